@@ -1,0 +1,148 @@
+"""What can go wrong. Each class has one meaning, one HTTP status and one problem type (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TonariError(Exception):
+    """Root of all errors that tonari raises on purpose.
+
+    Parameters
+    ----------
+    detail
+        What is wrong, the limit that was met and the remedy, in one or two sentences.
+    """
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something failed on our side"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class RequestError(TonariError):
+    """The caller can mend it."""
+
+    status = 400
+
+
+class InvalidRequestError(RequestError):
+    """A body or parameter that is not of the documented form."""
+
+    slug = "invalid-request"
+    title = "The request is not of the documented form"
+
+
+class InvalidFilterError(RequestError):
+    """A filter that names an unknown field, operator or type, or is too deep or too long."""
+
+    slug = "invalid-filter"
+    title = "The filter cannot be applied"
+
+
+class InvalidVectorError(RequestError):
+    """A query vector of another dimension, or with NaN, infinity or no length."""
+
+    slug = "invalid-vector"
+    title = "The query vector cannot be used"
+
+
+class UnknownItemError(RequestError):
+    """No item has this id."""
+
+    status = 404
+    slug = "unknown-item"
+    title = "No such item"
+
+
+class NotFoundError(RequestError):
+    """No route has this path."""
+
+    status = 404
+    slug = "not-found"
+    title = "No such path"
+
+
+class MethodNotAllowedError(RequestError):
+    """The path exists, the method does not."""
+
+    status = 405
+    slug = "method-not-allowed"
+    title = "Method not allowed"
+
+
+class TooLargeError(RequestError):
+    """A body or picture over a stated limit."""
+
+    status = 413
+    slug = "too-large"
+    title = "Over a limit"
+
+
+class UnsupportedImageError(RequestError):
+    """Bytes that are not a picture in one of the allowed formats."""
+
+    status = 415
+    slug = "unsupported-image"
+    title = "Not a picture in a supported format"
+
+
+class InvalidImageError(RequestError):
+    """A picture of an allowed format that is damaged or hostile."""
+
+    status = 422
+    slug = "invalid-image"
+    title = "The picture cannot be decoded"
+
+
+class InvalidCatalogueError(TonariError):
+    """An item document, ``schema.json`` or metadata table that is not of the documented form."""
+
+    status = 422
+    slug = "invalid-catalogue"
+    title = "The catalogue cannot be read"
+
+
+class InvalidEncoderError(TonariError):
+    """A model or ``encoder.json`` that cannot serve as an encoder."""
+
+    slug = "invalid-encoder"
+    title = "The encoder cannot be used"
+
+
+class NotReadyError(TonariError):
+    """Nothing has been published yet."""
+
+    status = 503
+    slug = "not-ready"
+    title = "Nothing is published yet"
+
+
+class StoreError(TonariError):
+    """S3 did not do what was asked; trying again may help."""
+
+    status = 503
+    slug = "store-unavailable"
+    title = "The store did not answer"
+
+
+class MissingObjectError(StoreError):
+    """No object has this key."""
+
+
+class ConflictError(StoreError):
+    """A conditional write lost against another writer."""
+
+    status = 409
+    slug = "conflict"
+    title = "Another writer came first"
+
+
+class CorruptArtefactError(TonariError):
+    """Bytes whose sha256 is not the one that was recorded."""
+
+    slug = "corrupt-artefact"
+    title = "A stored file is damaged"

@@ -32,7 +32,7 @@ class EncoderConfig:
     name
         For people.
     input_name, output_name
-        Names in the ONNX graph. The input is uint8 ``(batch, height, width, 3)`` RGB, the output float32 ``(batch, dimensions)``.
+        Names in the ONNX graph: uint8 ``(batch, height, width, 3)`` RGB in, float32 ``(batch, dimensions)`` out.
     framing
         How a picture becomes the input.
     dimensions
@@ -143,7 +143,9 @@ class Encoder:
         for row, view in zip(embeddings, views, strict=True):
             output = self._session.run(view[None])
             if output.shape != (1, self.dimensions):
-                raise InvalidEncoderError(f"The graph gave {output.shape}, encoder.json promises (1, {self.dimensions}).")
+                raise InvalidEncoderError(
+                    f"The graph gave {output.shape}, encoder.json promises (1, {self.dimensions})."
+                )
             length = float(np.linalg.norm(output))
             if not np.isfinite(length) or length == 0:
                 raise InvalidEncoderError("The graph gave a vector with NaN, infinity or no length.")

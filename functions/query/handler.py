@@ -1,0 +1,5 @@
+"""The query function."""
+
+from tonari.api.functions import query_function
+
+handler = query_function()

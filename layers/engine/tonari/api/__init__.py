@@ -1,0 +1,1 @@
+"""HTTP and AWS events <-> use cases: the only room that knows of either."""

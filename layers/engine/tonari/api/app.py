@@ -1,0 +1,248 @@
+"""Routes: each takes a request, calls a use case, gives a response."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tonari import __version__
+from tonari.api.forms import Source, read_json, read_predict, read_search
+from tonari.api.http import Request, Response
+from tonari.api.page import read_page
+from tonari.catalogue import check_id, document_key, image_key, list_item, parse_document
+from tonari.errors import (
+    InvalidCatalogueError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    MissingObjectError,
+    NotFoundError,
+    TonariError,
+    UnknownItemError,
+)
+from tonari.query import (
+    Range,
+    image_of,
+    item_details,
+    predict,
+    query_image,
+    query_item,
+    query_vector,
+    read_filter,
+    search,
+)
+from tonari.summary import summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tonari.api.forms import PredictForm, SearchForm
+    from tonari.query import Query
+    from tonari.serving import Reader, Serving
+    from tonari.store import Bucket
+
+log = logging.getLogger("tonari")
+
+UPLOADS = "uploads/"
+MOST_UPLOAD_BYTES = 20_000_000
+LINK_SECONDS = 900
+
+
+class App:
+    """The HTTP API over one reader and the two buckets."""
+
+    def __init__(self, reader: Reader, catalogue: Bucket, artefacts: Bucket) -> None:
+        self._reader, self._catalogue, self._artefacts = reader, catalogue, artefacts
+        item = "/v1/items/([^/]+)"
+        self._routes: list[tuple[str, re.Pattern[str], Callable[..., Response]]] = [
+            ("GET", re.compile("/"), self._page),
+            ("GET", re.compile("/v1/health"), self._health),
+            ("POST", re.compile("/v1/search"), self._search),
+            ("POST", re.compile("/v1/predict"), self._predict),
+            ("POST", re.compile("/v1/uploads"), self._upload),
+            ("GET", re.compile(item), self._get_item),
+            ("PUT", re.compile(item), self._put_item),
+            ("DELETE", re.compile(item), self._delete_item),
+            ("GET", re.compile(f"{item}/similar"), self._similar),
+            ("GET", re.compile(f"{item}/image"), self._image),
+        ]
+
+    def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer an HTTP API event; whatever goes wrong becomes a problem document."""
+        started = time.perf_counter()
+        try:
+            request = Request.parse(event)
+            response = self._route(request)
+        except TonariError as error:
+            response = Response.problem(error)
+            if error.status >= 500:
+                log.warning(json.dumps({"problem": error.slug, "detail": error.detail}))
+        except Exception:
+            trace = uuid.uuid4().hex
+            log.exception(json.dumps({"problem": "internal", "trace": trace}))
+            response = Response.problem(TonariError(f"This should not happen; the log has it under {trace}."))
+        log.info(
+            json.dumps(
+                {
+                    "method": event["requestContext"]["http"]["method"],
+                    "path": event["rawPath"],
+                    "status": response.status,
+                    "ms": round((time.perf_counter() - started) * 1000, 1),
+                }
+            )
+        )
+        return response.to_event()
+
+    def _route(self, request: Request) -> Response:
+        found = [
+            (method, route, match) for method, path, route in self._routes if (match := path.fullmatch(request.path))
+        ]
+        for method, route, match in found:
+            if method == request.method:
+                return route(request, *match.groups())
+        if found:
+            raise MethodNotAllowedError(f"{request.path} takes {', '.join(method for method, _, _ in found)}.")
+        raise NotFoundError(f"There is nothing at {request.path:.200}; the API begins at /v1/.")
+
+    def _page(self, _: Request) -> Response:
+        page = read_page()
+        return Response(200, page.html, "text/html; charset=utf-8", {"content-security-policy": page.policy})
+
+    def _health(self, _: Request) -> Response:
+        return Response.of({"status": "ok", "version": __version__, **summarise(self._reader.current())})
+
+    def _search(self, request: Request) -> Response:
+        return self._neighbours(read_search(request))
+
+    def _similar(self, request: Request, item: str) -> Response:
+        return self._neighbours(read_search(request, Source("id", item)))
+
+    def _neighbours(self, form: SearchForm) -> Response:
+        serving = self._reader.current()
+        within = _range(serving, form)
+        clock = _Clock()
+        query = self._query(serving, form.source, clock)
+        neighbours, plan = search(serving, query, form.k, within, exact=form.exact, min_score=form.min_score)
+        clock.lap("search")
+        items = [
+            {
+                "id": one.id,
+                "score": round(one.score, 6),
+                "view": one.view,
+                "fields": one.fields,
+                "image": f"/v1/items/{quote(one.id, safe='')}/image?view={quote(one.view, safe='')}",
+            }
+            for one in neighbours
+        ]
+        about = {"path": plan.path, "matching": plan.matching, "scanned": plan.scanned, "exact": plan.exact}
+        return Response.of({"items": items, "plan": about, **_provenance(serving), "took_ms": clock.laps})
+
+    def _predict(self, request: Request) -> Response:
+        form = read_predict(request)
+        serving = self._reader.current()
+        within = _range(serving, form)
+        clock = _Clock()
+        query = self._query(serving, form.source, clock)
+        attributes = serving.snapshot.schema.attributes if form.attributes is None else form.attributes
+        ranked = predict(serving, query, attributes, form.method, form.k, within)
+        clock.lap("predict")
+        predictions = {
+            name: {
+                "value": found[0].value if found else None,
+                "score": round(found[0].score, 6) if found else None,
+                "alternatives": [{"value": one.value, "score": round(one.score, 6)} for one in found[1:10]],
+            }
+            for name, found in ranked.items()
+        }
+        return Response.of(
+            {"predictions": predictions, "method": form.method, **_provenance(serving), "took_ms": clock.laps}
+        )
+
+    def _query(self, serving: Serving, source: Source, clock: _Clock) -> Query:
+        match source.kind:
+            case "image":
+                data = source.value
+            case "upload":
+                data = self._uploaded(source.value)
+            case "id":
+                return query_item(serving, source.value)
+            case "vector":
+                return query_vector(serving, source.value)
+        clock.lap("read")
+        query = query_image(serving, data)
+        clock.lap("encode")
+        return query
+
+    def _uploaded(self, key: str) -> bytes:
+        if not re.fullmatch(rf"{UPLOADS}[0-9a-f]{{32}}", key):
+            raise InvalidRequestError("'upload' is a key that POST /v1/uploads gave.")
+        try:
+            return self._artefacts.get(key).data
+        except MissingObjectError as error:
+            raise InvalidRequestError("There is no such upload; it may have expired after a day.") from error
+
+    def _upload(self, _: Request) -> Response:
+        key = f"{UPLOADS}{uuid.uuid4().hex}"
+        form = self._artefacts.presign_post(key, MOST_UPLOAD_BYTES, LINK_SECONDS)
+        return Response.of({"upload": key, "url": form.url, "fields": form.fields, "most_bytes": MOST_UPLOAD_BYTES})
+
+    def _get_item(self, _: Request, item: str) -> Response:
+        serving = self._reader.current()
+        fields, views = item_details(serving, item)
+        image = f"/v1/items/{quote(item, safe='')}/image" if views else None
+        return Response.of({"id": item, "fields": fields, "views": views, "image": image, **_provenance(serving)})
+
+    def _put_item(self, request: Request, item: str) -> Response:
+        document = parse_document(_checked(item), json.dumps(read_json(request)).encode())
+        data = json.dumps(document, ensure_ascii=False).encode()
+        self._catalogue.put(document_key(item), data, "application/json")
+        form = self._catalogue.presign_post(image_key(item, "${filename}"), MOST_UPLOAD_BYTES, LINK_SECONDS)
+        upload = {"url": form.url, "fields": form.fields, "most_bytes": MOST_UPLOAD_BYTES}
+        return Response.of({"id": item, "status": "accepted", "upload": upload}, 202)
+
+    def _delete_item(self, _: Request, item: str) -> Response:
+        keys = [image_key(_checked(item), name) for name in list_item(self._catalogue, item)]
+        if self._catalogue.head(document_key(item)):
+            keys.append(document_key(item))
+        if not keys:
+            raise UnknownItemError(f"The catalogue has no item {item!r}.")
+        self._catalogue.delete(*keys)
+        return Response.of({"id": item, "status": "accepted"}, 202)
+
+    def _image(self, request: Request, item: str) -> Response:
+        key = image_of(self._reader.current(), item, request.query.get("view"))
+        url = self._catalogue.presign_get(key, LINK_SECONDS)
+        return Response(302, headers={"location": url, "cache-control": f"private, max-age={LINK_SECONDS // 2}"})
+
+
+class _Clock:
+    """Milliseconds between laps."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round((now - self._last) * 1000, 2)
+        self._last = now
+
+
+def _range(serving: Serving, form: SearchForm | PredictForm) -> Range:
+    return Range(None if form.filter is None else read_filter(serving, form.filter), form.ids)
+
+
+def _provenance(serving: Serving) -> dict[str, Any]:
+    head = serving.read.head
+    return {"generation": head.generation, "snapshot": head.snapshot, "encoder": head.encoder}
+
+
+def _checked(item: str) -> str:
+    try:
+        return check_id(item)
+    except InvalidCatalogueError as error:
+        raise InvalidRequestError(error.detail) from error

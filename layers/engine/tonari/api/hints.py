@@ -1,0 +1,46 @@
+"""S3's events, however they come -> the items that may have changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+from tonari.catalogue import item_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One SQS message and the items that it hints at."""
+
+    message: str
+    items: tuple[str, ...]
+
+
+def read_hints(event: Mapping[str, Any]) -> list[Hint]:
+    """Read an SQS batch whose messages are S3 notifications or EventBridge events.
+
+    The two are told apart by their structure: keys are URL-encoded in the first and plain in the second. What is
+    neither, as ``s3:TestEvent``, hints at nothing.
+    """
+    return [
+        Hint(record["messageId"], tuple(item for key in _keys(record["body"]) if (item := item_of(key)) is not None))
+        for record in event["Records"]
+    ]
+
+
+def _keys(body: str) -> Iterator[str]:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return
+    if not isinstance(said, dict):
+        return
+    for record in said.get("Records", ()):
+        yield unquote_plus(record["s3"]["object"]["key"])
+    if "detail-type" in said:
+        yield said["detail"]["object"]["key"]

@@ -1,0 +1,86 @@
+"""Encoders on S3: immutable, named by their id."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tonari.encoder import Encoder, EncoderConfig, encoder_id
+from tonari.errors import CorruptArtefactError, MissingObjectError, NotReadyError
+from tonari.head import publish, read_head
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tonari.store import Bucket
+
+PREFIX = "encoders/"
+MODEL, CONFIG = "model.onnx", "encoder.json"
+
+
+def save_encoder(artefacts: Bucket, model: bytes, config: bytes) -> str:
+    """Upload an encoder.
+
+    Returns
+    -------
+    Its id.
+
+    Raises
+    ------
+    InvalidEncoderError
+        If ``encoder.json`` cannot be read; nothing is then uploaded.
+    """
+    EncoderConfig.parse(config)
+    name = encoder_id(model, config)
+    artefacts.create(f"{PREFIX}{name}/{MODEL}", model)
+    artefacts.create(f"{PREFIX}{name}/{CONFIG}", config)
+    return name
+
+
+def use_encoder(artefacts: Bucket, name: str) -> None:
+    """Say that the next rebuild uses this encoder.
+
+    Raises
+    ------
+    NotReadyError
+        If it has not been uploaded.
+    ConflictError
+        If another writer came first: try again.
+    """
+    if artefacts.head(f"{PREFIX}{name}/{CONFIG}") is None:
+        raise NotReadyError(f"There is no encoder {name} in the bucket: upload it first.")
+    read = read_head(artefacts)
+    publish(artefacts, read, replace(read.head, next_encoder=name))
+
+
+def load_encoder(artefacts: Bucket, name: str, cache: Path) -> Encoder:
+    """Download an encoder unless the cache has it, verify, and start it.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If its bytes are not those that its id names.
+    InvalidEncoderError
+        If it cannot serve.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    model_path, config_path = cache / f"{name}.onnx", cache / f"{name}.json"
+    try:
+        model, config = model_path.read_bytes(), config_path.read_bytes()
+    except FileNotFoundError:
+        try:
+            model = artefacts.get(f"{PREFIX}{name}/{MODEL}").data
+            config = artefacts.get(f"{PREFIX}{name}/{CONFIG}").data
+        except MissingObjectError as error:
+            raise NotReadyError(f"The encoder {name} is not in the bucket: run `tonari init`.") from error
+    if encoder_id(model, config) != name:
+        model_path.unlink(missing_ok=True)
+        raise CorruptArtefactError(f"The encoder {name} has sha256 {hashlib.sha256(model).hexdigest()}: damaged.")
+    for path, data in ((config_path, config), (model_path, model)):
+        if not path.exists():
+            fresh = path.with_suffix(f".{secrets.token_hex(4)}")
+            fresh.write_bytes(data)
+            fresh.replace(path)
+    return Encoder(EncoderConfig.parse(config), model_path)

@@ -1,0 +1,1 @@
+"""Fields of item documents: their types, their columns, and filters over them."""

@@ -1,0 +1,240 @@
+"""Filters in the dialect of S3 Vectors (and MongoDB): JSON -> a checked tree -> a mask over items.
+
+As in MongoDB, ``$ne`` and ``$nin`` also match items that lack the field, and a condition on a list of strings holds
+when it holds for one of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tonari.errors import InvalidFilterError
+from tonari.fields.columns import ClassColumn, ListColumn, NumberColumn
+from tonari.fields.schema import parse_date
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from tonari.fields.columns import Column
+    from tonari.fields.schema import Schema
+
+MOST_DEPTH = 8
+MOST_CONDITIONS = 64
+MOST_VALUES = 1000
+
+ORDER = {"$gt": np.greater, "$gte": np.greater_equal, "$lt": np.less, "$lte": np.less_equal}
+OPERATORS = ("$eq", "$ne", "$in", "$nin", "$exists", *ORDER)
+PYTHON_TYPES = {"number": (int, float), "date": (str,), "string": (str,), "strings": (str,), "boolean": (bool,)}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One field, one operator, its values; dates are already seconds."""
+
+    field: str
+    operator: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Every part holds."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one part holds."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: Filter
+
+
+Filter = Condition | And | Or | Not
+
+
+def parse_filter(raw: Any, schema: Schema) -> Filter:
+    """Check a filter against the schema.
+
+    Raises
+    ------
+    InvalidFilterError
+        Naming the field, operator or limit and, for a field, the nearest known one.
+    """
+    tree = _parse(raw, schema, depth=1)
+    conditions = _count(tree)
+    if conditions > MOST_CONDITIONS:
+        raise InvalidFilterError(
+            f"The filter has {conditions} conditions, at most {MOST_CONDITIONS} are taken: use $in."
+        )
+    return tree
+
+
+def _parse(raw: Any, schema: Schema, depth: int) -> Filter:
+    if depth > MOST_DEPTH:
+        raise InvalidFilterError(f"The filter is nested more than {MOST_DEPTH} deep: flatten it.")
+    if not isinstance(raw, dict):
+        raise InvalidFilterError(f'A filter is an object such as {{"price": {{"$lt": 50}}}}, not {raw!r:.60}.')
+    parts: list[Filter] = []
+    for name, value in raw.items():
+        if name in ("$and", "$or"):
+            if not isinstance(value, list) or not value:
+                raise InvalidFilterError(f"{name} takes a list of at least one filter.")
+            inner = tuple(_parse(one, schema, depth + 1) for one in value)
+            parts.append(And(inner) if name == "$and" else Or(inner))
+        elif name == "$not":
+            parts.append(Not(_parse(value, schema, depth + 1)))
+        elif name.startswith("$"):
+            raise InvalidFilterError(f"There is no {name}; filters combine with $and, $or and $not.")
+        else:
+            parts += _conditions(name, value, schema)
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def _conditions(name: str, raw: Any, schema: Schema) -> list[Filter]:
+    field = schema.fields.get(name)
+    filterable = sorted(known for known, about in schema.fields.items() if about.filterable)
+    if field is None or not field.filterable:
+        near = difflib.get_close_matches(name, filterable, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(filterable[:20]) or 'none'}."
+        state = "is not filterable" if field else "is no known field"
+        raise InvalidFilterError(f"{name!r} {state}; {hint}")
+    operators = raw if isinstance(raw, dict) else {"$eq": raw}
+    if not operators:
+        raise InvalidFilterError(f"{name!r} has an empty condition; known operators are {', '.join(OPERATORS)}.")
+    conditions: list[Filter] = []
+    for operator, value in operators.items():
+        if operator == "$not":
+            conditions.append(Not(And(tuple(_conditions(name, value, schema)))))
+            continue
+        if operator not in OPERATORS:
+            near = difflib.get_close_matches(str(operator), OPERATORS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(OPERATORS)}."
+            raise InvalidFilterError(f"{name!r}: there is no operator {operator!r}; {hint}")
+        conditions.append(Condition(name, operator, _values(name, field.type, operator, value)))
+    return conditions
+
+
+def _values(name: str, kind: str, operator: str, raw: Any) -> tuple[Any, ...]:
+    if operator == "$exists":
+        if not isinstance(raw, bool):
+            raise InvalidFilterError(f"{name!r}: $exists takes true or false.")
+        return (raw,)
+    if operator in ORDER and kind not in ("number", "date"):
+        raise InvalidFilterError(f"{name!r} is of type {kind}; {operator} orders numbers and dates only.")
+    if operator in ("$in", "$nin"):
+        if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_VALUES:
+            raise InvalidFilterError(f"{name!r}: {operator} takes a list of 1-{MOST_VALUES} values.")
+        return tuple(_value(name, kind, one) for one in raw)
+    return (_value(name, kind, raw),)
+
+
+def _value(name: str, kind: str, raw: Any) -> Any:
+    right = isinstance(raw, PYTHON_TYPES[kind]) and (kind == "boolean" or not isinstance(raw, bool))
+    if right and kind == "number":
+        right = abs(raw) < float("inf")
+    if right and kind == "date":
+        raw = parse_date(raw)
+        right = raw is not None
+    if not right:
+        expected = {"strings": "a string", "date": "an ISO 8601 date such as 2026-01-31"}.get(kind, f"a {kind}")
+        raise InvalidFilterError(f"{name!r} is compared with {expected}, not {raw!r:.60}.")
+    return raw
+
+
+def _count(tree: Filter) -> int:
+    match tree:
+        case And(parts) | Or(parts):
+            return sum(map(_count, parts))
+        case Not(part):
+            return _count(part)
+        case Condition():
+            return 1
+
+
+def evaluate(tree: Filter, columns: Mapping[str, Column], items: int) -> NDArray[np.bool_]:
+    """Tell which items a filter matches.
+
+    Parameters
+    ----------
+    columns
+        Of one snapshot or overlay; a field without a column is missing from all its items.
+    items
+        ``I``.
+
+    Returns
+    -------
+    (I,) bool
+    """
+    match tree:
+        case And(parts):
+            mask = np.ones(items, np.bool_)
+            for part in parts:
+                mask &= evaluate(part, columns, items)
+            return mask
+        case Or(parts):
+            mask = np.zeros(items, np.bool_)
+            for part in parts:
+                mask |= evaluate(part, columns, items)
+            return mask
+        case Not(part):
+            return ~evaluate(part, columns, items)
+        case Condition(field, operator, values):
+            column = columns.get(field)
+            if column is None:
+                absent = operator in ("$ne", "$nin") or (operator == "$exists" and not values[0])
+                return np.full(items, absent)
+            return _holds(column, operator, values)
+
+
+def _holds(column: Column, operator: str, values: tuple[Any, ...]) -> NDArray[np.bool_]:
+    if operator == "$exists":
+        return _exists(column) if values[0] else ~_exists(column)
+    if operator in ("$ne", "$nin"):
+        return ~_one_of(column, values)
+    if operator in ("$eq", "$in"):
+        return _one_of(column, values)
+    if not isinstance(column, NumberColumn):
+        raise InvalidFilterError(f"{operator} orders numbers and dates only.")
+    return np.asarray(ORDER[operator](column.values, values[0]), np.bool_)
+
+
+def _exists(column: Column) -> NDArray[np.bool_]:
+    match column:
+        case NumberColumn(numbers):
+            return ~np.isnan(numbers)
+        case ClassColumn(codes, _):
+            return np.asarray(codes >= 0)
+        case ListColumn(_, items, _, count):
+            return np.bincount(items, minlength=count) > 0
+
+
+def _one_of(column: Column, values: tuple[Any, ...]) -> NDArray[np.bool_]:
+    match column:
+        case NumberColumn(numbers):
+            return np.isin(numbers, np.array(values, np.float64))
+        case ClassColumn(codes, classes):
+            wanted = np.array([False, *_wanted(classes, values)])
+            return np.asarray(wanted[codes + 1], np.bool_)
+        case ListColumn(codes, items, classes, count):
+            mask = np.zeros(count, np.bool_)
+            mask[items[np.array(_wanted(classes, values), np.bool_)[codes]]] = True
+            return mask
+
+
+def _wanted(classes: tuple[Any, ...], values: tuple[Any, ...]) -> list[bool]:
+    chosen = set(values)
+    return [one in chosen for one in classes]

@@ -1,0 +1,177 @@
+"""Which fields there are, of what type, and which of them are predicted, filtered by and returned."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from tonari.errors import InvalidCatalogueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FieldType = Literal["number", "string", "boolean", "date", "strings"]
+TYPES: tuple[str, ...] = get_args(FieldType)
+RESERVED = ("id", "images")
+
+ATTRIBUTE_CLASSES = 100
+ATTRIBUTE_ITEMS_PER_CLASS = 5
+ATTRIBUTE_LENGTH = 64
+
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the item documents.
+
+    Parameters
+    ----------
+    type
+        What its values are; others are treated as missing.
+    attribute
+        Whether it is predicted.
+    filterable
+        Whether filters may name it.
+    returned
+        Whether answers show it.
+    """
+
+    type: FieldType
+    attribute: bool = False
+    filterable: bool = True
+    returned: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """All fields by name, and the field whose hash decides which items are held out (empty: the id)."""
+
+    fields: Mapping[str, Field]
+    split_by: str = ""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the fields that are predicted."""
+        return tuple(name for name, field in self.fields.items() if field.attribute)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the form of ``schema.json``."""
+        return {
+            "fields": {
+                name: {
+                    "type": field.type,
+                    "attribute": field.attribute,
+                    "filterable": field.filterable,
+                    "returned": field.returned,
+                }
+                for name, field in self.fields.items()
+            },
+            "split_by": self.split_by,
+        }
+
+
+def parse_schema(data: bytes, documents: Iterable[Mapping[str, Any]] = ()) -> Schema:
+    """Read ``schema.json``; fields it does not name are inferred from the documents.
+
+    Raises
+    ------
+    InvalidCatalogueError
+        If it is not of the documented form.
+    """
+    try:
+        raw = json.loads(data)
+        named = {name: _field(name, about) for name, about in raw.get("fields", {}).items()}
+        split_by = raw.get("split_by", "")
+        unknown = set(raw) - {"fields", "split_by"}
+    except (ValueError, AttributeError) as error:
+        raise InvalidCatalogueError(
+            f'schema.json must be {{"fields": {{name: {{…}}}}, "split_by": …}}: {error}'
+        ) from error
+    if unknown or not isinstance(split_by, str):
+        raise InvalidCatalogueError(f"schema.json knows 'fields' and 'split_by' (a name), not {sorted(unknown)}.")
+    return Schema({**infer_schema(documents).fields, **named}, split_by)
+
+
+def _field(name: str, about: Mapping[str, Any]) -> Field:
+    if name in RESERVED:
+        raise InvalidCatalogueError(f"schema.json: {name!r} is not a field of its own.")
+    kind = about.get("type")
+    if kind not in TYPES:
+        raise InvalidCatalogueError(f"schema.json: field {name!r} has type {kind!r}; known are {', '.join(TYPES)}.")
+    flags = {flag: value for flag, value in about.items() if flag != "type"}
+    wrong = {f for f, v in flags.items() if f not in ("attribute", "filterable", "returned") or not isinstance(v, bool)}
+    if wrong:
+        raise InvalidCatalogueError(
+            f"schema.json: field {name!r} has {sorted(wrong)}; known are attribute, filterable, returned: true/false."
+        )
+    field = Field(kind, **flags)
+    if field.attribute and kind not in ("string", "boolean"):
+        raise InvalidCatalogueError(
+            f"schema.json: {name!r} is {kind}; only string and boolean fields can be attributes."
+        )
+    return field
+
+
+def infer_schema(documents: Iterable[Mapping[str, Any]]) -> Schema:
+    """Infer types and attributes from item documents.
+
+    A field is an attribute when it is a string with 2-100 classes of at most 64 characters, five items each on average.
+    """
+    kinds: dict[str, set[FieldType]] = {}
+    classes: dict[str, Counter[str]] = {}
+    for document in documents:
+        for name, value in document.items():
+            kind = kind_of(value)
+            if name in RESERVED or kind is None:
+                continue
+            kinds.setdefault(name, set()).add(kind)
+            if kind == "string":
+                classes.setdefault(name, Counter())[value] += 1
+    return Schema({name: _inferred(found, classes.get(name, Counter())) for name, found in sorted(kinds.items())})
+
+
+def _inferred(kinds: set[FieldType], counts: Counter[str]) -> Field:
+    if (
+        kinds == {"string"}
+        and all(map(DATE.fullmatch, counts))
+        and all(parse_date(value) is not None for value in counts)
+    ):
+        return Field("date")
+    mixed: FieldType = "strings" if "strings" in kinds else "string"
+    kind = next(iter(kinds)) if len(kinds) == 1 else mixed
+    attribute = (
+        kind == "string"
+        and 2 <= len(counts) <= ATTRIBUTE_CLASSES
+        and counts.total() >= ATTRIBUTE_ITEMS_PER_CLASS * len(counts)
+        and max(map(len, counts)) <= ATTRIBUTE_LENGTH
+    )
+    return Field(kind, attribute=attribute)
+
+
+def kind_of(value: Any) -> FieldType | None:
+    """Tell the type of a JSON value; None for null, objects, mixed lists and numbers that are not finite."""
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, (int, float)):
+        return "number" if abs(value) < float("inf") else None
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return "strings"
+    return None
+
+
+def parse_date(value: str) -> float | None:
+    """Read an ISO 8601 date or time as seconds since 1970, UTC where no offset is said; None if it is none."""
+    if not DATE.fullmatch(value):
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()

@@ -1,0 +1,205 @@
+"""Items with their views as one immutable value: the body of a snapshot, and of the overlay of delta segments."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tonari.fields.columns import ClassColumn, build_columns, columns_from_arrays, columns_to_arrays
+from tonari.index import Views, quantise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from tonari.fields.columns import Column
+    from tonari.fields.schema import Schema
+
+
+State = tuple[str, tuple[tuple[str, str], ...]]
+"""ETag of an item's document; name and ETag of its views, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedView:
+    """One image of an item.
+
+    Parameters
+    ----------
+    name
+        Under ``images/<id>/``.
+    etag
+        Of the bytes that were encoded.
+    embedding : (D,) float16
+    """
+
+    name: str
+    etag: str
+    embedding: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedItem:
+    """One item as it is searched: its document, the ETag that document had, its views."""
+
+    id: str
+    fields: Mapping[str, Any]
+    document_etag: str
+    views: tuple[IndexedView, ...]
+
+    @property
+    def state(self) -> State:
+        """What the item was made from."""
+        return self.document_etag, tuple((view.name, view.etag) for view in self.views)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """I items with N views.
+
+    Parameters
+    ----------
+    ids : (I,) bytes
+        UTF-8, ascending.
+    documents : (B,) uint8
+        JSON documents, one after the other.
+    offsets : (I + 1,) int64
+        Where each document starts.
+    document_etags : (I,) bytes
+    columns
+        By field.
+    view_names, view_etags : (N,) bytes
+    views
+        The embeddings.
+    """
+
+    ids: NDArray[np.bytes_]
+    documents: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    document_etags: NDArray[np.bytes_]
+    columns: Mapping[str, Column]
+    view_names: NDArray[np.bytes_]
+    view_etags: NDArray[np.bytes_]
+    views: Views
+
+    def __len__(self) -> int:
+        """``I``."""
+        return len(self.ids)
+
+    def find(self, item: str) -> int | None:
+        """Position of an item, None if it is not here."""
+        (position,) = self.positions([item])
+        return None if position < 0 else int(position)
+
+    def positions(self, items: Sequence[str]) -> NDArray[np.int64]:
+        """Positions of items, -1 for those that are not here."""
+        wanted = np.array([item.encode() for item in items], np.bytes_)
+        if not len(self.ids):
+            return np.full(len(items), -1)
+        places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
+        return np.where(self.ids[places] == wanted, places, -1)
+
+    def id(self, position: int) -> str:
+        """Id of an item."""
+        return bytes(self.ids[position]).decode()
+
+    def fields(self, position: int) -> dict[str, Any]:
+        """Read an item's document."""
+        document: dict[str, Any] = json.loads(
+            self.documents[self.offsets[position] : self.offsets[position + 1]].tobytes()
+        )
+        return document
+
+    def rows(self, position: int) -> NDArray[np.int64]:
+        """Find the views of an item, as rows of ``views``."""
+        return np.flatnonzero(self.views.item == position)
+
+    def state(self, position: int) -> State:
+        """Tell what an item was made from."""
+        etags = (bytes(self.view_etags[row]).decode() for row in self.rows(position))
+        names = (self.view_name(int(row)) for row in self.rows(position))
+        return bytes(self.document_etags[position]).decode(), tuple(zip(names, etags, strict=True))
+
+    def view_name(self, row: int) -> str:
+        """Name of a view."""
+        return bytes(self.view_names[row]).decode()
+
+    def value(self, name: str, position: int) -> Any:
+        """Tell the class that an item has of an attribute, None if it has none."""
+        column = self.columns.get(name)
+        if not isinstance(column, ClassColumn) or column.codes[position] < 0:
+            return None
+        return column.classes[column.codes[position]]
+
+    def items(self) -> Iterable[IndexedItem]:
+        """All items, in the order of their ids."""
+        order = np.argsort(self.views.item, kind="stable")
+        bounds = np.searchsorted(self.views.item[order], np.arange(len(self) + 1))
+        for position in range(len(self)):
+            rows = order[bounds[position] : bounds[position + 1]]
+            views = (
+                IndexedView(self.view_name(row), bytes(self.view_etags[row]).decode(), self.views.halves[row])
+                for row in rows
+            )
+            etag = bytes(self.document_etags[position]).decode()
+            yield IndexedItem(self.id(position), self.fields(position), etag, tuple(views))
+
+
+def build_part(items: Iterable[IndexedItem], schema: Schema, dimensions: int) -> Part:
+    """Lay items out as arrays, in the order of their ids."""
+    ordered = sorted(items, key=lambda item: item.id.encode())
+    documents = [json.dumps(item.fields, ensure_ascii=False, separators=(",", ":")).encode() for item in ordered]
+    views = [(number, view) for number, item in enumerate(ordered) for view in item.views]
+    halves = np.empty((len(views), dimensions), np.float16)
+    for row, (_, view) in zip(halves, views, strict=True):
+        row[:] = view.embedding
+    return Part(
+        ids=_texts([item.id for item in ordered]),
+        documents=np.frombuffer(b"".join(documents), np.uint8),
+        offsets=np.cumsum([0, *map(len, documents)], dtype=np.int64),
+        document_etags=_texts([item.document_etag for item in ordered]),
+        columns=build_columns([item.fields for item in ordered], schema),
+        view_names=_texts([view.name for _, view in views]),
+        view_etags=_texts([view.etag for _, view in views]),
+        views=Views(np.array([number for number, _ in views], np.int32), halves, quantise(halves)[0]),
+    )
+
+
+def _texts(values: Sequence[str]) -> NDArray[np.bytes_]:
+    return np.array([value.encode() for value in values], np.bytes_)
+
+
+def tables_to_arrays(part: Part) -> dict[str, Any]:
+    """All of a part but its documents and embeddings, as plain arrays for an ``.npz`` file."""
+    return {
+        "ids": part.ids,
+        "offsets": part.offsets,
+        "document_etags": part.document_etags,
+        "view_item": part.views.item,
+        "view_names": part.view_names,
+        "view_etags": part.view_etags,
+        **columns_to_arrays(part.columns),
+    }
+
+
+def part_from_arrays(
+    tables: Mapping[str, NDArray[Any]],
+    documents: NDArray[np.uint8],
+    halves: NDArray[np.float16],
+    codes: NDArray[np.int8],
+) -> Part:
+    """Undo :func:`tables_to_arrays`."""
+    return Part(
+        ids=tables["ids"],
+        documents=documents,
+        offsets=tables["offsets"],
+        document_etags=tables["document_etags"],
+        columns=columns_from_arrays(tables),
+        view_names=tables["view_names"],
+        view_etags=tables["view_etags"],
+        views=Views(tables["view_item"], halves, codes),
+    )

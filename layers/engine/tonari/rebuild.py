@@ -1,0 +1,173 @@
+"""The use case of the rebuild function: the whole catalogue becomes one snapshot, each view encoded once."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from tonari.catalogue import list_catalogue
+from tonari.checkpoints import write_checkpoint
+from tonari.errors import ConflictError, NotReadyError
+from tonari.head import Live, publish, read_head
+from tonari.intake import Encoded, encode_image, gather, in_parallel, index_seen, known_views, look, split_known
+from tonari.parts import build_part
+from tonari.segments import merge, read_segments, write_segment
+from tonari.snapshot import build_snapshot, write_snapshot
+from tonari.survey import SHARD, Known, Workplace, decide_schema, look_at, look_back
+
+if TYPE_CHECKING:
+    from tonari.encoder import Encoder
+    from tonari.fields.schema import Schema
+    from tonari.head import ReadHead, SegmentRef
+    from tonari.parts import IndexedItem, Part
+    from tonari.snapshot import Snapshot
+
+RESERVE_SECONDS = 240
+"""What building and publishing may take after the last shard."""
+
+
+class OutOfTimeError(Exception):
+    """What is encoded so far lies in checkpoints; the next run goes on from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What became of a rebuild.
+
+    Parameters
+    ----------
+    outcome
+        ``published``; ``unchanged`` if the live snapshot already says all of it; ``unfinished`` if time ran out and
+        the next run goes on; ``superseded`` if another rebuild published first.
+    snapshot
+        The one that is live.
+    items, views, encoded, reused, rejected
+        Counts; ``encoded`` views went through the encoder in this run, ``reused`` ones did not.
+    generation
+        Of the head.
+    """
+
+    outcome: Literal["published", "unchanged", "unfinished", "superseded"]
+    snapshot: str | None = None
+    items: int = 0
+    views: int = 0
+    encoded: int = 0
+    reused: int = 0
+    rejected: int = 0
+    generation: int = 0
+
+
+def rebuild(place: Workplace) -> Rebuilt:
+    """Build a snapshot of the present catalogue and publish it.
+
+    Raises
+    ------
+    NotReadyError
+        If no encoder has been chosen.
+    InvalidCatalogueError
+        If ``schema.json`` cannot be read.
+    StoreError
+    """
+    read = read_head(place.artefacts)
+    name = read.head.next_encoder or read.head.encoder
+    if name is None:
+        raise NotReadyError("No encoder has been chosen: run `tonari init`, which uploads the default one.")
+    encoder = place.load(name)
+    known = look_back(place, read, name)
+    seen = look_at(place, list_catalogue(place.catalogue), known)
+    schema = decide_schema(place.catalogue, seen)
+    encoding = _Encoding(place, name, encoder, known)
+    try:
+        items, rejected = gather(seen, encoding.encode)
+    except OutOfTimeError:
+        return Rebuilt("unfinished", read.head.snapshot, encoded=encoding.encoded, generation=read.head.generation)
+    part = build_part(items, schema, encoder.dimensions)
+    counts = Rebuilt(
+        "published",
+        None,
+        len(part),
+        len(part.views),
+        encoding.encoded,
+        len(part.views) - encoding.encoded,
+        len(rejected),
+    )
+    if known.live and name == read.head.encoder and not read.head.segments and _same(known.live, part, schema):
+        return replace(counts, outcome="unchanged", snapshot=known.live.id, generation=read.head.generation)
+    place.progress("graph", 0, len(part.views))
+    snapshot = build_snapshot(name, schema, part, rejected)
+    place.progress("upload", 0, len(part.views))
+    with tempfile.TemporaryDirectory() as folder:
+        write_snapshot(place.artefacts, snapshot, Path(folder))
+    published = _publish(place, read, snapshot, encoder, items)
+    if published is None:
+        return replace(counts, outcome="superseded", snapshot=read_head(place.artefacts).head.snapshot)
+    place.artefacts.delete(*known.checkpoints, *encoding.written)
+    place.progress("published", len(part.views), len(part.views))
+    return replace(counts, snapshot=snapshot.id, generation=published.head.generation)
+
+
+class _Encoding:
+    """Encodes what is not known, shard by shard, and leaves a checkpoint after each but the last."""
+
+    def __init__(self, place: Workplace, name: str, encoder: Encoder, known: Known) -> None:
+        self._place, self._name, self._encoder, self._known = place, name, encoder, known
+        self.encoded = 0
+        self.written: list[str] = []
+
+    def encode(self, wanted: dict[str, str]) -> dict[str, Encoded]:
+        done, keys = split_known(wanted, self._known.views)
+        self._place.progress("encode", 0, len(keys))
+        for start in range(0, len(keys), SHARD):
+            shard = keys[start : start + SHARD]
+            fresh = in_parallel(lambda key: encode_image(self._place.catalogue, self._encoder, key), shard)
+            made = [one for one in fresh if one is not None]
+            done |= {one.key: one for one in made}
+            views = {(one.key, one.etag): one.embedding for one in made if one.embedding is not None}
+            self.encoded += len(views)
+            self._place.progress("encode", start + len(shard), len(keys))
+            if start + SHARD < len(keys) and views:
+                self.written.append(write_checkpoint(self._place.artefacts, self._name, views))
+                if self._place.remaining() < RESERVE_SECONDS:
+                    raise OutOfTimeError
+        return done
+
+
+def _same(live: Snapshot, part: Part, schema: Schema) -> bool:
+    tables = ("ids", "document_etags", "view_names", "view_etags")
+    return (
+        live.schema == schema
+        and np.array_equal(live.part.views.item, part.views.item)
+        and all(np.array_equal(getattr(live.part, table), getattr(part, table)) for table in tables)
+    )
+
+
+def _publish(
+    place: Workplace, started: ReadHead, snapshot: Snapshot, encoder: Encoder, items: list[IndexedItem]
+) -> ReadHead | None:
+    """Make the snapshot live, with one segment of what changed since the build began; None if another came first."""
+    before = {segment.id for segment in started.head.segments}
+    known = known_views(items)
+    while True:
+        read = read_head(place.artefacts)
+        head = read.head
+        if head.snapshot != started.head.snapshot:
+            return None
+        since = [segment for segment in head.segments if segment.id not in before]
+        segments: tuple[SegmentRef, ...] = ()
+        if since:
+            changed = sorted(merge(read_segments(place.artefacts, since)).items)
+            segment = index_seen(place.catalogue, encoder, look(place.catalogue, changed), known)
+            segments = (write_segment(place.artefacts, segment, encoder.dimensions),)
+        was = Live(head.snapshot, head.encoder, head.segments) if head.snapshot and head.encoder else None
+        chosen = None if head.next_encoder == snapshot.encoder else head.next_encoder
+        new = replace(
+            head, snapshot=snapshot.id, encoder=snapshot.encoder, next_encoder=chosen, segments=segments, previous=was
+        )
+        try:
+            return publish(place.artefacts, read, new)
+        except ConflictError:
+            continue

@@ -1,0 +1,148 @@
+"""What a query function holds: encoder, snapshot and overlay of one generation, and how it learns of the next."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from tonari.encoder_store import load_encoder
+from tonari.errors import NotReadyError, TonariError
+from tonari.head import read_changed_head, read_head
+from tonari.parts import build_part
+from tonari.segments import merge, read_segments
+from tonari.snapshot import load_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from tonari.encoder import Encoder
+    from tonari.head import ReadHead
+    from tonari.parts import IndexedItem, Part
+    from tonari.snapshot import Snapshot
+    from tonari.store import Bucket
+
+
+Loaded = TypeVar("Loaded")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One generation, ready to answer.
+
+    Parameters
+    ----------
+    read
+        The head that says so.
+    encoder
+        The one that made the snapshot's embeddings.
+    snapshot
+        What was built.
+    overlay
+        What delta segments add or change.
+    alive : (I,) bool
+        Which of the snapshot's items no segment names; None if that is all of them.
+    """
+
+    read: ReadHead
+    encoder: Encoder
+    snapshot: Snapshot
+    overlay: Part
+    alive: NDArray[np.bool_] | None
+
+    def find(self, item: str) -> tuple[Part, int] | None:
+        """Find an item in the overlay, else in the snapshot."""
+        position = self.overlay.find(item)
+        if position is not None:
+            return self.overlay, position
+        position = self.snapshot.part.find(item)
+        if position is None or (self.alive is not None and not self.alive[position]):
+            return None
+        return self.snapshot.part, position
+
+
+class Reader:
+    """Keeps a :class:`Serving` fresh: asks for the head when its knowledge is older than ``max_age`` seconds.
+
+    The next state is loaded beside the one that serves and replaces it by one assignment; whatever fails, the old
+    state goes on serving.
+
+    Parameters
+    ----------
+    log
+        Told why a newer generation could not be loaded.
+    """
+
+    def __init__(self, artefacts: Bucket, cache: Path, max_age: float, log: Callable[[str], None]) -> None:
+        self._artefacts, self._cache, self._max_age, self._log = artefacts, cache, max_age, log
+        self._serving: Serving | None = None
+        self._asked = 0.0
+
+    def current(self) -> Serving:
+        """Give the state to answer from, at most ``max_age`` seconds behind the head unless S3 fails.
+
+        Raises
+        ------
+        NotReadyError
+            If nothing has been published.
+        StoreError, CorruptArtefactError
+            If the first state cannot be loaded.
+        """
+        serving = self._serving
+        if serving is not None and time.monotonic() - self._asked < self._max_age:
+            return serving
+        try:
+            fresh = self._load(serving)
+        except TonariError as error:
+            if serving is None:
+                raise
+            self._log(f"still serving generation {serving.read.head.generation}: {error.detail}")
+            fresh = serving
+        self._asked = time.monotonic()
+        self._serving = fresh
+        return fresh
+
+    def _load(self, serving: Serving | None) -> Serving:
+        read = read_changed_head(self._artefacts, serving.read) if serving else read_head(self._artefacts)
+        if serving and read is serving.read:
+            return serving
+        head = read.head
+        if head.snapshot is None or head.encoder is None:
+            raise NotReadyError("Nothing is published yet: the first rebuild is still running, or has to be started.")
+        with ThreadPoolExecutor(2) as pool:
+            if serving and serving.read.head.encoder == head.encoder:
+                encoder = _done(serving.encoder)
+            else:
+                encoder = pool.submit(load_encoder, self._artefacts, head.encoder, self._cache)
+            if serving and serving.snapshot.id == head.snapshot:
+                snapshot = _done(serving.snapshot)
+            else:
+                snapshot = pool.submit(load_snapshot, self._artefacts, head.snapshot, self._cache)
+            changes = merge(read_segments(self._artefacts, head.segments)).items
+        return assemble(read, encoder.result(), snapshot.result(), changes)
+
+
+def assemble(
+    read: ReadHead, encoder: Encoder, snapshot: Snapshot, changes: Mapping[str, IndexedItem | None]
+) -> Serving:
+    """Lay changed items over a snapshot."""
+    overlay = build_part((item for item in changes.values() if item), snapshot.schema, encoder.dimensions)
+    replaced = snapshot.part.positions(list(changes)) if changes else np.empty(0, np.int64)
+    replaced = replaced[replaced >= 0]
+    alive: NDArray[np.bool_] | None = None
+    if len(replaced):
+        alive = np.ones(len(snapshot.part), np.bool_)
+        alive[replaced] = False
+    return Serving(read, encoder, snapshot, overlay, alive)
+
+
+def _done(value: Loaded) -> Future[Loaded]:
+    future: Future[Loaded] = Future()
+    future.set_result(value)
+    return future

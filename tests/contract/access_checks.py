@@ -1,0 +1,140 @@
+"""Who may do what: each check lists what it objects to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from expansion import grants, of_type
+
+if TYPE_CHECKING:
+    from expansion import Template
+
+READING = {
+    "GET /",
+    "GET /v1/health",
+    "GET /v1/items/{id}",
+    "GET /v1/items/{id}/image",
+    "GET /v1/items/{id}/similar",
+    "POST /v1/predict",
+    "POST /v1/search",
+    "POST /v1/uploads",
+}
+WRITING = {"DELETE /v1/items/{id}", "PUT /v1/items/{id}"}
+
+# Who may change which objects.
+CHANGES_S3 = {
+    "QueryFunctionRole": {
+        ("s3:PutObject", "${CatalogueBucket.Arn}/items/*"),
+        ("s3:PutObject", "${CatalogueBucket.Arn}/images/*"),
+        ("s3:DeleteObject", "${CatalogueBucket.Arn}/items/*"),
+        ("s3:DeleteObject", "${CatalogueBucket.Arn}/images/*"),
+        ("s3:PutObject", "${ArtefactBucket.Arn}/uploads/*"),
+    },
+    "ReindexFunctionRole": {
+        ("s3:PutObject", "${ArtefactBucket.Arn}/head.json"),
+        ("s3:PutObject", "${ArtefactBucket.Arn}/segments/*"),
+        ("s3:PutObject", "${ArtefactBucket.Arn}/work/rebuild-asked.json"),
+    },
+    "RebuildFunctionRole": {
+        ("s3:PutObject", "${ArtefactBucket.Arn}/head.json"),
+        ("s3:PutObject", "${ArtefactBucket.Arn}/segments/*"),
+        ("s3:PutObject", "${ArtefactBucket.Arn}/snapshots/*"),
+        ("s3:PutObject", "${ArtefactBucket.Arn}/work/*"),
+        ("s3:DeleteObject", "${ArtefactBucket.Arn}/work/*"),
+    },
+}
+
+
+def wide_grants(template: Template) -> list[str]:
+    return [
+        f"{name} allows {action} on {resource}"
+        for name, role in of_type(template, "AWS::IAM::Role").items()
+        for action, resource in grants(role)
+        if "*" in action or resource == "*"
+    ]
+
+
+def foreign_policies(template: Template) -> list[str]:
+    return [
+        f"{name} carries {arn}"
+        for name, role in of_type(template, "AWS::IAM::Role").items()
+        for arn in role.get("ManagedPolicyArns", [])
+        if not arn.endswith("/AWSLambdaBasicExecutionRole")
+    ]
+
+
+def changes_beyond(template: Template) -> list[str]:
+    found = []
+    for name, allowed in CHANGES_S3.items():
+        granted = grants(of_type(template, "AWS::IAM::Role")[name])
+        changing = {g for g in granted if g[0].startswith("s3:") and g[0] not in {"s3:GetObject", "s3:ListBucket"}}
+        found += [f"{name} differs in {grant}" for grant in changing ^ allowed]
+    return found
+
+
+def blind_roles(template: Template) -> list[str]:
+    roles = of_type(template, "AWS::IAM::Role")
+    return [
+        f"{name} is told 403 of missing keys in {bucket}"
+        for name in CHANGES_S3
+        for bucket in ("CatalogueBucket", "ArtefactBucket")
+        if not any(action == "s3:ListBucket" and bucket in resource for action, resource in grants(roles[name]))
+    ]
+
+
+def open_writes(template: Template) -> list[str]:
+    routes = {r["RouteKey"]: r["AuthorizationType"] for r in of_type(template, "AWS::ApiGatewayV2::Route").values()}
+    expected = dict.fromkeys(WRITING, "AWS_IAM") | {key: {"Ref": "ReadAuthorization"} for key in READING}
+    return [key for key in routes.keys() | expected.keys() if routes.get(key) != expected.get(key)]
+
+
+def open_queue(template: Template) -> list[str]:
+    name = of_type(template, "AWS::S3::Bucket")["CatalogueBucket"]["BucketName"]["Fn::Sub"]
+    (policy,) = of_type(template, "AWS::SQS::QueuePolicy").values()
+    found = []
+    for statement in policy["PolicyDocument"]["Statement"]:
+        condition = statement.get("Condition", {})
+        if condition.get("ArnEquals", {}).get("aws:SourceArn", {}).get("Fn::Sub") != [
+            "arn:${AWS::Partition}:s3:::" + name[0],
+            name[1],
+        ]:
+            found.append("any bucket may send")
+        if condition.get("StringEquals", {}).get("aws:SourceAccount") != {"Ref": "AWS::AccountId"}:
+            found.append("any account may send")
+    return found
+
+
+def exposed_buckets(template: Template) -> list[str]:
+    found = []
+    denied = {
+        p["Bucket"]["Ref"]
+        for p in of_type(template, "AWS::S3::BucketPolicy").values()
+        for s in p["PolicyDocument"]["Statement"]
+        if s["Effect"] == "Deny" and s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    for name, bucket in of_type(template, "AWS::S3::Bucket").items():
+        blocked = bucket.get("PublicAccessBlockConfiguration", {})
+        if len(blocked) != 4 or not all(blocked.values()):
+            found.append(f"{name} may become public")
+        if "BucketEncryption" not in bucket:
+            found.append(f"{name} is not encrypted")
+        if name not in denied:
+            found.append(f"{name} may be read without TLS")
+    return found
+
+
+def unreachable_rebuild(template: Template) -> list[str]:
+    functions = of_type(template, "AWS::Lambda::Function")
+    name = functions["RebuildFunction"]["FunctionName"]
+    arn = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:" + name["Fn::Sub"]
+    found = [
+        f"{function} asks another function"
+        for function, properties in functions.items()
+        if properties["Environment"]["Variables"]["TONARI_REBUILD_FUNCTION"] != name
+    ]
+    roles = of_type(template, "AWS::IAM::Role")
+    return found + [
+        f"{role} may not ask"
+        for role in ("ReindexFunctionRole", "RebuildFunctionRole")
+        if ("lambda:InvokeFunction", arn) not in grants(roles[role])
+    ]

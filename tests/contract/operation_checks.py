@@ -1,0 +1,137 @@
+"""How it runs: limits, queue, logs, settings. Each check lists what it objects to."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import UserDict
+from typing import TYPE_CHECKING, Any
+
+from access_checks import WRITING
+from expansion import of_type
+
+from tonari.config import Settings
+
+if TYPE_CHECKING:
+    from expansion import Template
+
+
+def unthrottled(template: Template) -> list[str]:
+    (stage,) = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    settings = {"*": stage.get("DefaultRouteSettings", {})}
+    settings |= {key: stage.get("RouteSettings", {}).get(key, {}) for key in {*WRITING, "POST /v1/uploads"}}
+    limits = ("ThrottlingRateLimit", "ThrottlingBurstLimit")
+    return [f"{key} has no {limit}" for key, given in settings.items() for limit in limits if not given.get(limit)]
+
+
+def unlogged(template: Template) -> list[str]:
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    found = [f"{name} keeps everything" for name, group in groups.items() if "RetentionInDays" not in group]
+    for name, function in of_type(template, "AWS::Lambda::Function").items():
+        if function.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref") not in groups:
+            found.append(f"{name} logs elsewhere")
+    (stage,) = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    if stage.get("AccessLogSettings", {}).get("DestinationArn", {}).get("Fn::GetAtt", [""])[0] not in groups:
+        found.append("requests are not logged")
+    return found
+
+
+def careless_queue(template: Template) -> list[str]:
+    queues = of_type(template, "AWS::SQS::Queue")
+    found = []
+    for name, source in of_type(template, "AWS::Lambda::EventSourceMapping").items():
+        queue = queues[source["EventSourceArn"]["Fn::GetAtt"][0]]
+        timeout = template["Resources"][source["FunctionName"]["Ref"]]["Properties"]["Timeout"]
+        redrive = queue.get("RedrivePolicy", {}).get("deadLetterTargetArn", {}).get("Fn::GetAtt", [""])[0]
+        if redrive not in queues:
+            found.append(f"{name}: no dead-letter queue")
+        if queue["VisibilityTimeout"] < 6 * timeout + source["MaximumBatchingWindowInSeconds"]:
+            found.append(f"{name}: messages return while they are worked on")
+        if source.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+            found.append(f"{name}: one failure repeats the batch")
+        if source.get("ScalingConfig") != {"MaximumConcurrency": 2}:
+            found.append(f"{name}: many writers race for one head")
+    return found
+
+
+def deaf_queue(template: Template) -> list[str]:
+    bucket = of_type(template, "AWS::S3::Bucket")["CatalogueBucket"]
+    heard = {
+        (each["Event"], rule["Value"])
+        for each in bucket["NotificationConfiguration"]["QueueConfigurations"]
+        for rule in each["Filter"]["S3Key"]["Rules"]
+        if rule["Name"] == "prefix"
+    }
+    wanted = set(itertools.product(("s3:ObjectCreated:*", "s3:ObjectRemoved:*"), ("items/", "images/")))
+    return [f"{event} under {prefix}" for event, prefix in heard ^ wanted]
+
+
+def fleeting_objects(template: Template) -> list[str]:
+    found = []
+    for name, bucket in of_type(template, "AWS::S3::Bucket").items():
+        resource = template["Resources"][name]
+        if {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")} != {"Retain"}:
+            found.append(f"{name} goes with the stack")
+        found += [
+            f"{name}: {rule['Id']} deletes what is in use"
+            for rule in bucket["LifecycleConfiguration"]["Rules"]
+            if "ExpirationInDays" in rule and rule.get("Prefix") != "uploads/"
+        ]
+    return found
+
+
+def misfit_functions(template: Template) -> list[str]:
+    found = []
+    for name, function in of_type(template, "AWS::Lambda::Function").items():
+        if function["Runtime"] != "python3.13" or function["Architectures"] != ["x86_64"]:
+            found.append(f"{name} is not what the layers are built for")
+        layers = [re.sub(r"[0-9a-f]{10}$", "", layer["Ref"]) for layer in function["Layers"]]
+        if layers != ["RuntimeLayer", "EngineLayer"]:
+            found.append(f"{name} has the layers {layers}")
+    return found
+
+
+class Recorder(UserDict[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def __getitem__(self, key: str) -> str:
+        self.asked.add(key)
+        return "1"
+
+    def get(self, key: str, default: Any = None) -> Any:
+        del default
+        return self[key]
+
+
+def unset_settings(template: Template) -> list[str]:
+    environment = Recorder()
+    Settings.read(environment)
+    wanted = environment.asked | {"ORT_DISABLE_TELEMETRY"}
+    return [
+        f"{name} lacks {variable}"
+        for name, function in of_type(template, "AWS::Lambda::Function").items()
+        for variable in wanted - function["Environment"]["Variables"].keys()
+    ]
+
+
+def reserved_by_default(template: Template) -> list[str]:
+    found = []
+    for name, function in of_type(template, "AWS::Lambda::Function").items():
+        if (reserved := function.get("ReservedConcurrentExecutions")) is None:
+            continue
+        condition, parameter, otherwise = reserved["Fn::If"]
+        off = {"Fn::Not": [{"Fn::Equals": [parameter, 0]}]}
+        default = template["Parameters"][parameter["Ref"]]["Default"]
+        if (template["Conditions"][condition], default, otherwise) != (off, 0, {"Ref": "AWS::NoValue"}):
+            found.append(name)
+    return found
+
+
+def late_answers(template: Template) -> list[str]:
+    (integration,) = of_type(template, "AWS::ApiGatewayV2::Integration").values()
+    timeout = of_type(template, "AWS::Lambda::Function")["QueryFunction"]["Timeout"]
+    return [] if 1000 * timeout < integration["TimeoutInMillis"] <= 30_000 else ["the API gives up before the function"]

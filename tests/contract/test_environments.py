@@ -1,0 +1,196 @@
+"""Lambda's own runtime and the plain worker process give the same answers and the same errors."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tonari.errors import TooLargeError
+from tonari.local.environments import EmulatedEnvironment, ProcessEnvironment
+from tonari.local.functions import (
+    MAX_REQUEST,
+    MAX_RESPONSE,
+    Function,
+    FunctionError,
+    FunctionTimeoutError,
+    find_emulator,
+)
+from tonari.local.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tonari.local.environments import Environment
+
+HANDLER = """
+import decimal, logging, os, time
+
+def handler(event, context):
+    print("printed to stdout")
+    logging.getLogger().warning("logged")
+    kind = event["do"]
+    if kind == "raise":
+        raise LookupError("no such shoe: 靴 é")
+    if kind == "exit":
+        os._exit(3)
+    if kind == "sleep":
+        time.sleep(event["seconds"])
+    if kind == "set":
+        return {1, 2}
+    if kind == "long":
+        return "é" * event["letters"]
+    if kind == "decimal":
+        return {"price": decimal.Decimal("19.9")}
+    if kind == "process":
+        return {"pid": os.getpid()}
+    if kind == "context":
+        left = context.get_remaining_time_in_millis()
+        return {"left": 0 < left <= 2000, "id": len(context.aws_request_id), "name": context.function_name,
+                "memory": context.memory_limit_in_mb, "folder": os.getcwd(), "mine": os.environ["MINE"],
+                "leaked": os.environ.get("LEAKED"), "version": context.function_version}
+    return event
+"""
+KINDS = ["process", pytest.param("emulator", marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux only"))]
+ANSWERED = [
+    pytest.param({"do": "echo", "text": '靴 é \U0001f45f \\ " \n'}, id="unicode"),
+    pytest.param(
+        {"do": "echo", "body": base64.b64encode(bytes(range(256))).decode(), "n": [1.5, None, True]}, id="base64"
+    ),
+    pytest.param({"do": "echo", "body": "x" * (MAX_REQUEST - 100)}, id="big"),
+    pytest.param({"do": "decimal"}, id="decimal"),
+    pytest.param({"do": "context"}, id="context"),
+]
+REFUSED = [
+    pytest.param({"do": "raise"}, "LookupError", "no such shoe: 靴 é", id="raises"),
+    pytest.param({}, "KeyError", "'do'", id="raises early"),
+    pytest.param({"do": "set"}, "Runtime.MarshalError", "Object of type set", id="not JSON"),
+    pytest.param({"do": "exit"}, "Runtime.ExitError", "exit status 3", id="exits"),
+    pytest.param(
+        {"do": "long", "letters": MAX_RESPONSE // 2}, "Function.ResponseSizeTooLarge", str(MAX_RESPONSE), id="long"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def function(tmp_path_factory: pytest.TempPathFactory) -> Function:
+    folder = tmp_path_factory.mktemp("function")
+    (folder / "handler.py").write_text(HANDLER, encoding="utf-8")
+    return Function("echo", folder, {"MINE": "yes"}, folder / "log", timeout=2)
+
+
+@pytest.fixture(scope="module")
+def makers(function: Function) -> dict[str, Callable[[], Environment]]:
+    makers: dict[str, Callable[[], Environment]] = {"process": lambda: ProcessEnvironment(function)}
+    if sys.platform == "linux":
+        emulator = find_emulator()
+        assert emulator is not None, "aws-sam-cli is missing: make .venv/.template"
+        makers["emulator"] = lambda: EmulatedEnvironment(function, emulator)
+    return makers
+
+
+@pytest.fixture(params=KINDS)
+def pool(request: pytest.FixtureRequest, makers: dict[str, Callable[[], Environment]]) -> Iterator[Pool]:
+    with Pool(makers[request.param], size=2) as pool:
+        yield pool
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the emulator is for Linux only")
+@pytest.mark.parametrize("event", ANSWERED)
+def test_both_give_the_same_answer(makers: dict[str, Callable[[], Environment]], event: dict[str, object]):
+    answers = []
+    for make in makers.values():
+        with Pool(make, size=1) as pool:
+            answers.append([json.loads(pool.invoke(json.dumps(event).encode())) for _ in range(2)])
+    assert answers[0] == answers[1]
+    assert answers[0][0] == answers[0][1]
+    if event["do"] == "echo":
+        assert answers[0][0] == event
+
+
+def test_the_context_is_told_and_nothing_leaks(pool: Pool, function: Function, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LEAKED", "yes")
+    assert json.loads(pool.invoke(b'{"do": "context"}')) == {
+        "left": True,
+        "id": 36,
+        "name": "echo",
+        "memory": "1769",
+        "folder": str(function.folder),
+        "mine": "yes",
+        "leaked": None,
+        "version": "$LATEST",
+    }
+
+
+@pytest.mark.parametrize(("event", "kind", "message"), REFUSED)
+def test_an_error_is_reported_and_the_next_event_is_served(
+    pool: Pool, event: dict[str, object], kind: str, message: str
+):
+    with pytest.raises(FunctionError) as caught:
+        pool.invoke(json.dumps(event).encode())
+    assert caught.value.kind == kind
+    assert message in caught.value.message
+    reported = json.loads(caught.value.payload)
+    assert (reported["errorType"], reported["errorMessage"]) == (kind, caught.value.message)
+    assert json.loads(pool.invoke(b'{"do": "echo"}')) == {"do": "echo"}
+
+
+def test_bytes_that_are_not_json_are_an_error(pool: Pool):
+    with pytest.raises(FunctionError, match=r"Runtime\.UnmarshalError"):
+        pool.invoke(b"{")
+
+
+def test_too_large_an_event_is_refused(pool: Pool):
+    with pytest.raises(TooLargeError, match=f"{MAX_REQUEST} bytes; this event has {MAX_REQUEST + 1}"):
+        pool.invoke(b" " * (MAX_REQUEST + 1))
+
+
+def test_a_timeout_ends_the_invocation_and_the_next_event_is_served(pool: Pool):
+    with pytest.raises(FunctionTimeoutError, match=r"Task timed out after 2\.00 seconds"):
+        pool.invoke(b'{"do": "sleep", "seconds": 60}')
+    assert json.loads(pool.invoke(b'{"do": "echo"}')) == {"do": "echo"}
+
+
+def test_output_goes_to_the_log(pool: Pool, function: Function):
+    function.log.write_bytes(b"")
+    pool.invoke(b'{"do": "echo"}')
+    pool.close()
+    written = function.log.read_text()
+    assert "printed to stdout" in written
+    assert "logged" in written
+
+
+def test_invocations_at_a_time_have_processes_of_their_own(pool: Pool):
+    def pid(_: int) -> int:
+        pool.invoke(b'{"do": "sleep", "seconds": 0.1}')
+        return int(json.loads(pool.invoke(b'{"do": "process"}'))["pid"])
+
+    with ThreadPoolExecutor(6) as threads:
+        pids = set(threads.map(pid, range(12)))
+    assert len(pids) == 2
+
+
+def test_closing_ends_invocations_at_work(pool: Pool):
+    caught: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            pool.invoke(b'{"do": "sleep", "seconds": 1.9}')
+        except FunctionError as error:
+            caught.append(error)
+
+    pool.invoke(b'{"do": "echo"}')
+    thread = threading.Thread(target=work)
+    thread.start()
+    while pool.idle:
+        pass
+    pool.close()
+    thread.join()
+    assert len(caught) == 1
+    with pytest.raises(FunctionError, match="shut down"):
+        pool.invoke(b"{}")

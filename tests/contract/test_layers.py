@@ -1,0 +1,120 @@
+"""The layers as their makefiles build them: small enough, complete, for Lambda's Python and processor."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYERS = ROOT / "layers"
+LIMIT = 262_144_000
+X86_64 = 62
+
+USE = """
+import io
+import onnxruntime, numkong, usearch, boto3
+import numpy as np
+from PIL import Image
+from usearch.index import Index
+
+vectors = np.eye(16, dtype=np.float32)
+index = Index(ndim=16, metric="cos", dtype="i8")
+index.add(np.arange(16), vectors)
+assert index.search(vectors[5], 1).keys[0] == 5
+codes = (vectors * 127).astype(np.int8)
+assert np.asarray(numkong.cdist(codes[:2], codes, "dot", out_dtype="int32"))[1, 1] == 127 * 127
+for kind in ("JPEG", "PNG", "WEBP"):
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8), "white").save(stream, kind)
+    assert Image.open(stream).getpixel((1, 1)) == (255, 255, 255)
+onnxruntime.SessionOptions()
+for service in ("s3", "lambda"):
+    boto3.client(service, region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
+"""
+
+
+def build(layer: str, target: str, artifacts: Path) -> Path:
+    """Run the layer's makefile as ``sam build`` does."""
+    subprocess.run(
+        ["make", "--makefile", LAYERS / layer / "Makefile", target, f"PYTHON={sys.executable}"],
+        cwd=LAYERS / layer,
+        env=os.environ | {"ARTIFACTS_DIR": str(artifacts)},
+        check=True,
+    )
+    return artifacts / "python"
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("runtime", "build-RuntimeLayer", tmp_path_factory.mktemp("runtime"))
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("engine", "build-EngineLayer", tmp_path_factory.mktemp("engine"))
+
+
+def size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_together_they_stay_below_the_limit(runtime: Path, engine: Path) -> None:
+    unzipped = size(runtime) + size(engine)
+    assert 50_000_000 < unzipped < LIMIT
+
+
+def test_the_engine_is_the_package_without_what_stays_local(engine: Path) -> None:
+    source = LAYERS / "engine" / "tonari"
+    wanted = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    wanted = {path for path in wanted if path.parts[0] != "local" and "__pycache__" not in path.parts}
+    shipped = {path.relative_to(engine / "tonari") for path in engine.rglob("*") if path.is_file()}
+    assert {path for path in shipped if path.suffix != ".pyc"} == wanted
+
+
+def test_nothing_shipped_imports_what_stays_local(engine: Path) -> None:
+    importers = [path for path in engine.rglob("*.py") if re.search(r"tonari[. ](import )?local\b", path.read_text())]
+    assert importers == []
+
+
+def test_the_runtime_is_what_was_locked(runtime: Path) -> None:
+    locked = re.findall(r"^([a-z0-9-]+)==(\S+)", (LAYERS / "runtime" / "requirements.txt").read_text(), re.MULTILINE)
+    shipped = {path.name.removesuffix(".dist-info") for path in runtime.glob("*.dist-info")}
+    assert shipped == {f"{name.replace('-', '_')}-{version}" for name, version in locked}
+
+
+def test_every_extension_is_for_lambda(runtime: Path) -> None:
+    libraries = [path for path in runtime.rglob("*.so*") if path.is_file()]
+    assert {struct.unpack_from("<H", path.read_bytes()[:20], 18)[0] for path in libraries} == {X86_64}
+    tagged = [path.name for path in libraries if ".cpython-" in path.name]
+    assert tagged
+    assert [name for name in tagged if ".cpython-313-x86_64-linux-gnu." not in name] == []
+
+
+def test_no_clutter_is_shipped(runtime: Path) -> None:
+    clutter = [path for name in ("tests", "*.pyi", "*.a", "*.h") for path in runtime.rglob(name)]
+    assert clutter == []
+
+
+def test_bytecode_never_looks_at_its_source(runtime: Path, engine: Path) -> None:
+    """Flags 1 in the header: hash-based, unchecked (PEP 552). There is none where Python 3.13 is missing."""
+    compiled = [path for layer in (runtime, engine) for path in layer.rglob("*.pyc")]
+    assert {struct.unpack_from("<I", path.read_bytes()[:16], 4)[0] for path in compiled} <= {1}
+    assert {path.name.split(".")[-2] for path in compiled} <= {"cpython-313"}
+
+
+def test_the_runtime_works_in_its_own_python(runtime: Path, tmp_path: Path) -> None:
+    python = os.environ.get("COMPILER", "python3.13")
+    try:
+        subprocess.run([python, "-c", ""], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip(f"There is no {python}. Name one by COMPILER=/path/to/python3.13.")
+    environment = {"PYTHONPATH": str(runtime), "ORT_DISABLE_TELEMETRY": "1", "HOME": str(tmp_path)}
+    run = subprocess.run([python, "-B", "-S", "-c", USE], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -25,9 +25,11 @@ $(VENV)/.dev: $(VENV)/.local $(LOCKS)/dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCKS)/dev.txt
 	@touch $@
 
-$(VENV)/.services: $(UV) $(LOCKS)/services.txt
+# Of aws-sam-cli only the Lambda runtime emulator is wanted here, none of what the rest of it needs.
+$(VENV)/.services: $(UV) $(LOCKS)/services.txt $(LOCKS)/emulator.txt
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/services
 	@$(UV) pip install --quiet --python $(VENV)/services/bin/python --require-hashes -r $(LOCKS)/services.txt
+	@$(UV) pip install --quiet --python $(VENV)/services/bin/python --no-deps --require-hashes -r $(LOCKS)/emulator.txt
 	@touch $@
 
 $(VENV)/.template: $(UV) $(LOCKS)/template.txt
@@ -35,12 +37,27 @@ $(VENV)/.template: $(UV) $(LOCKS)/template.txt
 	@$(UV) pip install --quiet --python $(VENV)/template/bin/python --require-hashes -r $(LOCKS)/template.txt
 	@touch $@
 
+demo: $(VENV)/.local $(VENV)/.services ## a shop's index, served with a page on 127.0.0.1 (DIR=photos for your own, PORT=8787)
+	@$(BIN)/tonari demo $(DIR) $(if $(PORT),--port $(PORT))
+
+test: $(VENV)/.dev $(VENV)/.services $(VENV)/.template lint ## everything but the browser
+	@$(BIN)/python -m pytest
+
+test-browser: $(VENV)/.dev $(VENV)/.services ## the page in Chromium (Debian: apt-get install chromium chromium-driver)
+	@$(BIN)/python -m pytest tests/browser
+
+lint: $(VENV)/.dev ## style and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy
+
 lock: $(UV) ## pin every dependency again
 	echo uv | $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o $(LOCKS)/uv.txt -
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --extra local -o $(LOCKS)/local.txt pyproject.toml
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -c $(LOCKS)/local.txt --group dev -o $(LOCKS)/dev.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group services -o $(LOCKS)/services.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group template -o $(LOCKS)/template.txt
+	sed -n '/^aws-sam-cli==/,/[^\\]$$/p' $(LOCKS)/template.txt > $(LOCKS)/emulator.txt
 	$(UV) pip compile -q --generate-hashes --no-header --no-annotate --python-version 3.13 --python-platform x86_64-manylinux_2_28 -o layers/runtime/requirements.txt pyproject.toml
 
 clean: ## forget everything that was installed or built

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tonari import strict_json
 from tonari.errors import InvalidCatalogueError, MissingObjectError
 
 if TYPE_CHECKING:
@@ -131,8 +131,8 @@ def parse_document(item: str, data: bytes) -> dict[str, Any]:
     if len(data) > MOST_DOCUMENT_BYTES:
         raise InvalidCatalogueError(f"{key} has {len(data)} bytes, at most {MOST_DOCUMENT_BYTES} are taken.")
     try:
-        document = json.loads(data, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        document = strict_json.loads(data)
+    except ValueError as error:
         raise InvalidCatalogueError(f"{key} is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise InvalidCatalogueError(f"{key} must hold an object, such as {{'id': …, 'price': 5}}.")
@@ -145,10 +145,6 @@ def parse_document(item: str, data: bytes) -> dict[str, Any]:
     if not isinstance(images, list) or not all(isinstance(name, str) for name in images):
         raise InvalidCatalogueError(f"{key}: 'images' must be a list of names under {IMAGES}{item}/.")
     return document
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a finite number")
 
 
 def select_images(fields: Mapping[str, Any], images: Mapping[str, str]) -> tuple[list[str], list[str]]:

@@ -86,14 +86,20 @@ def quantise(embeddings: NDArray[np.floating]) -> tuple[NDArray[np.int8], float]
     codes : (N, D) int8
     scale
         ``embeddings`` is about ``codes / scale``.
+
+    Raises
+    ------
+    InvalidVectorError
+        If there is NaN or infinity, for which no scale exists.
     """
     largest = float(np.abs(embeddings).max(initial=0))
-    scale = 127 / largest if largest else 1.0
+    if not np.isfinite(largest):
+        raise InvalidVectorError("The embeddings hold NaN or infinity; all their components must be finite.")
     codes = np.empty(embeddings.shape, np.int8)
     for start in range(0, len(embeddings), BLOCK):
         block = embeddings[start : start + BLOCK].astype(np.float32)
-        codes[start : start + BLOCK] = np.rint(block * scale)
-    return codes, scale
+        codes[start : start + BLOCK] = np.rint(block / (largest or 1) * 127)
+    return codes, 127 / (largest or 127)
 
 
 def unit(vector: NDArray[np.floating], dimensions: int) -> NDArray[np.float32]:

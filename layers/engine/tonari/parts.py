@@ -97,7 +97,8 @@ class Part:
 
     def positions(self, items: Sequence[str]) -> NDArray[np.int64]:
         """Positions of items, -1 for those that are not here."""
-        wanted = np.array([item.encode() for item in items], np.bytes_)
+        # NumPy drops trailing NULs, with which an unknown id would pass for a known one; no id has a byte 0xFF.
+        wanted = np.array([item.encode().replace(b"\0", b"\xff") for item in items], np.bytes_)
         if not len(self.ids):
             return np.full(len(items), -1)
         places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)

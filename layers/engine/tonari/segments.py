@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tonari.catalogue import item_of
 from tonari.errors import CorruptArtefactError
 from tonari.head import SegmentRef
 from tonari.parts import IndexedItem, IndexedView
@@ -45,14 +46,10 @@ def merge(segments: Iterable[Segment]) -> Segment:
     rejected: dict[str, str] = {}
     for segment in segments:
         renamed = segment.items.keys()
-        rejected = {key: why for key, why in rejected.items() if _item(key) not in renamed}
+        rejected = {key: why for key, why in rejected.items() if item_of(key) not in renamed}
         items.update(segment.items)
         rejected.update(segment.rejected)
     return Segment(items, rejected)
-
-
-def _item(key: str) -> str:
-    return key.split("/")[1].removesuffix(".json")
 
 
 def segment_to_bytes(segment: Segment, dimensions: int) -> bytes:

@@ -184,21 +184,24 @@ class Bucket:
         return digest.hexdigest()
 
     def download(self, key: str, path: Path, sha256: str) -> None:
-        """Write an object to ``path``, which must not be in use.
+        """Write an object to ``path``, which must not be in use; whatever fails, no file is left there.
 
         Raises
         ------
         CorruptArtefactError
-            If its sha256 (hex) is another; the file is then gone.
+            If its sha256 (hex) is another.
         """
         digest = hashlib.sha256()
-        with _s3_errors(self._what(key)), path.open("wb") as file:
-            for chunk in self._s3.get_object(Bucket=self.name, Key=key)["Body"].iter_chunks(CHUNK):
-                digest.update(chunk)
-                file.write(chunk)
-        if digest.hexdigest() != sha256:
-            path.unlink()
-            raise CorruptArtefactError(f"{self._what(key)} has sha256 {digest.hexdigest()}, recorded is {sha256}.")
+        try:
+            with _s3_errors(self._what(key)), path.open("wb") as file:
+                for chunk in self._s3.get_object(Bucket=self.name, Key=key)["Body"].iter_chunks(CHUNK):
+                    digest.update(chunk)
+                    file.write(chunk)
+            if digest.hexdigest() != sha256:
+                raise CorruptArtefactError(f"{self._what(key)} has sha256 {digest.hexdigest()}, recorded is {sha256}.")
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
     def presign_get(self, key: str, seconds: int) -> str:
         """Make a URL that reads one object until it expires."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from tonari import strict_json
 from tonari.api.http import JSON
 from tonari.errors import InvalidRequestError, InvalidVectorError, TooLargeError
 from tonari.image import FORMATS
@@ -112,16 +112,12 @@ def read_json(request: Request) -> dict[str, Any]:
     """
     _check_size(request)
     try:
-        values = json.loads(request.body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        values = strict_json.loads(request.body)
+    except ValueError as error:
         raise InvalidRequestError(f"The body is not JSON: {error}") from error
     if not isinstance(values, dict):
         raise InvalidRequestError("The body must be a JSON object.")
     return values
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _check_size(request: Request) -> None:
@@ -161,8 +157,8 @@ def _from_text(name: str, text: str) -> Any:
         return text.split(",")
     if name in ("k", "min_score", "exact", "filter"):
         try:
-            return json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
+            return strict_json.loads(text)
+        except ValueError as error:
             raise InvalidRequestError(f"{name!r} cannot be read: {error}") from error
     return text
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 from tonari.catalogue import item_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,11 @@ def read_hints(event: Mapping[str, Any]) -> list[Hint]:
     ]
 
 
-def _keys(body: str) -> Iterator[str]:
+def _keys(body: str) -> list[str]:
     try:
         said = json.loads(body)
-    except ValueError:
-        return
-    if not isinstance(said, dict):
-        return
-    for record in said.get("Records", ()):
-        yield unquote_plus(record["s3"]["object"]["key"])
-    if "detail-type" in said:
-        yield said["detail"]["object"]["key"]
+        if "detail-type" in said:
+            return [str(said["detail"]["object"]["key"])]
+        return [unquote_plus(record["s3"]["object"]["key"]) for record in said["Records"]]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return []

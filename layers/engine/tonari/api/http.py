@@ -51,7 +51,7 @@ class Request:
         """
         context = event["requestContext"]
         stage = context.get("stage", "$default")
-        prefix = "" if stage == "$default" or not event["rawPath"].startswith(f"/{stage}") else f"/{stage}"
+        prefix = f"/{stage}" if f"{event['rawPath']}/".startswith(f"/{stage}/") else ""
         headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
         body = event.get("body") or ""
         try:

@@ -7,6 +7,7 @@ when it holds for one of them.
 from __future__ import annotations
 
 import difflib
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +85,7 @@ def parse_filter(raw: Any, schema: Schema) -> Filter:
 
 
 def _parse(raw: Any, schema: Schema, depth: int) -> Filter:
-    if depth > MOST_DEPTH:
-        raise InvalidFilterError(f"The filter is nested more than {MOST_DEPTH} deep: flatten it.")
+    _check_depth(depth)
     if not isinstance(raw, dict):
         raise InvalidFilterError(f'A filter is an object such as {{"price": {{"$lt": 50}}}}, not {raw!r:.60}.')
     parts: list[Filter] = []
@@ -100,11 +100,17 @@ def _parse(raw: Any, schema: Schema, depth: int) -> Filter:
         elif name.startswith("$"):
             raise InvalidFilterError(f"There is no {name}; filters combine with $and, $or and $not.")
         else:
-            parts += _conditions(name, value, schema)
+            parts += _conditions(name, value, schema, depth)
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
-def _conditions(name: str, raw: Any, schema: Schema) -> list[Filter]:
+def _check_depth(depth: int) -> None:
+    if depth > MOST_DEPTH:
+        raise InvalidFilterError(f"The filter is nested more than {MOST_DEPTH} deep: flatten it.")
+
+
+def _conditions(name: str, raw: Any, schema: Schema, depth: int) -> list[Filter]:
+    _check_depth(depth)
     field = schema.fields.get(name)
     filterable = sorted(known for known, about in schema.fields.items() if about.filterable)
     if field is None or not field.filterable:
@@ -118,7 +124,7 @@ def _conditions(name: str, raw: Any, schema: Schema) -> list[Filter]:
     conditions: list[Filter] = []
     for operator, value in operators.items():
         if operator == "$not":
-            conditions.append(Not(And(tuple(_conditions(name, value, schema)))))
+            conditions.append(Not(And(tuple(_conditions(name, value, schema, depth + 1)))))
             continue
         if operator not in OPERATORS:
             near = difflib.get_close_matches(str(operator), OPERATORS, n=1)
@@ -145,7 +151,7 @@ def _values(name: str, kind: str, operator: str, raw: Any) -> tuple[Any, ...]:
 def _value(name: str, kind: str, raw: Any) -> Any:
     right = isinstance(raw, PYTHON_TYPES[kind]) and (kind == "boolean" or not isinstance(raw, bool))
     if right and kind == "number":
-        right = abs(raw) < float("inf")
+        right = abs(raw) <= sys.float_info.max
     if right and kind == "date":
         raw = parse_date(raw)
         right = raw is not None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from tonari import strict_json
 from tonari.errors import InvalidCatalogueError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def parse_schema(data: bytes, documents: Iterable[Mapping[str, Any]] = ()) -> Sc
         If it is not of the documented form.
     """
     try:
-        raw = json.loads(data)
+        raw = strict_json.loads(data)
         named = {name: _field(name, about) for name, about in raw.get("fields", {}).items()}
         split_by = raw.get("split_by", "")
         unknown = set(raw) - {"fields", "split_by"}
@@ -154,11 +155,11 @@ def _inferred(kinds: set[FieldType], counts: Counter[str]) -> Field:
 
 
 def kind_of(value: Any) -> FieldType | None:
-    """Tell the type of a JSON value; None for null, objects, mixed lists and numbers that are not finite."""
+    """Tell the type of a JSON value; None for null, objects, mixed lists and numbers that no float64 holds."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, (int, float)):
-        return "number" if abs(value) < float("inf") else None
+        return "number" if abs(value) <= sys.float_info.max else None
     if isinstance(value, str):
         return "string"
     if isinstance(value, list) and all(isinstance(one, str) for one in value):

@@ -107,7 +107,7 @@ def find_emulator(prefix: Path = Path(sys.prefix)) -> Path | None:
         return None
     machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine(), "")
     pattern = f"lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}"
-    return next(iter(sorted((prefix / "template").glob(pattern))), None)
+    return next(iter(sorted((prefix / "services").glob(pattern))), None)
 
 
 def check_request(event: bytes) -> None:

@@ -1,0 +1,87 @@
+"""Real servers for the tests: one of each per session, fresh buckets per test. A missing server is a failure."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from tonari.local.services import Endpoint, MiniStack, SeaweedFS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Names of two new, empty buckets."""
+
+    catalogue: str
+    artefacts: str
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """A strict S3 server."""
+    with SeaweedFS(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server.endpoint
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """S3, SQS and the events between them."""
+    with MiniStack(tmp_path_factory.mktemp("ministack")) as server:
+        yield server.endpoint
+
+
+@pytest.fixture
+def on_seaweed(seaweed: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
+    """The AWS_* environment of this test points at the strict S3 server."""
+    return _point(seaweed, monkeypatch)
+
+
+@pytest.fixture
+def on_ministack(ministack: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
+    """The AWS_* environment of this test points at MiniStack."""
+    return _point(ministack, monkeypatch)
+
+
+@pytest.fixture
+def buckets(on_seaweed: Endpoint) -> Buckets:
+    """Two new buckets on the strict S3 server, at which this test's AWS_* environment points."""
+    return _create_buckets(on_seaweed)
+
+
+@pytest.fixture
+def ministack_buckets(on_ministack: Endpoint) -> Buckets:
+    """Two new buckets on MiniStack, at which this test's AWS_* environment points."""
+    return _create_buckets(on_ministack)
+
+
+def _point(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in endpoint.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    return endpoint
+
+
+def _create_buckets(endpoint: Endpoint) -> Buckets:
+    client = boto3.session.Session().client(
+        "s3",
+        endpoint_url=endpoint.url,
+        region_name=endpoint.region,
+        aws_access_key_id=endpoint.access_key,
+        aws_secret_access_key=endpoint.secret_key,
+    )
+    unique = uuid.uuid4().hex[:12]
+    names = Buckets(f"catalogue-{unique}", f"artefacts-{unique}")
+    for name in (names.catalogue, names.artefacts):
+        client.create_bucket(Bucket=name)
+    client.close()
+    return names

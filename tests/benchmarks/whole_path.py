@@ -7,7 +7,8 @@ with `tonari demo`, asks it over HTTP, and prints a table: recall@10 of the defa
 the same item is first or among the first ten, and accuracy by class means and by the vote.
 
 magento: an item is a product in one colour. Products are split, never photographs: of a held-out item one photograph is
-the query and the others lie in the catalogue without labels, so that the item can be found but teaches nothing.
+the query and the others, where there are any, lie in the catalogue without labels, so that the item can be found but
+teaches nothing.
 clothing: the given train part is the catalogue, the val part asks.
 """
 
@@ -144,8 +145,9 @@ def measure(data: Path, split: Split, workplace: Path) -> Figures:
         figures = Figures(build_seconds=time.monotonic() - started)
         health = client.health()
         figures.items, figures.views = health["items"], health["views"]
+        again = {photo.item for photo in split.plain}
         for query in split.queries:
-            _ask(client, data / query.path, query, figures)
+            _ask(client, data / query.path, query, figures, findable=query.item in again)
         _graph_recall(running.endpoint, running.artefacts, health["snapshot"], figures, workplace)
         return figures
     finally:
@@ -157,11 +159,11 @@ def _states(workplace: Path) -> list[Path]:
     return [path.parent for path in (workplace / ".tonari").rglob("running.json")]
 
 
-def _ask(client: Client, photo: Path, query: Photo, figures: Figures) -> None:
+def _ask(client: Client, photo: Path, query: Photo, figures: Figures, *, findable: bool) -> None:
     found = [item["id"] for item in client.search(photo, K)["items"]]
     exact = [item["id"] for item in client.search(photo, K, exact=True)["items"]]
     figures.recall.append(len({*found} & {*exact}) / len(exact))
-    if query.view:
+    if findable:
         figures.first.append(query.item in found[:1])
         figures.tenth.append(query.item in found)
     for method in ("means", "vote"):
@@ -189,10 +191,10 @@ def report(results: dict[str, list[Figures]]) -> str:
     """Make a table in Markdown: means over queries, over all splits of a data set."""
     lines = [
         (
-            "| data | catalogue | queries | recall@10 | recall@10, graph | same item @1 | same item @10 | colour, means "
-            "| colour, vote | category, means | category, vote | push + build |"
+            "| data | catalogue | queries | findable | recall@10 | recall@10, graph | same item @1 | same item @10 "
+            "| colour, means | colour, vote | category, means | category, vote | push + build |"
         ),
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, splits in results.items():
         asked = sum(len(one.recall) for one in splits)
@@ -202,6 +204,7 @@ def report(results: dict[str, list[Figures]]) -> str:
             name + (f", {len(splits)} splits" if len(splits) > 1 else ""),
             f"{items:,} items, {views:,} views",
             f"{asked:,}",
+            f"{sum(len(one.first) for one in splits):,}",
             _mean([one.recall for one in splits], 4),
             _mean([one.graph_recall for one in splits], 4),
             _mean([one.first for one in splits]),
@@ -248,7 +251,8 @@ def main() -> None:
                 print(
                     f"{split.name}: {figures.items} items, {len(figures.recall)} queries", file=sys.stderr, flush=True
                 )
-    table = f"{report(results)}\n\nMachine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}."
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    table = f"{report(results)}\n\nMachine: {machine}."
     print(table)
     if arguments.out:
         arguments.out.write_text(f"{table}\n")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
 from integration.events import Caller
@@ -17,17 +18,19 @@ from tonari.encoder import Encoder
 from tonari.encoder_store import load_encoder, save_encoder, use_encoder
 from tonari.local.encoders.default import BuiltEncoder, build, fetch_wheel
 from tonari.rebuild import rebuild
-from tonari.store import Bucket
+from tonari.store import CONFIG, Bucket
 from tonari.survey import Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy as np
+    from mypy_boto3_s3 import S3Client
     from numpy.typing import NDArray
 
     from conftest import Buckets
     from tonari.api.functions import Handler
+    from tonari.local.services import Endpoint
     from tonari.rebuild import Rebuilt
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,13 +43,20 @@ def built() -> BuiltEncoder:
 
 
 @pytest.fixture
-def catalogue(buckets: Buckets) -> Bucket:
-    return Bucket(buckets.catalogue)
+def s3(on_seaweed: Endpoint) -> S3Client:
+    """One client for both buckets, since each costs a tenth of a second."""
+    assert on_seaweed
+    return boto3.client("s3", config=CONFIG)
 
 
 @pytest.fixture
-def artefacts(buckets: Buckets) -> Bucket:
-    return Bucket(buckets.artefacts)
+def catalogue(buckets: Buckets, s3: S3Client) -> Bucket:
+    return Bucket(buckets.catalogue, s3)
+
+
+@pytest.fixture
+def artefacts(buckets: Buckets, s3: S3Client) -> Bucket:
+    return Bucket(buckets.artefacts, s3)
 
 
 @pytest.fixture

@@ -56,12 +56,14 @@ def use_encoder(artefacts: Bucket, name: str) -> None:
 
 
 def load_encoder(artefacts: Bucket, name: str, cache: Path) -> Encoder:
-    """Download an encoder unless the cache has it, verify, and start it.
+    """Download an encoder unless the cache has it whole, verify, and start it.
 
     Raises
     ------
     CorruptArtefactError
-        If its bytes are not those that its id names.
+        If its bytes on S3 are not those that its id names.
+    NotReadyError
+        If it is not there.
     InvalidEncoderError
         If it cannot serve.
     """
@@ -70,17 +72,21 @@ def load_encoder(artefacts: Bucket, name: str, cache: Path) -> Encoder:
     try:
         model, config = model_path.read_bytes(), config_path.read_bytes()
     except FileNotFoundError:
-        try:
-            model = artefacts.get(f"{PREFIX}{name}/{MODEL}").data
-            config = artefacts.get(f"{PREFIX}{name}/{CONFIG}").data
-        except MissingObjectError as error:
-            raise NotReadyError(f"The encoder {name} is not in the bucket: run `tonari init`.") from error
+        model = config = b""
     if encoder_id(model, config) != name:
-        model_path.unlink(missing_ok=True)
-        raise CorruptArtefactError(f"The encoder {name} has sha256 {hashlib.sha256(model).hexdigest()}: damaged.")
-    for path, data in ((config_path, config), (model_path, model)):
-        if not path.exists():
+        model, config = _fetch(artefacts, name)
+        for path, data in ((config_path, config), (model_path, model)):
             fresh = path.with_suffix(f".{secrets.token_hex(4)}")
             fresh.write_bytes(data)
             fresh.replace(path)
     return Encoder(EncoderConfig.parse(config), model_path)
+
+
+def _fetch(artefacts: Bucket, name: str) -> tuple[bytes, bytes]:
+    try:
+        model, config = (artefacts.get(f"{PREFIX}{name}/{file}").data for file in (MODEL, CONFIG))
+    except MissingObjectError as error:
+        raise NotReadyError(f"The encoder {name} is not in the bucket: run `tonari init`.") from error
+    if encoder_id(model, config) != name:
+        raise CorruptArtefactError(f"The encoder {name} has sha256 {hashlib.sha256(model).hexdigest()}: damaged.")
+    return model, config

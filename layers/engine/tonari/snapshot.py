@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 PREFIX = "snapshots/"
-MANIFEST = "manifest.json"
+MANIFEST, CHECK = "manifest.json", "sha256"
 TABLES, DOCUMENTS, VECTORS, CODES = "tables.npz", "documents.jsonl", "vectors.npy", "codes.npy"
 GRAPH, CLASSES, REJECTED = "graph.usearch", "classes.npz", "rejected.json"
 FILES = (TABLES, DOCUMENTS, VECTORS, CODES, CLASSES, REJECTED, GRAPH)
@@ -117,7 +118,7 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
         for name, sha256 in zip(FILES, pool.map(lambda name: artefacts.sha256(prefix + name), FILES), strict=True):
             if sha256 != recorded[name]["sha256"]:
                 raise CorruptArtefactError(f"{prefix}{name} was not stored as it was written.")
-    artefacts.create(prefix + MANIFEST, json.dumps(manifest, indent=1).encode())
+    artefacts.create(prefix + MANIFEST, json.dumps({**manifest, CHECK: _check(manifest)}, indent=1).encode())
 
 
 def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
@@ -184,6 +185,8 @@ def _manifest(artefacts: Bucket, name: str) -> _Manifest:
     key = f"{PREFIX}{name}/{MANIFEST}"
     try:
         raw = json.loads(artefacts.get(key).data)
+        if raw.pop(CHECK) != _check(raw):
+            raise CorruptArtefactError(f"{key} has not the sha256 that it says of itself.")
         if raw["format"] != FORMAT:
             raise CorruptArtefactError(f"{key} has format {raw['format']}, this version reads {FORMAT}: rebuild.")
         return _Manifest(
@@ -194,8 +197,13 @@ def _manifest(artefacts: Bucket, name: str) -> _Manifest:
             schema=parse_schema(json.dumps(raw["schema"]).encode()),
             files={file: raw["files"][file]["sha256"] for file in FILES},
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CorruptArtefactError(f"{key} is not of the documented form: {error!r}.") from error
+
+
+def _check(manifest: Mapping[str, Any]) -> str:
+    """Hash what a manifest says (hex): all else is verified by what stands in it."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _fetch_all(artefacts: Bucket, manifest: _Manifest, cache: Path, files: Sequence[str]) -> dict[str, Path]:

@@ -16,8 +16,8 @@ from tonari.config import Settings
 from tonari.encoder_store import load_encoder
 from tonari.errors import NotReadyError, StoreError, TonariError
 from tonari.rebuild import rebuild
-from tonari.reindex import reindex
 from tonari.rebuild_requests import ask_once, forget
+from tonari.reindex import reindex
 from tonari.serving import Reader
 from tonari.snapshot import load_tables
 from tonari.store import Bucket, Functions

@@ -7,7 +7,7 @@ import binascii
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from tonari.errors import InvalidRequestError, TonariError
 
@@ -25,7 +25,7 @@ class Request:
     Parameters
     ----------
     path
-        Without the stage, percent-encoding undone.
+        Without the stage; API Gateway has already undone its percent-encoding.
     query
         Last value by name.
     media_type
@@ -60,7 +60,7 @@ class Request:
             raise InvalidRequestError("The body is not the base64 that its event promises.") from error
         return cls(
             method=context["http"]["method"],
-            path=unquote(event["rawPath"][len(prefix) :]) or "/",
+            path=event["rawPath"][len(prefix) :] or "/",
             query=dict(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True)),
             media_type=headers.get("content-type", "").partition(";")[0].strip().lower(),
             body=data,

@@ -1,7 +1,7 @@
 """Filters in the dialect of S3 Vectors (and MongoDB): JSON -> a checked tree -> a mask over items.
 
 As in MongoDB, ``$ne`` and ``$nin`` also match items that lack the field, and a condition on a list of strings holds
-when it holds for one of them.
+when it holds for one of them. Unlike there, an empty list counts as missing.
 """
 
 from __future__ import annotations

@@ -46,7 +46,12 @@ def search_table(answer: Mapping[str, Any]) -> str:
     names = _main_fields(items)
     rows = [["id", "score", "", *names]]
     rows += [
-        [_cut(item["id"]), f"{item['score']:.3f}", bar(item["score"]), *(_cell(item["fields"].get(name)) for name in names)]
+        [
+            _cut(item["id"]),
+            f"{item['score']:.3f}",
+            bar(item["score"]),
+            *(_cell(item["fields"].get(name)) for name in names),
+        ]
         for item in items
     ]
     return f"{align(rows)}\n\n{foot}"

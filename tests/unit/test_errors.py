@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import pkgutil
 from pathlib import Path
@@ -50,6 +51,12 @@ def shipped() -> list[type[TonariError]]:
     )
 
 
+@functools.cache
+def names_used() -> set[str]:
+    files = [path for path in Path(tonari.__file__).parent.rglob("*.py") if path.name != "errors.py"]
+    return {node.id for path in files for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+
+
 ERRORS = shipped()
 
 
@@ -68,7 +75,7 @@ class TestEachError:
 
     def test_has_one_parent(self, error: type[TonariError]) -> None:
         assert len(error.__bases__) == 1
-        assert len(error.__mro__) - TonariError.__mro__.__len__() in (1, 2)
+        assert len(error.__mro__) - len(TonariError.__mro__) in (1, 2)
 
     def test_is_the_callers_where_the_status_says_so(self, error: type[TonariError]) -> None:
         if issubclass(error, RequestError):
@@ -80,12 +87,7 @@ class TestEachError:
         assert raised.detail == str(raised) == "The price is 5, at most 4 are taken: lower it."
 
     def test_is_used(self, error: type[TonariError]) -> None:
-        files = [path for path in Path(tonari.__file__).parent.rglob("*.py") if path.name != "errors.py"]
-        names = {
-            node.id for path in files for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)
-        }
-
-        assert error.__name__ in names
+        assert error.__name__ in names_used()
 
 
 def test_each_problem_has_one_class() -> None:

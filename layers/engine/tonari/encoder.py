@@ -64,6 +64,8 @@ class EncoderConfig:
                 )
             if (given["dtype"], given["layout"], raw["metric"]) != ("uint8", "NHWC", "cosine"):
                 raise InvalidEncoderError("encoder.json must say input uint8 in layout NHWC, and metric cosine.")
+            if int(raw["dimensions"]) < 1:
+                raise InvalidEncoderError(f"encoder.json has dimensions {raw['dimensions']}; at least 1 is needed.")
             return cls(
                 name=str(raw["name"]),
                 input_name=str(given["name"]),
@@ -146,7 +148,7 @@ class Encoder:
                 raise InvalidEncoderError(
                     f"The graph gave {output.shape}, encoder.json promises (1, {self.dimensions})."
                 )
-            length = float(np.linalg.norm(output))
+            length = float(np.linalg.norm(output.astype(np.float64)))
             if not np.isfinite(length) or length == 0:
                 raise InvalidEncoderError("The graph gave a vector with NaN, infinity or no length.")
             row[:] = output[0] / length

@@ -78,6 +78,7 @@ def dot_products(queries: NDArray[np.int8], codes: NDArray[np.int8]) -> NDArray[
     ----------
     queries : (Q, D) int8
     codes : (N, D) int8
+        At least one row, as of ``queries``.
 
     Returns
     -------
@@ -122,7 +123,10 @@ class Graph:
         CorruptArtefactError
             If it is no graph, or one of another size, dimension, scalar or metric than the snapshot's codes.
         """
-        about = UsearchIndex.metadata(str(path))
+        try:
+            about = UsearchIndex.metadata(str(path))
+        except ValueError as error:
+            raise CorruptArtefactError(f"The file {path.name} is no graph: {error}") from error
         found = about and (
             about["count_present"],
             about["dimensions"],

@@ -152,13 +152,12 @@ def _value(name: str, kind: str, raw: Any) -> Any:
     right = isinstance(raw, PYTHON_TYPES[kind]) and (kind == "boolean" or not isinstance(raw, bool))
     if right and kind == "number":
         right = abs(raw) <= sys.float_info.max
-    if right and kind == "date":
-        raw = parse_date(raw)
-        right = raw is not None
+    value = parse_date(raw) if right and kind == "date" else raw
+    right = right and value is not None
     if not right:
         expected = {"strings": "a string", "date": "an ISO 8601 date such as 2026-01-31"}.get(kind, f"a {kind}")
         raise InvalidFilterError(f"{name!r} is compared with {expected}, not {raw!r:.60}.")
-    return raw
+    return value
 
 
 def _count(tree: Filter) -> int:

@@ -56,7 +56,7 @@ def test_equal_bytes_in_another_process_with_numpy_and_onnx_alone(wheel, built):
 
 def test_the_config_is_one_that_the_engine_reads(built):
     config = EncoderConfig.parse(built.config)
-    assert config.framing == Framing(224, 224, 256, "bicubic", (255, 255, 255))
+    assert config.framing == Framing(224, 224, 224, "bicubic", (255, 255, 255))
     (output,) = onnx.load_from_string(built.model).graph.output
     assert output.type.tensor_type.shape.dim[1].dim_value == config.dimensions
     said = json.loads(built.config)

@@ -39,7 +39,8 @@ def model():
     graph = GraphWriter()
     rng = np.random.default_rng(2)
     x = graph.node("Cast", "image", to=onnx.TensorProto.FLOAT)
-    x = graph.node("Conv", x, graph.floats("wide", rng.normal(size=(4, 3, 3, 3))), kernel_shape=[3, 3])
+    x = graph.node("Conv", x, graph.floats("wide", rng.normal(size=(512, 3, 3, 3))), kernel_shape=[3, 3])
+    x = graph.node("Conv", x, graph.floats("narrow", rng.normal(size=(4, 512, 1, 1))), kernel_shape=[1, 1])
     x = graph.node("Conv", x, graph.floats("depthwise", rng.normal(size=(4, 1, 3, 3))), kernel_shape=[3, 3], group=4)
     graph.node("Mul", x, graph.floats("gain", 2.0), output="out")
     return graph.model(("image", ["batch", 3, 8, 8]), {"out": ["batch", 4, 4, 4]}, {})
@@ -51,10 +52,11 @@ def test_only_kernels_are_stored_small(model):
     assert kinds == {
         "wide.codes": np.int8,
         "wide.scales": np.float32,
+        "narrow.half": np.float16,
         "depthwise.half": np.float16,
         "gain": np.float32,
     }
-    assert {tensor.name for tensor in model.graph.initializer} == {"wide", "depthwise", "gain"}
+    assert {tensor.name for tensor in model.graph.initializer} == {"wide", "narrow", "depthwise", "gain"}
 
 
 def test_equal_models_give_equal_bytes(model):

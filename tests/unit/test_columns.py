@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tonari.fields.columns import (
+    ClassColumn,
+    Column,
+    ListColumn,
+    NumberColumn,
+    build_columns,
+    columns_from_arrays,
+    columns_to_arrays,
+)
+from tonari.fields.schema import Field, FieldType, Schema
+
+TYPES: tuple[FieldType, ...] = ("number", "string", "boolean", "date", "strings")
+NAMES = ["plain", "column0", "column1_items", "columns", "", "隣 é/\0"]
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats()
+    | st.sampled_from(["a", "b", "é", "", "2026-01-31", "true"])
+    | st.lists(st.sampled_from(["a", "b", "隣"]), max_size=3)
+)
+
+
+def column(kind: FieldType, *values: Any) -> Column:
+    return build_columns([{"f": value} for value in values], Schema({"f": Field(kind)}))["f"]
+
+
+def seen(column: Column) -> tuple[object, ...]:
+    """What a column says, so that two can be compared; NaN is written as None."""
+    match column:
+        case NumberColumn(values):
+            return "number", values.dtype, [None if math.isnan(value) else value for value in values.tolist()]
+        case ClassColumn(codes, classes):
+            return "class", codes.dtype, codes.tolist(), classes, list(map(type, classes))
+        case ListColumn(codes, items, classes, count):
+            return "list", codes.dtype, codes.tolist(), items.dtype, items.tolist(), classes, count
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TYPES)),
+    st.lists(st.dictionaries(st.sampled_from(NAMES), VALUES), max_size=6),
+)
+@settings(max_examples=100, deadline=None)
+def test_round_trip_through_a_file(kinds: dict[str, FieldType], documents: list[dict[str, Any]]) -> None:
+    columns = build_columns(documents, Schema({name: Field(kind) for name, kind in kinds.items()}))
+    file = io.BytesIO()
+    arrays = columns_to_arrays(columns)
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as stored:
+        again = columns_from_arrays(dict(stored))
+
+    assert list(again) == list(columns)
+    assert [seen(one) for one in again.values()] == [seen(one) for one in columns.values()]
+
+
+def test_numbers() -> None:
+    given = column("number", 1, 2.5, None, "3", True, math.inf, math.nan, 10**400, 10**300, [1])
+
+    assert seen(given) == ("number", np.float64, [1.0, 2.5, *[None] * 6, 1e300, None])
+
+
+def test_dates() -> None:
+    given = column("date", "1970-01-02", "soon", None, 5, "1970-01-01T00:00:01Z")
+
+    assert seen(given) == ("number", np.float64, [86_400.0, None, None, None, 1.0])
+
+
+def test_booleans() -> None:
+    given = column("boolean", True, False, None, 1, 0, "true")
+
+    assert seen(given) == ("class", np.int32, [1, 0, -1, -1, -1, -1], (False, True), [bool, bool])
+
+
+def test_strings_take_numbers_and_booleans_as_text() -> None:
+    given = column("string", "red", "", 5, 5.5, True, None, ["red"], math.nan, "red")
+
+    assert isinstance(given, ClassColumn)
+    assert given.classes == ("", "5", "5.5", "red", "true")
+    assert given.codes.tolist() == [3, 0, 1, 2, 4, -1, -1, -1, 3]
+
+
+def test_lists() -> None:
+    given = column("strings", ["b", "a"], [], "c", None, ["a", 5], ["a", "a"])
+
+    assert seen(given) == ("list", np.int32, [1, 0, 2, 0, 0], np.int32, [0, 0, 2, 5, 5], ("a", "b", "c"), 6)
+
+
+@pytest.mark.parametrize(
+    ("field", "made"),
+    [
+        (Field("string"), True),
+        (Field("string", filterable=False), False),
+        (Field("string", filterable=False, attribute=True), True),
+        (Field("string", returned=False), True),
+    ],
+)
+def test_columns_are_made_for_what_is_filtered_by_or_predicted(field: Field, made: bool) -> None:  # noqa: FBT001
+    assert ("f" in build_columns([{"f": "red"}], Schema({"f": field}))) is made
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_field_that_no_item_has(kind: FieldType) -> None:
+    match column(kind, None, None):
+        case NumberColumn(values):
+            assert np.isnan(values).tolist() == [True, True]
+        case ClassColumn(codes, classes):
+            assert (codes.tolist(), classes) == ([-1, -1], ())
+        case ListColumn(codes, items, classes, count):
+            assert (len(codes), len(items), classes, count) == (0, 0, (), 2)

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tonari.errors import InvalidFilterError
+from tonari.fields.columns import build_columns
+from tonari.fields.filters import MOST_CONDITIONS, MOST_DEPTH, MOST_VALUES, evaluate, parse_filter
+from tonari.fields.schema import Field, Schema
+
+SCHEMA = Schema(
+    {
+        "price": Field("number"),
+        "color": Field("string", attribute=True),
+        "new": Field("boolean"),
+        "since": Field("date"),
+        "tags": Field("strings"),
+        "secret": Field("string", filterable=False),
+    }
+)
+NUMBERS = [-1, 0, 1, 1.0, -0.0, 2.5, 49.99, 2**53, 2**53 + 1, 10**300, -1e300]
+WORDS = ["red", "blue", "", "é", "1", "true", "Red"]
+DATES = ["2026-01-31", "2026-01-31T00:00:00Z", "2026-01-31T01:00:00+02:00", "2025-12-31 23:59:59", "1969-07-20"]
+FIT = {
+    "price": st.sampled_from(NUMBERS),
+    "color": st.sampled_from(WORDS),
+    "new": st.booleans(),
+    "since": st.sampled_from(DATES),
+    "tags": st.sampled_from(WORDS),
+}
+MISFITS = st.sampled_from([None, True, False, 0, 1, 5, "1", "true", "soon", "red", [], [1], ["red", 1], {"a": 1}])
+DOCUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        **{name: values | MISFITS for name, values in FIT.items()},
+        "tags": st.lists(st.sampled_from(WORDS), max_size=3) | FIT["tags"] | MISFITS,
+    },
+)
+
+
+def _operators(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    value, values = FIT[name], st.lists(FIT[name], min_size=1, max_size=3)
+    plain: dict[str, st.SearchStrategy[Any]] = {
+        "$eq": value,
+        "$ne": value,
+        "$in": values,
+        "$nin": values,
+        "$exists": st.booleans(),
+    }
+    if name in ("price", "since"):
+        plain |= {"$gt": value, "$gte": value, "$lt": value, "$lte": value}
+    one = st.lists(st.sampled_from(sorted(plain)), min_size=1, max_size=2, unique=True).flatmap(
+        lambda chosen: st.fixed_dictionaries({operator: plain[operator] for operator in chosen})
+    )
+    return one | st.fixed_dictionaries({"$not": one | value})
+
+
+CONDITIONS = st.sampled_from(sorted(FIT)).flatmap(
+    lambda name: st.fixed_dictionaries({name: FIT[name] | _operators(name)})
+)
+FILTERS = st.recursive(
+    CONDITIONS | st.just({}),
+    lambda inner: st.one_of(
+        st.fixed_dictionaries({}, optional={"$and": st.lists(inner, min_size=1, max_size=3)}),
+        st.fixed_dictionaries({"$or": st.lists(inner, min_size=1, max_size=3)}),
+        st.fixed_dictionaries({"$not": inner}),
+        st.tuples(inner, CONDITIONS).map(lambda two: {**two[0], **two[1]}),
+    ),
+    max_leaves=6,
+)
+
+
+def values_of(name: str, raw: Any) -> list[Any]:
+    """What an item has of a field: no value, one, or for lists several."""
+    match SCHEMA.fields[name].type:
+        case "number":
+            return [float(raw)] if type(raw) in (int, float) else []
+        case "boolean":
+            return [raw] if type(raw) is bool else []
+        case "string":
+            return [json.dumps(raw) if type(raw) in (bool, int, float) else raw] if type(raw) in SCALARS else []
+        case "date":
+            return [seconds(raw)] if raw in DATES else []
+        case _:
+            words = [raw] if isinstance(raw, str) else raw
+            return words if isinstance(words, list) and all(isinstance(one, str) for one in words) else []
+
+
+SCALARS = (bool, int, float, str)
+
+
+def seconds(date: str) -> float:
+    moment = dt.datetime.fromisoformat(date)
+    return (moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment).timestamp()
+
+
+def holds(document: dict[str, Any], raw: dict[str, Any]) -> bool:
+    """MongoDB's rules, on one document in plain Python."""
+    for name, value in raw.items():
+        if name == "$and":
+            right = all(holds(document, one) for one in value)
+        elif name == "$or":
+            right = any(holds(document, one) for one in value)
+        elif name == "$not":
+            right = not holds(document, value)
+        else:
+            right = field_holds(values_of(name, document.get(name)), name, value)
+        if not right:
+            return False
+    return True
+
+
+def field_holds(there: list[Any], name: str, raw: Any) -> bool:
+    operators = raw if isinstance(raw, dict) else {"$eq": raw}
+    return all(operator_holds(there, name, operator, value) for operator, value in operators.items())
+
+
+def operator_holds(there: list[Any], name: str, operator: str, value: Any) -> bool:
+    if operator == "$not":
+        return not field_holds(there, name, value)
+    if operator == "$exists":
+        return bool(there) is value
+    if operator in ("$ne", "$nin"):
+        return not operator_holds(there, name, "$in", value if operator == "$nin" else [value])
+    if operator == "$eq":
+        return operator_holds(there, name, "$in", [value])
+    if operator == "$in":
+        return any(one == wanted for one in there for wanted in (read(name, given) for given in value))
+    wanted = read(name, value)
+    return any(
+        {"$gt": one > wanted, "$gte": one >= wanted, "$lt": one < wanted, "$lte": one <= wanted}[operator]
+        for one in there
+    )
+
+
+def read(name: str, value: Any) -> Any:
+    kind = SCHEMA.fields[name].type
+    return float(value) if kind == "number" else seconds(value) if kind == "date" else value
+
+
+def matches(raw: Any, documents: list[dict[str, Any]]) -> list[bool]:
+    mask = evaluate(parse_filter(raw, SCHEMA), build_columns(documents, SCHEMA), len(documents))
+    assert mask.dtype == np.bool_
+    return list(mask.tolist())
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """A filter ``depth`` deep."""
+    raw: dict[str, Any] = {"price": 5}
+    for _ in range(depth - 1):
+        raw = {"$not": raw}
+    return raw
+
+
+@given(st.lists(DOCUMENTS, max_size=8), FILTERS)
+@settings(max_examples=400, deadline=None)
+def test_against_plain_python(documents: list[dict[str, Any]], raw: dict[str, Any]) -> None:
+    assert matches(raw, documents) == [holds(document, raw) for document in documents]
+
+
+@given(DOCUMENTS, FILTERS)
+@settings(max_examples=50, deadline=None)
+def test_a_field_without_a_column_is_missing(document: dict[str, Any], raw: dict[str, Any]) -> None:
+    bare = evaluate(parse_filter(raw, SCHEMA), {}, 1).tolist()
+
+    assert bare == matches(raw, [{}])
+    assert bare == [holds({}, raw)]
+    assert len(matches(raw, [document])) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ({}, "abcdef"),
+        ({"price": {"$lt": 50}, "color": {"$in": ["red", "blue"]}}, "ab"),
+        ({"price": 50}, "c"),
+        ({"price": {"$gte": 20, "$lt": 50}}, "b"),
+        ({"price": {"$ne": 10}}, "bcdef"),
+        ({"price": {"$nin": [10, 50]}}, "bdef"),
+        ({"price": {"$exists": False}}, "def"),
+        ({"new": True}, "a"),
+        ({"new": {"$ne": True}}, "bcdef"),
+        ({"color": "1"}, "d"),
+        ({"color": "true"}, "e"),
+        ({"tags": "summer"}, "abe"),
+        ({"tags": {"$nin": ["summer"]}}, "cdf"),
+        ({"tags": {"$exists": True}}, "abe"),
+        ({"since": {"$gt": "2026-01-01"}}, "b"),
+        ({"since": "2026-01-01T01:00:00+01:00"}, "a"),
+        ({"$or": [{"price": 10}, {"color": "1"}]}, "ad"),
+        ({"$not": {"price": {"$lt": 50}}}, "cdef"),
+        ({"price": {"$not": {"$lt": 50}}}, "cdef"),
+        ({"$and": [{"price": {"$gt": 10}}, {"$not": {"color": "blue"}}]}, "c"),
+    ],
+)
+def test_by_example(raw: dict[str, Any], found: str) -> None:
+    items = {
+        "a": {"price": 10, "color": "red", "new": True, "tags": ["summer", "sale"], "since": "2026-01-01"},
+        "b": {"price": 20, "color": "blue", "new": False, "tags": "summer", "since": "2026-01-02"},
+        "c": {"price": 50.0, "color": "green", "new": 1, "tags": [], "since": "yesterday"},
+        "d": {"price": "10", "color": 1, "new": "true"},
+        "e": {"price": True, "color": True, "tags": ["summer"]},
+        "f": {"price": None},
+    }
+
+    mask = matches(raw, list(items.values()))
+
+    assert "".join(name for name, right in zip(items, mask, strict=True) if right) == found
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        ([], "A filter is an object"),
+        (None, "A filter is an object"),
+        ("price", "A filter is an object"),
+        ({"prize": 5}, "'prize' is no known field; did you mean 'price'?"),
+        ({"weight": 5}, "'weight' is no known field; there are color, new, price, since, tags"),
+        ({"secret": "x"}, "'secret' is not filterable"),
+        ({"id": "a"}, "'id' is no known field"),
+        ({"$nor": []}, r"There is no \$nor; filters combine with"),
+        ({"$and": []}, r"\$and takes a list of at least one"),
+        ({"$or": {"price": 5}}, r"\$or takes a list of at least one"),
+        ({"$not": [{"price": 5}]}, "A filter is an object"),
+        ({"$or": [5]}, "A filter is an object"),
+        ({"price": {}}, "'price' has an empty condition"),
+        ({"price": {"lt": 5}}, r"there is no operator 'lt'; did you mean \$lt\?"),
+        ({"price": {"$regex": "."}}, r"there is no operator '\$regex'"),
+        ({"price": {"$not": {}}}, "empty condition"),
+        ({"price": "5"}, "'price' is compared with a number, not '5'"),
+        ({"price": True}, "a number, not True"),
+        ({"price": None}, "a number, not None"),
+        ({"price": float("nan")}, "a number, not nan"),
+        ({"price": {"$lt": float("inf")}}, "a number, not inf"),
+        ({"price": {"$lt": 10**400}}, "a number, not 1000"),
+        ({"price": {"$in": [1, "2"]}}, "a number, not '2'"),
+        ({"price": {"$in": []}}, rf"\$in takes a list of 1-{MOST_VALUES}"),
+        ({"price": {"$in": 5}}, rf"\$in takes a list of 1-{MOST_VALUES}"),
+        ({"price": {"$nin": list(range(MOST_VALUES + 1))}}, rf"\$nin takes a list of 1-{MOST_VALUES}"),
+        ({"price": {"$exists": 1}}, r"\$exists takes true or false"),
+        ({"new": 1}, "'new' is compared with a boolean, not 1"),
+        ({"new": "true"}, "a boolean, not 'true'"),
+        ({"new": {"$gt": False}}, r"'new' is of type boolean; \$gt orders numbers and dates only"),
+        ({"color": {"$lt": "s"}}, r"'color' is of type string; \$lt orders"),
+        ({"tags": {"$gte": "s"}}, r"'tags' is of type strings; \$gte orders"),
+        ({"color": 5}, "'color' is compared with a string, not 5"),
+        ({"tags": ["summer"]}, r"'tags' is compared with a string, not \['summer'\]"),
+        ({"since": "soon"}, "an ISO 8601 date such as 2026-01-31, not 'soon'"),
+        ({"since": 5}, "an ISO 8601 date"),
+        (nested(MOST_DEPTH + 1), f"nested more than {MOST_DEPTH} deep"),
+        ({"$or": [{"price": 5}] * (MOST_CONDITIONS + 1)}, f"{MOST_CONDITIONS + 1} conditions, at most"),
+    ],
+)
+def test_what_cannot_be_applied_is_refused(raw: Any, says: str) -> None:
+    with pytest.raises(InvalidFilterError, match=says):
+        parse_filter(raw, SCHEMA)
+
+
+def test_the_limits_themselves_pass() -> None:
+    assert matches(nested(MOST_DEPTH), [{"price": 5}]) == [MOST_DEPTH % 2 == 1]
+    assert matches({"$or": [{"price": 5}] * MOST_CONDITIONS}, [{"price": 5}]) == [True]
+    assert matches({"price": {"$in": list(range(MOST_VALUES))}}, [{"price": 999}, {"price": 1000}]) == [True, False]
+
+
+def test_depth_counts_within_a_field_too() -> None:
+    raw: Any = 5
+    for _ in range(MOST_DEPTH):
+        raw = {"$not": raw}
+
+    with pytest.raises(InvalidFilterError, match=f"nested more than {MOST_DEPTH} deep"):
+        parse_filter({"price": raw}, SCHEMA)
+    assert matches({"price": raw["$not"]}, [{"price": 5}]) == [MOST_DEPTH % 2 == 1]

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tonari.errors import InvalidCatalogueError
+from tonari.fields.schema import (
+    ATTRIBUTE_CLASSES,
+    RESERVED,
+    Field,
+    FieldType,
+    Schema,
+    infer_schema,
+    kind_of,
+    parse_date,
+    parse_schema,
+)
+
+NAMES = st.text(max_size=6).filter(lambda name: name not in RESERVED)
+FIELDS = st.one_of(
+    st.builds(Field, st.sampled_from(get_args(FieldType)), st.just(False), st.booleans(), st.booleans()),  # noqa: FBT003
+    st.builds(Field, st.sampled_from(["string", "boolean"]), st.booleans(), st.booleans(), st.booleans()),
+)
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.lists(st.text(max_size=2))
+
+
+def infer(*values: Any) -> Field | None:
+    return infer_schema([{"id": str(number), "f": value} for number, value in enumerate(values)]).fields.get("f")
+
+
+def parse(raw: Any, *documents: dict[str, Any]) -> Schema:
+    return parse_schema(json.dumps(raw).encode(), documents)
+
+
+@given(st.builds(Schema, st.dictionaries(NAMES, FIELDS, max_size=5), st.text(max_size=4)))
+@settings(max_examples=100, deadline=None)
+def test_round_trip(schema: Schema) -> None:
+    assert parse(schema.to_json()) == schema
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcd"), VALUES), max_size=12))
+@settings(max_examples=100, deadline=None)
+def test_what_is_inferred_can_be_written_down(documents: list[dict[str, Any]]) -> None:
+    schema = infer_schema(documents)
+
+    assert parse(schema.to_json(), *documents) == schema
+    known = {name for one in documents for name, value in one.items() if kind_of(value) is not None}
+    assert set(schema.fields) == known
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1, 2.5, None], "number"),
+        ([True, False], "boolean"),
+        (["a", "b"], "string"),
+        ([["a"], []], "strings"),
+        (["a", ["b"]], "strings"),
+        (["a", 5], "string"),
+        ([True, 5], "string"),
+        (["2026-01-31", "2026-02-01T10:00:00Z"], "date"),
+        (["2026-01-31", "soon"], "string"),
+        (["2026-01-32"], "string"),
+        (["2026-01-31", 5], "string"),
+    ],
+)
+def test_types_are_inferred(values: list[Any], kind: str) -> None:
+    field = infer(*values)
+
+    assert field
+    assert (field.type, field.filterable, field.returned) == (kind, True, True)
+
+
+@pytest.mark.parametrize("value", [None, {}, [1], ["a", 1], math.nan, math.inf, 10**400])
+def test_what_has_no_type_makes_no_field(value: Any) -> None:
+    assert kind_of(value) is None
+    assert infer(value) is None
+
+
+def test_id_and_images_are_no_fields() -> None:
+    assert infer_schema([{"id": "a", "images": ["front.jpg"]}]).fields == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "attribute"),
+    [
+        (["red"] * 5 + ["blue"] * 5, True),
+        (["red"] * 9 + ["blue"], True),
+        (["red"] * 4 + ["blue"] * 5, False),
+        (["red"] * 20, False),
+        (["x" * 64] * 5 + ["blue"] * 5, True),
+        (["x" * 65] * 5 + ["blue"] * 5, False),
+        ([str(number % ATTRIBUTE_CLASSES) for number in range(5 * ATTRIBUTE_CLASSES)], True),
+        ([str(number % (ATTRIBUTE_CLASSES + 1)) for number in range(5 * ATTRIBUTE_CLASSES + 5)], False),
+        ([True, False] * 10, False),
+        (["2026-01-31", "2026-02-01"] * 10, False),
+        ([["red"], ["blue"]] * 10, False),
+    ],
+)
+def test_attributes_are_inferred(values: list[Any], attribute: bool) -> None:  # noqa: FBT001
+    field = infer(*values)
+
+    assert field
+    assert field.attribute is attribute
+
+
+def test_what_is_named_wins_over_what_is_inferred() -> None:
+    schema = parse(
+        {"fields": {"price": {"type": "string", "filterable": False}}, "split_by": "sku"}, {"price": 5, "size": 3}
+    )
+
+    assert schema == Schema({"price": Field("string", filterable=False), "size": Field("number")}, "sku")
+
+
+def test_names_of_attributes() -> None:
+    schema = Schema({"a": Field("string", attribute=True), "b": Field("number"), "c": Field("boolean", attribute=True)})
+
+    assert schema.attributes == ("a", "c")
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        ([], "schema.json must be"),
+        ("fields", "schema.json must be"),
+        ({"fields": []}, "schema.json must be"),
+        ({"fields": {"a": "number"}}, "schema.json must be"),
+        ({"field": {}}, r"not \['field'\]"),
+        ({"split_by": 5}, "split_by"),
+        ({"fields": {"id": {"type": "string"}}}, "'id' is not a field of its own"),
+        ({"fields": {"images": {"type": "strings"}}}, "'images' is not a field of its own"),
+        ({"fields": {"a": {}}}, "'a' has type None; known are number, string"),
+        ({"fields": {"a": {"type": "integer"}}}, "'a' has type 'integer'"),
+        ({"fields": {"a": {"type": ["number"]}}}, "'a' has type"),
+        ({"fields": {"a": {"type": "number", "filterable": 1}}}, "filterable"),
+        ({"fields": {"a": {"type": "number", "shown": True}}}, "shown"),
+        ({"fields": {"a": {"type": "number", "attribute": True}}}, "'a' is number; only string and boolean"),
+    ],
+)
+def test_another_form_is_refused(raw: Any, says: str) -> None:
+    with pytest.raises(InvalidCatalogueError, match=says):
+        parse(raw)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 50_000, b'{"split_by": NaN}'])
+def test_what_is_not_json_is_refused(data: bytes) -> None:
+    with pytest.raises(InvalidCatalogueError, match=r"schema\.json"):
+        parse_schema(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("1970-01-01", 0.0),
+        ("1970-01-02", 86_400.0),
+        ("1970-01-01T00:01", 60.0),
+        ("1970-01-01 00:00:01", 1.0),
+        ("1970-01-01T00:00:01.5Z", 1.5),
+        ("1970-01-01T01:00:00+01:00", 0.0),
+        ("1969-12-31T23:00:00-01:00", 0.0),
+        ("0001-01-01", dt.datetime(1, 1, 1, tzinfo=dt.UTC).timestamp()),
+    ],
+)
+def test_dates(text: str, moment: float) -> None:
+    assert parse_date(text) == moment
+
+
+@given(st.datetimes(timezones=st.timezones()))
+@settings(max_examples=50, deadline=None)
+def test_dates_of_all_zones(moment: dt.datetime) -> None:
+    offset = moment.utcoffset()
+    if offset is not None and offset % dt.timedelta(minutes=1) == dt.timedelta():
+        assert parse_date(moment.isoformat()) == moment.timestamp()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "soon", "2026", "2026-01", "20260131", "2026-13-01", "2026-02-30", "0000-01-01", "2026-01-31T25:00", "31.1.26"],
+)
+def test_what_is_no_date(text: str) -> None:
+    assert parse_date(text) is None

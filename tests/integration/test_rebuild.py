@@ -193,7 +193,7 @@ def test_what_cannot_be_used_is_recorded_and_the_rest_published(shop: str, place
         image_key("red-tent", "lost.png"),
     }
     assert "no picture" in snapshot.rejected[image_key("red-ball", "broken.jpg")]
-    assert "ends early" in snapshot.rejected[image_key("only-broken", VIEW)]
+    assert "ends before" in snapshot.rejected[image_key("only-broken", VIEW)]
     assert "is not JSON" in snapshot.rejected[document_key("red-box")]
     assert "the bucket lacks it" in snapshot.rejected[image_key("red-tent", "lost.png")]
     again = rebuild(place)

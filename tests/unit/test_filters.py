@@ -159,7 +159,7 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 @given(st.lists(DOCUMENTS, max_size=8), FILTERS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_against_plain_python(documents: list[dict[str, Any]], raw: dict[str, Any]) -> None:
     assert matches(raw, documents) == [holds(document, raw) for document in documents]
 

@@ -76,7 +76,7 @@ def catalogues(draw: st.DrawFn) -> tuple[Views, NDArray[np.int64] | None]:
 
 
 @given(catalogues(), st.lists(st.sampled_from(range(len(CORNERS))), min_size=1, max_size=3), st.integers(1, 50))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_exact_search_is_brute_force(
     catalogue: tuple[Views, NDArray[np.int64] | None], corners: list[int], k: int
 ) -> None:
@@ -112,7 +112,7 @@ def test_exact_search_on_many_views(seed: int, queries: int, k: int, masked: boo
 
 
 @given(SEEDS, st.integers(1, 3), st.integers(1, 60), st.integers(1, 400), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_scan_gives_k_items(seed: int, queries: int, k: int, items: int, masked: bool) -> None:  # noqa: FBT001
     random = np.random.default_rng(seed)
     views = lay_out(directions(random, 500, 8), random.integers(0, items, 500))
@@ -257,8 +257,8 @@ def test_nothing_to_find(rows: int, matching: NDArray[np.int64] | None, k: int, 
 # --- quantise
 
 
-@given(hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=6), elements={"width": 32}))
-@settings(max_examples=150, deadline=None)
+@given(hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=6)))
+@settings(max_examples=80, deadline=None)
 def test_codes(embeddings: NDArray[np.float32]) -> None:
     if not np.isfinite(embeddings).all():
         with pytest.raises(InvalidVectorError, match="NaN or infinity"):
@@ -305,7 +305,7 @@ def test_codes_of_many_rows_share_one_scale() -> None:
 
 
 @given(hnp.arrays(np.float64, 5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_unit(vector: NDArray[np.float64]) -> None:
     assume(np.isfinite(vector).all() and vector.any())
 
@@ -313,7 +313,7 @@ def test_unit(vector: NDArray[np.float64]) -> None:
 
     assert found.dtype == np.float32
     assert np.linalg.norm(found) == pytest.approx(1, abs=1e-6)
-    np.testing.assert_allclose(found * np.abs(vector).max(), vector * np.abs(found).max(), rtol=1e-5, atol=1e-300)
+    np.testing.assert_allclose(found / np.abs(found).max(), vector / np.abs(vector).max(), atol=1e-6)
 
 
 @pytest.mark.parametrize("value", [5e-324, 1e-300, 1e-40, 1e40, 1e308, 1.7976931348623157e308])

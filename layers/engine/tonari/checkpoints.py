@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-import secrets
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tonari.errors import CorruptArtefactError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,27 +25,31 @@ def _prefix(encoder: str) -> str:
 
 
 def write_checkpoint(artefacts: Bucket, encoder: str, views: Mapping[ViewKey, NDArray[np.float16]]) -> str:
-    """Keep embeddings of one encoder under ``work/``; returns the key."""
+    """Keep embeddings of one encoder under ``work/``, by their sha256; returns the key."""
     file = io.BytesIO()
     names = np.frombuffer(json.dumps(list(views)).encode(), np.uint8)
     np.savez(file, views=names, embeddings=np.stack(list(views.values())))
-    key = f"{_prefix(encoder)}{secrets.token_hex(8)}.npz"
+    key = f"{_prefix(encoder)}{hashlib.sha256(file.getvalue()).hexdigest()}.npz"
     artefacts.create(key, file.getvalue())
     return key
 
 
-def read_checkpoints(artefacts: Bucket, encoder: str) -> tuple[dict[ViewKey, NDArray[np.float16]], list[str]]:
-    """Read all checkpoints of one encoder.
+def list_checkpoints(artefacts: Bucket, encoder: str) -> list[str]:
+    """Keys of all checkpoints of one encoder: delete them once a snapshot holds what they hold."""
+    return [found.key for found in artefacts.list(_prefix(encoder))]
 
-    Returns
-    -------
-    The embeddings, and the keys of the checkpoints: delete them once a snapshot holds what they hold.
+
+def read_checkpoint(artefacts: Bucket, key: str) -> dict[ViewKey, NDArray[np.float16]]:
+    """Read the embeddings of one checkpoint.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If its sha256 is not the one in its key.
     """
-    views: dict[ViewKey, NDArray[np.float16]] = {}
-    keys = [found.key for found in artefacts.list(_prefix(encoder))]
-    for key in keys:
-        with np.load(io.BytesIO(artefacts.get(key).data), allow_pickle=False) as arrays:
-            names = json.loads(arrays["views"].tobytes())
-            embeddings = arrays["embeddings"]
-        views |= {(name, etag): embedding for (name, etag), embedding in zip(names, embeddings, strict=True)}
-    return views, keys
+    data = artefacts.get(key).data
+    if hashlib.sha256(data).hexdigest() not in key:
+        raise CorruptArtefactError(f"{key} has not the sha256 that its name says.")
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        names = json.loads(arrays["views"].tobytes())
+        return {(name, etag): embedding for (name, etag), embedding in zip(names, arrays["embeddings"], strict=True)}

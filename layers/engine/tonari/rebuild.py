@@ -20,6 +20,8 @@ from tonari.snapshot import build_snapshot, write_snapshot
 from tonari.survey import SHARD, Known, Workplace, decide_schema, look_at, look_back
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tonari.encoder import Encoder
     from tonari.fields.schema import Schema
     from tonari.head import ReadHead, SegmentRef
@@ -95,7 +97,9 @@ def rebuild(place: Workplace) -> Rebuilt:
         len(part.views) - encoding.encoded,
         len(rejected),
     )
-    if known.live and name == read.head.encoder and not read.head.segments and _same(known.live, part, schema):
+    settled = name == read.head.encoder and not read.head.segments
+    if known.live and settled and _same(known.live, part, schema, rejected):
+        place.artefacts.delete(*known.checkpoints, *encoding.written)
         return replace(counts, outcome="unchanged", snapshot=known.live.id, generation=read.head.generation)
     place.progress("graph", 0, len(part.views))
     snapshot = build_snapshot(name, schema, part, rejected)
@@ -136,10 +140,11 @@ class _Encoding:
         return done
 
 
-def _same(live: Snapshot, part: Part, schema: Schema) -> bool:
+def _same(live: Snapshot, part: Part, schema: Schema, rejected: Mapping[str, str]) -> bool:
     tables = ("ids", "document_etags", "view_names", "view_etags")
     return (
         live.schema == schema
+        and live.rejected.keys() == rejected.keys()
         and np.array_equal(live.part.views.item, part.views.item)
         and all(np.array_equal(getattr(live.part, table), getattr(part, table)) for table in tables)
     )

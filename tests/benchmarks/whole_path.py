@@ -9,7 +9,7 @@ the same item is first or among the first ten, and accuracy by class means and b
 magento: an item is a product in one colour. Products are split, never photographs: of a held-out item one photograph is
 the query and the others, where there are any, lie in the catalogue without labels, so that the item can be found but
 teaches nothing.
-clothing: the given train part is the catalogue, the val part asks.
+clothing: the given train part is the catalogue, the validation part asks.
 """
 
 from __future__ import annotations
@@ -106,12 +106,12 @@ def magento_splits(rows: list[dict[str, str]]) -> Iterator[Split]:
 
 def clothing_splits(rows: list[dict[str, str]]) -> Iterator[Split]:
     """Use the split that the data set gives."""
-    parts: dict[str, list[Photo]] = {"train": [], "val": []}
+    parts: dict[str, list[Photo]] = {"train": [], "validation": []}
     for row in rows:
         if row["small_split"] in parts:
             photo = Photo(row["path"], Path(row["path"]).stem, {"category": row["small_category"]})
             parts[row["small_split"]].append(photo)
-    yield Split("clothing", parts["train"], [], parts["val"])
+    yield Split("clothing", parts["train"], [], parts["validation"])
 
 
 def make_shop(data: Path, split: Split, folder: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from expansion import grants, of_type
+from contract.expansion import grants, of_type
 
 if TYPE_CHECKING:
-    from expansion import Template
+    from contract.expansion import Template
 
 READING = {
     "GET /",

@@ -7,13 +7,12 @@ import re
 from collections import UserDict
 from typing import TYPE_CHECKING, Any
 
-from access_checks import WRITING
-from expansion import of_type
-
+from contract.access_checks import WRITING
+from contract.expansion import of_type
 from tonari.config import Settings
 
 if TYPE_CHECKING:
-    from expansion import Template
+    from contract.expansion import Template
 
 
 def unthrottled(template: Template) -> list[str]:

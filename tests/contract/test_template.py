@@ -6,15 +6,16 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-import access_checks as access
-import operation_checks as operation
 import pytest
-from expansion import OFFLINE, ROOT, TOOLS, expand
+
+from contract import access_checks as access
+from contract import operation_checks as operation
+from contract.expansion import OFFLINE, ROOT, TOOLS, expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from expansion import Template
+    from contract.expansion import Template
 
 TEMPLATE = ROOT / "template.yaml"
 

@@ -144,6 +144,45 @@ def published(shop: str, place: Workplace) -> Rebuilt:
     return rebuild(place)
 
 
+@pytest.fixture(scope="session")
+def standing_place(
+    seaweed: Endpoint, built: BuiltEncoder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workplace]:
+    """The drawn shop, live in buckets of its own; nobody writes to them."""
+    cache = tmp_path_factory.mktemp("standing")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in seaweed.environment().items():
+            patch.setenv(name, value)
+        client = boto3.session.Session().client("s3", config=CONFIG)
+    catalogue, artefacts = (Bucket(f"standing-{what}", client) for what in ("catalogue", "artefacts"))
+    for bucket in (catalogue, artefacts):
+        client.create_bucket(Bucket=bucket.name)
+    use_encoder(artefacts, save_encoder(artefacts, built.model, built.config))
+    push(catalogue)
+    load = functools.cache(lambda name: load_encoder(artefacts, name, cache))
+    place = Workplace(catalogue, artefacts, load, cache, lambda *_: None, lambda: 900.0)
+    rebuild(place)
+    yield place
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def standing(seaweed: Endpoint, standing_place: Workplace) -> Caller:
+    """The query function over a shop that stands as it is: for tests that only read."""
+    settings = {
+        **seaweed.environment(),
+        "TONARI_CATALOGUE_BUCKET": standing_place.catalogue.name,
+        "TONARI_ARTEFACT_BUCKET": standing_place.artefacts.name,
+        "TONARI_CACHE_DIR": str(standing_place.cache),
+        "TONARI_HEAD_MAX_AGE": "0",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        return Caller(query_function())
+
+
 @pytest.fixture
 def encoder_runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one entry per real run of an encoder: how many views it was given."""

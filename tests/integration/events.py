@@ -6,7 +6,7 @@ import base64
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus, unquote, urlencode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,15 +26,18 @@ class Answer:
 def http_event(
     method: str, path: str, body: bytes = b"", content_type: str = "", query: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """HTTP API, payload format 2.0: text stands as it is, anything else in base64."""
+    """HTTP API, payload format 2.0: the path comes decoded, text stands as it is, anything else in base64."""
     text = content_type.startswith(("application/json", "text/"))
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": "$default",
-        "rawPath": path,
+        "rawPath": unquote(path),
         "rawQueryString": urlencode(query or {}),
         "headers": {"host": "127.0.0.1", **({"content-type": content_type} if content_type else {})},
-        "requestContext": {"stage": "$default", "http": {"method": method, "path": path, "protocol": "HTTP/1.1"}},
+        "requestContext": {
+            "stage": "$default",
+            "http": {"method": method, "path": unquote(path), "protocol": "HTTP/1.1"},
+        },
         "isBase64Encoded": bool(body) and not text,
     }
     if body:

@@ -109,7 +109,9 @@ def test_a_writer_who_saw_no_head_is_refused_when_there_is_one(artefacts: Bucket
     assert read_head(artefacts) == now
 
 
-@pytest.mark.parametrize("error", [refused(), ReadTimeoutError(endpoint_url="http://127.0.0.1")], ids=["412", "timeout"])
+@pytest.mark.parametrize(
+    "error", [refused(), ReadTimeoutError(endpoint_url="http://127.0.0.1")], ids=["412", "timeout"]
+)
 @pytest.mark.parametrize("first", [True, False], ids=["creates", "replaces"])
 def test_a_success_whose_answer_was_lost_is_known_by_its_nonce(
     artefacts: Bucket, s3: S3Client, error: Exception, *, first: bool

@@ -22,7 +22,6 @@ from tonari.segments import merge, read_segments
 from tonari.snapshot import load_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from integration.conftest import Told
@@ -200,21 +199,29 @@ def test_what_cannot_be_used_is_recorded_and_the_rest_published(shop: str, place
     assert (again.outcome, again.snapshot) == ("unchanged", done.snapshot)
 
 
-@pytest.mark.parametrize(
-    "document",
-    [b"", b"[]", b"\xff\xfe", b'{"id": "other"}', b'{"a": {"b": 1}}', b'{"price": NaN}', b'{"price": 1e400}',
-     b'{"name": "\\ud800"}', b'{"price": 1%s}' % (b"0" * 400), b"[" * 100_000, b'{"images": "a"}',
-     b'{"text": "%s"}' % (b"x" * 100_000)],
-    ids=["empty", "list", "bytes", "other id", "nested", "NaN", "1e400", "surrogate", "10**400", "deep", "images", "long"],
-)  # fmt: skip
-def test_no_document_can_stop_a_rebuild(encoder: str, place: Workplace, document: bytes) -> None:
+def test_no_document_can_stop_a_rebuild(encoder: str, place: Workplace) -> None:
     assert encoder
     put_image(place.catalogue, "good", PRODUCTS[0].picture())
     put_document(place.catalogue, "good", {"price": 1, "name": "x"})
-    place.catalogue.put(document_key("bad"), document)
+    bad = {
+        "empty": b"",
+        "list": b"[]",
+        "bytes": b"\xff\xfe",
+        "other id": b'{"id": "other"}',
+        "nested": b'{"a": {"b": 1}}',
+        "NaN": b'{"price": NaN}',
+        "infinite": b'{"price": 1e400}',
+        "huge": b'{"price": 1%s}' % (b"0" * 400),
+        "surrogate": b'{"name": "\\ud800"}',
+        "deep": b"[" * 50_000,
+        "images": b'{"images": "a"}',
+        "long": b'{"text": "%s"}' % (b"x" * 100_000),
+    }
+    for item, document in bad.items():
+        place.catalogue.put(document_key(item), document)
     done = rebuild(place)
-    assert (done.outcome, done.items, done.rejected) == ("published", 2, 1)
-    assert list(load(place, done).rejected) == [document_key("bad")]
+    assert (done.outcome, done.items, done.rejected) == ("published", 1 + len(bad), len(bad))
+    assert set(load(place, done).rejected) == {document_key(item) for item in bad}
 
 
 def test_a_new_rejection_is_published_and_forgotten_with_its_cause(published: Rebuilt, place: Workplace) -> None:
@@ -231,7 +238,15 @@ def test_a_new_rejection_is_published_and_forgotten_with_its_cause(published: Re
 
 def test_keys_that_belong_to_no_item_are_passed_over(shop: str, place: Workplace) -> None:
     assert shop
-    for key in ("items/", "items/a/b.json", "items/readme.txt", "images/", "images/loose.png", "other/thing", "images/x/"):
+    for key in (
+        "items/",
+        "items/a/b.json",
+        "items/readme.txt",
+        "images/",
+        "images/loose.png",
+        "other/thing",
+        "images/x/",
+    ):
         place.catalogue.put(key, b"")
     done = rebuild(place)
     assert (done.items, done.rejected) == (12, 0)
@@ -267,18 +282,24 @@ def test_the_schema_is_honoured(shop: str, place: Workplace) -> None:
     assert rebuild(place).outcome == "published"
 
 
-@pytest.mark.parametrize(
-    "schema",
-    [b"", b"[]", b'{"fields": []}', b'{"fields": {"price": 5}}', b'{"fields": {"price": {"type": "money"}}}',
-     b'{"fields": {"id": {"type": "string"}}}', b'{"fields": {"price": {"type": "number", "attribute": true}}}',
-     b'{"fields": {"price": {"type": "number", "sortable": true}}}', b'{"field": {}}', b'{"split_by": 5}'],
-)  # fmt: skip
-def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(shop: str, place: Workplace, schema: bytes) -> None:
+def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(shop: str, place: Workplace) -> None:
     assert shop
     before = read_head(place.artefacts)
-    place.catalogue.put(SCHEMA, schema)
-    with pytest.raises(InvalidCatalogueError, match=r"schema\.json"):
-        rebuild(place)
+    for schema in (
+        b"",
+        b"[]",
+        b'{"fields": []}',
+        b'{"fields": {"price": 5}}',
+        b'{"fields": {"price": {"type": "money"}}}',
+        b'{"fields": {"id": {"type": "string"}}}',
+        b'{"fields": {"price": {"type": "number", "attribute": true}}}',
+        b'{"fields": {"price": {"type": "number", "sortable": true}}}',
+        b'{"field": {}}',
+        b'{"split_by": 5}',
+    ):
+        place.catalogue.put(SCHEMA, schema)
+        with pytest.raises(InvalidCatalogueError, match=r"schema\.json"):
+            rebuild(place)
     assert read_head(place.artefacts) == before
     assert list(place.artefacts.list("snapshots/")) == []
 
@@ -513,7 +534,3 @@ def test_a_rebuild_never_sends_anything_to_the_catalogue(published: Rebuilt, pla
     assert {found.key for found in place.catalogue.list("")} == {
         SCHEMA, *(document_key(product.id) for product in PRODUCTS), *(image_key(p.id, VIEW) for p in PRODUCTS),
     }  # fmt: skip
-
-
-def act_on(stage: str, act: Callable[[], object]) -> Callable[[str], None]:
-    return lambda now: act() and None if now == stage else None

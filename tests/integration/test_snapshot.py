@@ -124,9 +124,7 @@ def test_an_item_counts_once_however_many_views_it_has(
     assert [part.view_name(int(row)) for row in part.rows(position)] == [VIEW, "side.png"]
 
 
-def test_a_flipped_byte_is_found_before_the_file_is_used(
-    published: Rebuilt, artefacts: Bucket, tmp_path: Path
-) -> None:
+def test_a_flipped_byte_is_found_before_the_file_is_used(published: Rebuilt, artefacts: Bucket, tmp_path: Path) -> None:
     assert published.snapshot
     for name in FILES:
         key = f"snapshots/{published.snapshot}/{name}"

@@ -14,6 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from integration.forms import upload
 from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, StoreError
 from tonari.store import Blob, Bucket
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
-
-    from tonari.store import PresignedPost
 
 
 def test_what_was_put_is_read_with_its_etag(artefacts: Bucket) -> None:
@@ -204,23 +203,3 @@ def test_an_s3_that_is_down_is_a_store_error(artefacts: Bucket, tmp_path: Path) 
                 attempt()
             assert type(raised.value) is StoreError
     assert not (tmp_path / "fresh").exists()
-
-
-def upload(form: PresignedPost, data: bytes, name: str, content_type: str) -> int:
-    """Post a form as a browser does; gives the status."""
-    boundary = uuid.uuid4().hex
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'.encode()
-        for field, value in {**form.fields, "Content-Type": content_type}.items()
-    ]
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-    body = b"".join(parts) + f"{head}Content-Type: {content_type}\r\n\r\n".encode() + data
-    request = urllib.request.Request(  # noqa: S310
-        form.url, body + f"\r\n--{boundary}--\r\n".encode(), {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    )
-    try:
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
-            return int(answer.status)
-    except urllib.error.HTTPError as refused:
-        refused.close()
-        return refused.code

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonari.attributes import SAMPLED_ITEMS, ClassWeights, class_means, predict_by_means, predict_by_vote
+from tonari.attributes import (
+    SAMPLED_ITEMS,
+    ClassWeights,
+    class_means,
+    predict_by_means,
+    predict_by_vote,
+    weights_from_arrays,
+    weights_to_arrays,
+)
 from tonari.fields.columns import ClassColumn
 
 if TYPE_CHECKING:
@@ -47,7 +56,7 @@ def test_means_by_the_definition(seed: int, views: int, items: int, classes: int
     assert found.classes == tuple(expected)
     assert found.sampled.tolist() == [count for _, count in expected.values()]
     assert found.weights.shape == (len(expected), 5)
-    assert (found.weights.dtype, found.bias.dtype) == (np.float32, np.float32)
+    assert found.weights.dtype == found.bias.dtype == np.float32
     for row, bias, (mean, _) in zip(found.weights, found.bias, expected.values(), strict=True):
         np.testing.assert_allclose(row, mean, atol=1e-5)
         assert bias == pytest.approx(0.5 - mean @ mean / 2, abs=1e-4)
@@ -135,3 +144,24 @@ def test_votes(values: Sequence[Any], scores: list[float], ranked: list[tuple[An
 def test_each_vote_has_a_score() -> None:
     with pytest.raises(ValueError, match="zip"):
         predict_by_vote(["a"], [])
+
+
+def test_round_trip_through_a_file() -> None:
+    random = np.random.default_rng(0)
+    weights = {
+        "color": means(range(6), random.standard_normal((6, 4)), [0, 1, 2, 0, 1, -1], "blue", "red", "隣"),
+        "new": means(range(6), random.standard_normal((6, 4)), [0, 1, 1, 0, 1, -1], False, True),
+        "": means([], np.empty((0, 4)), [], *()),
+    }
+    file = io.BytesIO()
+    np.savez(file, **weights_to_arrays(weights))
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as stored:
+        again = weights_from_arrays(dict(stored))
+
+    assert list(again) == list(weights)
+    for one, other in zip(again.values(), weights.values(), strict=True):
+        assert one.classes == other.classes
+        for name in ("weights", "bias", "sampled"):
+            assert getattr(one, name).dtype == getattr(other, name).dtype
+            assert np.array_equal(getattr(one, name), getattr(other, name))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tonari.config import MissingSettingError, Settings
+from tonari.config import Settings
+from tonari.errors import SettingError
 
 LEAST = {"TONARI_CATALOGUE_BUCKET": "catalogue", "TONARI_ARTEFACT_BUCKET": "artefacts"}
 
@@ -27,8 +28,20 @@ def test_an_empty_cache_folder_is_the_default() -> None:
 
 @pytest.mark.parametrize("name", LEAST)
 def test_a_missing_bucket_is_named(name: str) -> None:
-    with pytest.raises(MissingSettingError, match=name):
+    with pytest.raises(SettingError, match=name):
         Settings.read({other: value for other, value in LEAST.items() if other != name})
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_an_empty_name_is_no_bucket(name: str) -> None:
+    with pytest.raises(SettingError, match=name):
+        Settings.read(LEAST | {name: ""})
+
+
+@pytest.mark.parametrize("age", ["soon", "-1", "nan", "inf"])
+def test_an_age_that_is_none_is_shown(age: str) -> None:
+    with pytest.raises(SettingError, match=age):
+        Settings.read(LEAST | {"TONARI_HEAD_MAX_AGE": age})
 
 
 def test_settings_stay_as_they_are() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,8 +50,7 @@ def changed(path: str, value: Any) -> bytes:
 
 
 def make(tmp_path: Path, factors: Sequence[float] = (1, 1, 1), **config: Any) -> Encoder:
-    fields = {name: getattr(CONFIG, name) for name in CONFIG.__slots__} | config
-    return Encoder(EncoderConfig(**fields), mean_colour(tmp_path / "model.onnx", factors))
+    return Encoder(replace(CONFIG, **config), mean_colour(tmp_path / "model.onnx", factors))
 
 
 def flat(*colour: int) -> NDArray[np.uint8]:
@@ -130,7 +130,7 @@ def test_embeddings_have_length_one(tmp_path: Path) -> None:
     embeddings = make(tmp_path).embed([flat(0, 0, 9), flat(3, 4, 0), flat(1, 1, 1)])
 
     assert embeddings.dtype == np.float32
-    np.testing.assert_allclose(embeddings, [[0, 0, 1], [0.6, 0.8, 0], [3**-0.5] * 3], rtol=1e-6)
+    np.testing.assert_allclose(embeddings, np.array([[0, 0, 1], [0.6, 0.8, 0], [3**-0.5] * 3]), rtol=1e-6)
 
 
 def test_no_views_make_no_embeddings(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_another_input_shape_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("config", [{"input_name": "pixels"}, {"output_name": "features"}])
-def test_names_that_the_graph_lacks_are_refused(tmp_path: Path, config: dict[str, str]) -> None:
+def test_names_that_the_graph_lacks_are_refused(tmp_path: Path, config: dict[str, Any]) -> None:
     (wrong,) = config.values()
 
     with pytest.raises(InvalidEncoderError, match=rf"{wrong}.*the graph has inputs \['image'\] and outputs"):

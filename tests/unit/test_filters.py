@@ -46,17 +46,18 @@ DOCUMENTS = st.fixed_dictionaries(
 
 def _operators(name: str) -> st.SearchStrategy[dict[str, Any]]:
     value, values = FIT[name], st.lists(FIT[name], min_size=1, max_size=3)
-    plain: dict[str, st.SearchStrategy[Any]] = {
+    some: dict[str, st.SearchStrategy[Any]] = {
         "$eq": value,
         "$ne": value,
         "$in": values,
         "$nin": values,
         "$exists": st.booleans(),
     }
-    if name in ("price", "since"):
-        plain |= {"$gt": value, "$gte": value, "$lt": value, "$lte": value}
-    one = st.lists(st.sampled_from(sorted(plain)), min_size=1, max_size=2, unique=True).flatmap(
-        lambda chosen: st.fixed_dictionaries({operator: plain[operator] for operator in chosen})
+    order = {"$gt": value, "$gte": value, "$lt": value, "$lte": value} if name in ("price", "since") else some
+    one = st.sampled_from([order, some]).flatmap(
+        lambda plain: st.lists(st.sampled_from(sorted(plain)), min_size=1, max_size=2, unique=True).flatmap(
+            lambda chosen: st.fixed_dictionaries({operator: plain[operator] for operator in chosen})
+        )
     )
     return one | st.fixed_dictionaries({"$not": one | value})
 
@@ -174,6 +175,21 @@ def test_a_field_without_a_column_is_missing(document: dict[str, Any], raw: dict
     assert len(matches(raw, [document])) == 1
 
 
+@pytest.mark.parametrize("name", FIT)
+@pytest.mark.parametrize(
+    ("operator", "found"),
+    [("$eq", False), ("$ne", True), ("$in", False), ("$nin", True), ("$lt", False), ("$gte", False)],
+)
+def test_an_item_without_the_field(name: str, operator: str, found: bool) -> None:  # noqa: FBT001
+    if operator in ("$lt", "$gte") and name not in ("price", "since"):
+        return
+    value = {"price": 5, "color": "red", "new": True, "since": "2026-01-31", "tags": "red"}[name]
+    raw = {name: {operator: [value] if operator in ("$in", "$nin") else value}}
+
+    assert matches(raw, [{}]) == [found]
+    assert evaluate(parse_filter(raw, SCHEMA), {}, 2).tolist() == [found] * 2
+
+
 @pytest.mark.parametrize(
     ("raw", "found"),
     [
@@ -200,7 +216,7 @@ def test_a_field_without_a_column_is_missing(document: dict[str, Any], raw: dict
     ],
 )
 def test_by_example(raw: dict[str, Any], found: str) -> None:
-    items = {
+    items: dict[str, dict[str, Any]] = {
         "a": {"price": 10, "color": "red", "new": True, "tags": ["summer", "sale"], "since": "2026-01-01"},
         "b": {"price": 20, "color": "blue", "new": False, "tags": "summer", "since": "2026-01-02"},
         "c": {"price": 50.0, "color": "green", "new": 1, "tags": [], "since": "yesterday"},

@@ -21,7 +21,15 @@ FUNCTIONS = PACKAGE.parents[2] / "functions"
 ROWS = (
     {"tonari", "tonari.errors", "tonari.config", "tonari.strict_json"},
     {"tonari.native", "tonari.store"},
-    {"tonari.image", "tonari.image_guards", "tonari.image_header", "tonari.encoder"},
+    {
+        "tonari.encoder",
+        "tonari.encoder_config",
+        "tonari.image",
+        "tonari.image_framing",
+        "tonari.image_guards",
+        "tonari.image_header",
+        "tonari.image_tensor",
+    },
     {"tonari.fields", "tonari.index", "tonari.attributes"},
     {
         "tonari.catalogue",

@@ -56,7 +56,8 @@ def check(hits: Hits, queries: NDArray[np.float32], views: Views, k: int, matchi
     assert views.item[hits.views].tolist() == hits.items.tolist()
     assert np.isin(hits.views, allowed).all()
     assert (np.diff(hits.scores) <= 0).all()
-    assert (hits.scores.dtype, hits.items.dtype) == (np.float32, np.int32)
+    assert hits.scores.dtype == np.float32
+    assert hits.items.dtype == np.int32
     stored = views.halves[hits.views].astype(np.float32) @ queries.T
     np.testing.assert_allclose(hits.scores, np.clip(stored.max(axis=1), -1, 1), atol=1e-6)
     assert hits.matching == len(allowed)
@@ -155,12 +156,12 @@ def recall(way: list[Hits], right: list[Hits]) -> float:
     return float(np.mean(found))
 
 
-@pytest.mark.parametrize("share", [1.0, 0.3, 0.05])
-def test_recall_of_a_scan(share: float) -> None:
+@pytest.mark.parametrize(("share", "asked"), [(1.0, 1), (0.3, 1), (0.05, 1), (1.0, 3), (0.3, 3)])
+def test_recall_of_a_scan(share: float, asked: int) -> None:
     random = np.random.default_rng(1)
     views = lay_out(directions(random, 5000, 64), np.arange(5000) // 2)
     matching = np.flatnonzero(random.random(5000) < share) if share < 1 else None
-    queries = [directions(random, 1, 64) for _ in range(40)]
+    queries = [directions(random, asked, 64) for _ in range(40)]
 
     way = [nearest(query, views, 10, matching=matching) for query in queries]
 
@@ -267,7 +268,8 @@ def test_codes(embeddings: NDArray[np.float32]) -> None:
 
     codes, scale = quantise(embeddings)
 
-    assert (codes.dtype, codes.shape) == (np.int8, embeddings.shape)
+    assert codes.dtype == np.int8
+    assert codes.shape == embeddings.shape
     largest = np.abs(embeddings.astype(np.float64)).max(initial=0)
     assert np.abs(codes).max(initial=0) == (127 if largest else 0)
     assert np.abs(embeddings / (largest or 1) * 127 - codes).max(initial=0) <= 0.5001

@@ -24,7 +24,7 @@ from tonari.fields.schema import (
 
 NAMES = st.text(max_size=6).filter(lambda name: name not in RESERVED)
 FIELDS = st.one_of(
-    st.builds(Field, st.sampled_from(get_args(FieldType)), st.just(False), st.booleans(), st.booleans()),  # noqa: FBT003
+    st.builds(Field, st.sampled_from(get_args(FieldType)), st.just(False), st.booleans(), st.booleans()),
     st.builds(Field, st.sampled_from(["string", "boolean"]), st.booleans(), st.booleans(), st.booleans()),
 )
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.lists(st.text(max_size=2))
@@ -181,7 +181,18 @@ def test_dates_of_all_zones(moment: dt.datetime) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "soon", "2026", "2026-01", "20260131", "2026-13-01", "2026-02-30", "0000-01-01", "2026-01-31T25:00", "31.1.26"],
+    [
+        "",
+        "soon",
+        "2026",
+        "2026-01",
+        "20260131",
+        "2026-13-01",
+        "2026-02-30",
+        "0000-01-01",
+        "2026-01-31T25:00",
+        "31.1.26",
+    ],
 )
 def test_what_is_no_date(text: str) -> None:
     assert parse_date(text) is None

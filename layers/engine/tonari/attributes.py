@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -118,3 +119,25 @@ def predict_by_vote(values: Sequence[Any], scores: Sequence[float]) -> list[Rank
         nearness[value] = max(nearness[value], score)
     order = sorted(votes, key=lambda value: (-votes[value], -nearness[value]))
     return [Ranked(value, votes[value] / len(values)) for value in order]
+
+
+def weights_to_arrays(weights: Mapping[str, ClassWeights]) -> dict[str, Any]:
+    """Lay class weights out as plain arrays for an ``.npz`` file."""
+    about = [{"attribute": name, "classes": one.classes} for name, one in weights.items()]
+    arrays: dict[str, Any] = {"attributes": np.frombuffer(json.dumps(about).encode(), np.uint8)}
+    for position, one in enumerate(weights.values()):
+        arrays |= {f"weights{position}": one.weights, f"bias{position}": one.bias, f"sampled{position}": one.sampled}
+    return arrays
+
+
+def weights_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, ClassWeights]:
+    """Undo :func:`weights_to_arrays`."""
+    return {
+        about["attribute"]: ClassWeights(
+            tuple(about["classes"]),
+            arrays[f"weights{position}"],
+            arrays[f"bias{position}"],
+            arrays[f"sampled{position}"],
+        )
+        for position, about in enumerate(json.loads(arrays["attributes"].tobytes()))
+    }

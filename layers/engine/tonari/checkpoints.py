@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import secrets
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,11 +26,12 @@ def _prefix(encoder: str) -> str:
 
 
 def write_checkpoint(artefacts: Bucket, encoder: str, views: Mapping[ViewKey, NDArray[np.float16]]) -> str:
-    """Keep embeddings of one encoder under ``work/``, by their sha256; returns the key."""
+    """Keep embeddings of one encoder under ``work/``, named by their sha256; returns the key."""
     file = io.BytesIO()
     names = np.frombuffer(json.dumps(list(views)).encode(), np.uint8)
     np.savez(file, views=names, embeddings=np.stack(list(views.values())))
-    key = f"{_prefix(encoder)}{hashlib.sha256(file.getvalue()).hexdigest()}.npz"
+    digest = hashlib.sha256(file.getvalue()).hexdigest()
+    key = f"{_prefix(encoder)}{secrets.token_hex(4)}-{digest}.npz"
     artefacts.create(key, file.getvalue())
     return key
 
@@ -48,7 +50,7 @@ def read_checkpoint(artefacts: Bucket, key: str) -> dict[ViewKey, NDArray[np.flo
         If its sha256 is not the one in its key.
     """
     data = artefacts.get(key).data
-    if hashlib.sha256(data).hexdigest() not in key:
+    if not key.endswith(f"-{hashlib.sha256(data).hexdigest()}.npz"):
         raise CorruptArtefactError(f"{key} has not the sha256 that its name says.")
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         names = json.loads(arrays["views"].tobytes())

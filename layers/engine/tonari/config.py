@@ -7,17 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tonari.errors import TonariError
+from tonari.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class MissingSettingError(TonariError):
-    """An environment variable that a function cannot do without is not set."""
-
-    slug = "missing-setting"
-    title = "A setting is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +41,31 @@ class Settings:
 
         Raises
         ------
-        MissingSettingError
-            If a bucket is not named.
+        SettingError
+            If a bucket is not named, or a number is none.
         """
-        try:
-            return cls(
-                catalogue=environment["TONARI_CATALOGUE_BUCKET"],
-                artefacts=environment["TONARI_ARTEFACT_BUCKET"],
-                head_max_age=float(environment.get("TONARI_HEAD_MAX_AGE", "10")),
-                cache=Path(environment.get("TONARI_CACHE_DIR") or Path(tempfile.gettempdir()) / "tonari"),
-                rebuild_function=environment.get("TONARI_REBUILD_FUNCTION", ""),
-            )
-        except KeyError as error:
-            raise MissingSettingError(f"Set the environment variable {error.args[0]}.") from error
+        return cls(
+            catalogue=_bucket(environment, "TONARI_CATALOGUE_BUCKET"),
+            artefacts=_bucket(environment, "TONARI_ARTEFACT_BUCKET"),
+            head_max_age=_seconds(environment, "TONARI_HEAD_MAX_AGE", "10"),
+            cache=Path(environment.get("TONARI_CACHE_DIR") or Path(tempfile.gettempdir()) / "tonari"),
+            rebuild_function=environment.get("TONARI_REBUILD_FUNCTION", ""),
+        )
+
+
+def _bucket(environment: Mapping[str, str], name: str) -> str:
+    bucket = environment.get(name, "")
+    if not bucket:
+        raise SettingError(f"The environment variable {name} must name a bucket.")
+    return bucket
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: str) -> float:
+    text = environment.get(name) or default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise SettingError(f"The environment variable {name} is a number of seconds, not {text!r:.40}.")
+    return seconds

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tonari.encoder_config import EncoderConfig
 from tonari.errors import InvalidEncoderError
-from tonari.image import Framing, prepare
+from tonari.image import prepare
+from tonari.image_tensor import to_tensor
 from tonari.native import Session
 
 if TYPE_CHECKING:
@@ -19,68 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT = 1
-PREPROCESSING_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderConfig:
-    """What ``encoder.json`` says.
-
-    Parameters
-    ----------
-    name
-        For people.
-    input_name, output_name
-        Names in the ONNX graph: uint8 ``(batch, height, width, 3)`` RGB in, float32 ``(batch, dimensions)`` out.
-    framing
-        How a picture becomes the input.
-    dimensions
-        ``D``, the length of an embedding.
-    """
-
-    name: str
-    input_name: str
-    output_name: str
-    framing: Framing
-    dimensions: int
-
-    @classmethod
-    def parse(cls, data: bytes) -> EncoderConfig:
-        """Read ``encoder.json``.
-
-        Raises
-        ------
-        InvalidEncoderError
-            If a field is missing or says something this version cannot do.
-        """
-        try:
-            raw: dict[str, Any] = json.loads(data)
-            given, pre = raw["input"], raw["preprocessing"]
-            if raw["format"] != FORMAT or pre["version"] != PREPROCESSING_VERSION:
-                raise InvalidEncoderError(
-                    f"encoder.json has format {raw['format']} and preprocessing {pre['version']}; "
-                    f"this version reads format {FORMAT} and preprocessing {PREPROCESSING_VERSION}: update one of them."
-                )
-            if (given["dtype"], given["layout"], raw["metric"]) != ("uint8", "NHWC", "cosine"):
-                raise InvalidEncoderError("encoder.json must say input uint8 in layout NHWC, and metric cosine.")
-            if int(raw["dimensions"]) < 1:
-                raise InvalidEncoderError(f"encoder.json has dimensions {raw['dimensions']}; at least 1 is needed.")
-            return cls(
-                name=str(raw["name"]),
-                input_name=str(given["name"]),
-                output_name=str(raw["output"]["name"]),
-                framing=Framing(
-                    height=int(given["height"]),
-                    width=int(given["width"]),
-                    shortest_edge=int(pre["shortest_edge"]),
-                    resample=pre["resample"],
-                    background=tuple(pre["background"]),
-                ),
-                dimensions=int(raw["dimensions"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidEncoderError(f"encoder.json is not of the documented form: {error!r}.") from error
+__all__ = ["Encoder", "EncoderConfig", "encoder_id"]
 
 
 def encoder_id(model: bytes, config: bytes) -> str:
@@ -116,20 +55,21 @@ class Encoder:
         """``D``."""
         return self.config.dimensions
 
-    def read(self, data: bytes) -> NDArray[np.uint8]:
+    def read(self, data: bytes) -> NDArray[np.generic]:
         """Turn the bytes of one view into what the graph takes.
 
         Returns
         -------
-        (height, width, 3) uint8
+        array
+            The graph's input without the batch axis; what else it is, is the encoder's own business.
 
         Raises
         ------
         UnsupportedImageError, InvalidImageError, TooLargeError
         """
-        return prepare(data, self.config.framing)
+        return to_tensor(prepare(data, self.config.framing), self.config.form)
 
-    def embed(self, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def embed(self, views: Sequence[NDArray[np.generic]]) -> NDArray[np.float32]:
         """Encode views that :meth:`read` gave, one by one, so that a view's embedding never depends on its neighbours.
 
         Returns

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tonari.encoder import Encoder, EncoderConfig, encoder_id
@@ -12,12 +13,23 @@ from tonari.errors import CorruptArtefactError, MissingObjectError, NotReadyErro
 from tonari.head import publish, read_head
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tonari.store import Bucket
 
 PREFIX = "encoders/"
 MODEL, CONFIG = "model.onnx", "encoder.json"
+_BEGIN_OF_ID = re.compile("[0-9a-f]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEncoder:
+    """An encoder in the bucket: its id, the bytes of ``encoder.json``, and the length of the graph in bytes."""
+
+    id: str
+    config: bytes
+    size: int
 
 
 def save_encoder(artefacts: Bucket, model: bytes, config: bytes) -> str:
@@ -37,6 +49,35 @@ def save_encoder(artefacts: Bucket, model: bytes, config: bytes) -> str:
     artefacts.create(f"{PREFIX}{name}/{MODEL}", model)
     artefacts.create(f"{PREFIX}{name}/{CONFIG}", config)
     return name
+
+
+def list_encoders(artefacts: Bucket) -> Iterator[StoredEncoder]:
+    """List the encoders that are there whole, in the order of their ids."""
+    sizes = {found.key: found.size for found in artefacts.list(PREFIX)}
+    for key in sizes:
+        name, _, file = key.removeprefix(PREFIX).partition("/")
+        model = f"{PREFIX}{name}/{MODEL}"
+        if file == CONFIG and model in sizes:
+            yield StoredEncoder(name, artefacts.get(key).data, sizes[model])
+
+
+def find_encoder(artefacts: Bucket, begin: str) -> str:
+    """Find the encoder whose id begins so.
+
+    Raises
+    ------
+    NotReadyError
+        If there is none, or more than one.
+    """
+    if not _BEGIN_OF_ID.fullmatch(begin):
+        raise NotReadyError(f"{begin!r} is no id of an encoder, nor the beginning of one: up to 64 of 0-9 and a-f.")
+    keys = [found.key for found in artefacts.list(f"{PREFIX}{begin}") if found.key.endswith(f"/{CONFIG}")]
+    names = [key.removeprefix(PREFIX).partition("/")[0] for key in keys]
+    if not names:
+        raise NotReadyError(f"No encoder {begin} is in s3://{artefacts.name}: see tonari encoder list.")
+    if len(names) > 1:
+        raise NotReadyError(f"{begin} begins {len(names)} ids ({', '.join(names[:3])}): give more of it.")
+    return names[0]
 
 
 def use_encoder(artefacts: Bucket, name: str) -> None:
@@ -74,7 +115,7 @@ def load_encoder(artefacts: Bucket, name: str, cache: Path) -> Encoder:
     except FileNotFoundError:
         model = config = b""
     if encoder_id(model, config) != name:
-        model, config = _fetch(artefacts, name)
+        model, config = fetch_encoder(artefacts, name)
         for path, data in ((config_path, config), (model_path, model)):
             fresh = path.with_suffix(f".{secrets.token_hex(4)}")
             fresh.write_bytes(data)
@@ -82,7 +123,16 @@ def load_encoder(artefacts: Bucket, name: str, cache: Path) -> Encoder:
     return Encoder(EncoderConfig.parse(config), model_path)
 
 
-def _fetch(artefacts: Bucket, name: str) -> tuple[bytes, bytes]:
+def fetch_encoder(artefacts: Bucket, name: str) -> tuple[bytes, bytes]:
+    """Download an encoder: the bytes of the graph and of ``encoder.json``.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If they are not those that its id names.
+    NotReadyError
+        If it is not there.
+    """
     try:
         model, config = (artefacts.get(f"{PREFIX}{name}/{file}").data for file in (MODEL, CONFIG))
     except MissingObjectError as error:

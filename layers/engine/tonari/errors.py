@@ -113,6 +113,13 @@ class InvalidEncoderError(TonariError):
     title = "The encoder cannot be used"
 
 
+class SettingError(TonariError):
+    """An environment variable that a function cannot do without is missing or cannot be read."""
+
+    slug = "setting"
+    title = "A setting is missing or wrong"
+
+
 class NotReadyError(TonariError):
     """Nothing has been published yet."""
 

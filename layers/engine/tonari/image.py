@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from tonari.errors import InvalidImageError, RequestError
+from tonari.image_framing import Box, Framing, Resample
 from tonari.image_guards import FORMATS, MAX_BYTES, MAX_PIXELS, MAX_SCANS, MAX_SIDE, admit
 
 if TYPE_CHECKING:
@@ -23,19 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "MAX_SCANS", "MAX_SIDE", "Framing", "Resample", "prepare"]
 
-Resample = Literal["bilinear", "bicubic", "lanczos"]
-Box = tuple[float, float, float, float]
-
 _DECODERS: dict[Format, Callable[[BytesIO], ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
     "GIF": GifImagePlugin.GifImageFile,
 }
-_FILTERS = {
+_FILTERS: dict[Resample, Image.Resampling] = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
 }
 _SUPPORT = 3
 _DRAFT_MARGIN = 2
@@ -49,45 +48,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Framing:
-    """How a picture of any size becomes ``height`` x ``width`` pixels.
-
-    Parameters
-    ----------
-    height, width
-        Size in pixels of what the encoder takes.
-    shortest_edge
-        The picture is resized, its aspect kept, until its shorter side has this many pixels; then the centre is cut
-        out.
-    resample
-        Filter of the resize.
-    background
-        RGB colour, 0-255, laid under transparent pixels.
-
-    Raises
-    ------
-    ValueError
-        If no picture could be framed so.
-    """
-
-    height: int
-    width: int
-    shortest_edge: int
-    resample: Resample = "bicubic"
-    background: tuple[int, int, int] = (255, 255, 255)
-
-    def __post_init__(self) -> None:
-        if not 1 <= min(self.height, self.width) <= max(self.height, self.width) <= self.shortest_edge:
-            raise ValueError(
-                f"height {self.height} and width {self.width} must lie between 1 and shortest_edge {self.shortest_edge}"
-            )
-        if self.resample not in get_args(Resample):
-            raise ValueError(f"resample {self.resample!r} is none of {', '.join(get_args(Resample))}")
-        if len(self.background) != 3 or not all(0 <= value <= 255 for value in self.background):
-            raise ValueError(f"background {self.background} is not three values from 0 to 255")
 
 
 def prepare(data: bytes, framing: Framing) -> NDArray[np.uint8]:
@@ -120,10 +80,8 @@ def prepare(data: bytes, framing: Framing) -> NDArray[np.uint8]:
         If it is damaged, ends early, or costs too much by design.
     """
     header = admit(data)
-    sideways = header.orientation >= 5
-    size = (framing.height, framing.width) if sideways else (framing.width, framing.height)
     try:
-        pixels = _decode(header, framing, size)
+        pixels = _decode(header, framing, framing.size(header.orientation))
     except (MemoryError, RequestError):
         raise
     except Exception as error:  # Pillow names no closed set of what damaged input raises
@@ -139,10 +97,9 @@ def _decode(header: Header, framing: Framing, size: tuple[int, int]) -> Image.Im
     with _DECODERS[header.format](BytesIO(header.data)) as image:
         if image.size != (header.width, header.height):
             raise InvalidImageError(f"The {header.format} file gives two sizes: save it anew from the original.")
-        edge = framing.shortest_edge * _DRAFT_MARGIN
-        drafted = image.draft(None, (edge, edge))
+        drafted = image.draft(None, _least(framing, header))
         width, height = drafted[1][2:] if drafted else image.size
-        box = _centre(width, height, size, framing.shortest_edge)
+        box = framing.box((header.width, header.height), (width, height), header.orientation)
         image.load()
         plain: Image.Image = image
         if image.mode not in {"L", "RGB"} or image.has_transparency_data:
@@ -152,12 +109,12 @@ def _decode(header: Header, framing: Framing, size: tuple[int, int]) -> Image.Im
     return plain.resize(size, _FILTERS[framing.resample], box).convert("RGB")
 
 
-def _centre(width: float, height: float, size: tuple[int, int], shortest_edge: int) -> Box:
-    """Cut ``size`` out of the centre before the resize rather than after it: what falls away costs nothing."""
-    step = min(width, height) / shortest_edge
-    across, down = min(size[0] * step, width), min(size[1] * step, height)
-    left, top = (width - across) / 2, (height - down) / 2
-    return left, top, left + across, top + down
+def _least(framing: Framing, header: Header) -> tuple[int, int]:
+    """Width and height under which no JPEG may be decoded at a fraction."""
+    if framing.shortest_edge:
+        return framing.shortest_edge * _DRAFT_MARGIN, framing.shortest_edge * _DRAFT_MARGIN
+    width, height = framing.resized(header.width, header.height, header.orientation)
+    return width * _DRAFT_MARGIN, height * _DRAFT_MARGIN
 
 
 def _reach(box: Box, size: tuple[int, int], whole: tuple[int, int]) -> tuple[int, int, int, int]:

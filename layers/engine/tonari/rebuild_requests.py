@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from typing import TYPE_CHECKING
 
 from tonari.errors import ConflictError, MissingObjectError
@@ -21,7 +22,7 @@ def ask_once(artefacts: Bucket, now: dt.datetime) -> bool:
 
     A note older than 15 minutes, the longest that a function runs, is of a rebuild that failed, and is replaced.
     """
-    note = json.dumps({"at": now.timestamp()}).encode()
+    note = json.dumps({"at": now.timestamp(), "by": secrets.token_hex(8)}).encode()
     try:
         artefacts.create(ASKED, note)
     except ConflictError:

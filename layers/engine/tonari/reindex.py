@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from tonari.catalogue import item_of
 from tonari.errors import ConflictError
 from tonari.head import publish, read_head
 from tonari.intake import index_seen, known_views, look
-from tonari.segments import merge, read_segments, write_segment
+from tonari.segments import Segment, merge, read_segments, write_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tonari.encoder import Encoder
     from tonari.intake import ViewKey
     from tonari.parts import Part, State
-    from tonari.segments import Segment
     from tonari.store import Bucket
 
 MOST_SEGMENTS = 8
@@ -84,14 +84,22 @@ def reindex(
         if head.snapshot is None or head.encoder is None or overlaid + len(items) > MOST_OVERLAY_ITEMS:
             return Reindexed("rebuild", generation=head.generation)
         before = read_segments(artefacts, head.segments)
-        recorded = _recorded(merge(before), load_tables(head.snapshot))
-        changed = [one for one in look(catalogue, sorted(set(items))) if one.state != recorded(one.item)]
-        if not changed:
+        overlay = merge(before)
+        recorded, refused = _recorded(overlay, load_tables(head.snapshot)), _by_item(overlay.rejected)
+        seen = [
+            one
+            for one in look(catalogue, sorted(set(items)))
+            if one.state != recorded(one.item) or one.wrong or one.item in refused
+        ]
+        if not seen:
             return Reindexed("unchanged", generation=head.generation)
         encoder = load_encoder(head.encoder)
         reusable = known_views(item for segment in before for item in segment.items.values() if item)
-        segment = index_seen(catalogue, encoder, changed, reusable | known)
-        known = known_views(item for item in segment.items.values() if item)
+        indexed = index_seen(catalogue, encoder, seen, reusable | known)
+        known = known_views(item for item in indexed.items.values() if item)
+        segment = _news(indexed, recorded, refused)
+        if not segment.items:
+            return Reindexed("unchanged", generation=head.generation)
         if len(head.segments) < MOST_SEGMENTS:
             refs = (*head.segments, write_segment(artefacts, segment, encoder.dimensions))
         else:
@@ -105,6 +113,27 @@ def reindex(
             "published", len(segment.items) - deleted, deleted, len(segment.rejected), published.head.generation
         )
     raise ConflictError(f"Other writers replaced the head {TRIES} times in a row; the batch comes back later.")
+
+
+def _news(
+    indexed: Segment, recorded: Callable[[str], State | None], refused: Mapping[str | None, Mapping[str, str]]
+) -> Segment:
+    """Leave out items that are live just so, with the same objects rejected for the same reasons."""
+    refused_now = _by_item(indexed.rejected)
+    items = {
+        name: item
+        for name, item in indexed.items.items()
+        if (item.state if item else None) != recorded(name) or refused_now.get(name) != refused.get(name)
+    }
+    return Segment(items, {key: why for key, why in indexed.rejected.items() if item_of(key) in items})
+
+
+def _by_item(rejected: Mapping[str, str]) -> dict[str | None, dict[str, str]]:
+    """Sort reasons by the item that a key belongs to."""
+    reasons: dict[str | None, dict[str, str]] = {}
+    for key, why in rejected.items():
+        reasons.setdefault(item_of(key), {})[key] = why
+    return reasons
 
 
 def _recorded(overlay: Segment, tables: Part) -> Callable[[str], State | None]:

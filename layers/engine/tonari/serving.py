@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from tonari.encoder_store import load_encoder
-from tonari.errors import NotReadyError, TonariError
+from tonari.errors import NotReadyError
 from tonari.head import read_changed_head, read_head
 from tonari.parts import build_part
-from tonari.segments import merge, read_segments
+from tonari.segments import Segment, merge, read_segments
 from tonari.snapshot import load_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from tonari.encoder import Encoder
     from tonari.head import ReadHead
-    from tonari.parts import IndexedItem, Part
+    from tonari.parts import Part
     from tonari.snapshot import Snapshot
     from tonari.store import Bucket
 
@@ -48,6 +48,8 @@ class Serving:
         What delta segments add or change.
     alive : (I,) bool
         Which of the snapshot's items no segment names; None if that is all of them.
+    rejected
+        Reason by key, for objects that could not be used.
     """
 
     read: ReadHead
@@ -55,6 +57,7 @@ class Serving:
     snapshot: Snapshot
     overlay: Part
     alive: NDArray[np.bool_] | None
+    rejected: Mapping[str, str]
 
     def find(self, item: str) -> tuple[Part, int] | None:
         """Find an item in the overlay, else in the snapshot."""
@@ -99,10 +102,10 @@ class Reader:
             return serving
         try:
             fresh = self._load(serving)
-        except TonariError as error:
+        except Exception as error:
             if serving is None:
                 raise
-            self._log(f"still serving generation {serving.read.head.generation}: {error.detail}")
+            self._log(f"still serving generation {serving.read.head.generation}: {error}")
             fresh = serving
         self._asked = time.monotonic()
         self._serving = fresh
@@ -124,14 +127,14 @@ class Reader:
                 snapshot = _done(serving.snapshot)
             else:
                 snapshot = pool.submit(load_snapshot, self._artefacts, head.snapshot, self._cache)
-            changes = merge(read_segments(self._artefacts, head.segments)).items
-        return assemble(read, encoder.result(), snapshot.result(), changes)
+            segments = read_segments(self._artefacts, head.segments)
+        return assemble(read, encoder.result(), snapshot.result(), segments)
 
 
-def assemble(
-    read: ReadHead, encoder: Encoder, snapshot: Snapshot, changes: Mapping[str, IndexedItem | None]
-) -> Serving:
-    """Lay changed items over a snapshot."""
+def assemble(read: ReadHead, encoder: Encoder, snapshot: Snapshot, segments: Iterable[Segment]) -> Serving:
+    """Lay segments over a snapshot."""
+    merged = merge([Segment({}, snapshot.rejected), *segments])
+    changes = merged.items
     overlay = build_part((item for item in changes.values() if item), snapshot.schema, encoder.dimensions)
     replaced = snapshot.part.positions(list(changes)) if changes else np.empty(0, np.int64)
     replaced = replaced[replaced >= 0]
@@ -139,7 +142,7 @@ def assemble(
     if len(replaced):
         alive = np.ones(len(snapshot.part), np.bool_)
         alive[replaced] = False
-    return Serving(read, encoder, snapshot, overlay, alive)
+    return Serving(read, encoder, snapshot, overlay, alive, merged.rejected)
 
 
 def _done(value: Loaded) -> Future[Loaded]:

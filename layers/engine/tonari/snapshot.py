@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tonari.attributes import ClassWeights, class_means
+from tonari.attributes import class_means, weights_from_arrays, weights_to_arrays
 from tonari.errors import CorruptArtefactError
 from tonari.fields.columns import ClassColumn
 from tonari.fields.schema import parse_schema
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tonari.attributes import ClassWeights
     from tonari.fields.schema import Schema
     from tonari.store import Bucket
 
@@ -96,7 +97,7 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
     (folder / DOCUMENTS).write_bytes(part.documents.tobytes())
     np.save(folder / VECTORS, part.views.halves)
     np.save(folder / CODES, part.views.codes)
-    np.savez(folder / CLASSES, **_weights_to_arrays(snapshot.weights))
+    np.savez(folder / CLASSES, **weights_to_arrays(snapshot.weights))
     (folder / REJECTED).write_text(json.dumps(snapshot.rejected))
     snapshot.graph.save(folder / GRAPH)
     recorded = {name: {"sha256": file_sha256(folder / name), "bytes": (folder / name).stat().st_size} for name in FILES}
@@ -148,7 +149,7 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
         encoder=manifest.encoder,
         schema=manifest.schema,
         part=part,
-        weights=_weights_from_arrays(_arrays(paths[CLASSES])),
+        weights=weights_from_arrays(_arrays(paths[CLASSES])),
         graph=Graph.open(paths[GRAPH], *shape),
         rejected=json.loads(paths[REJECTED].read_bytes()),
     )
@@ -237,23 +238,3 @@ def _map(path: Path, shape: tuple[int, int], dtype: type[np.generic]) -> NDArray
 
 def _map_bytes(path: Path) -> NDArray[np.uint8]:
     return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
-
-
-def _weights_to_arrays(weights: Mapping[str, ClassWeights]) -> dict[str, Any]:
-    about = [{"attribute": name, "classes": one.classes} for name, one in weights.items()]
-    arrays: dict[str, Any] = {"attributes": np.frombuffer(json.dumps(about).encode(), np.uint8)}
-    for position, one in enumerate(weights.values()):
-        arrays |= {f"weights{position}": one.weights, f"bias{position}": one.bias, f"sampled{position}": one.sampled}
-    return arrays
-
-
-def _weights_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, ClassWeights]:
-    return {
-        about["attribute"]: ClassWeights(
-            tuple(about["classes"]),
-            arrays[f"weights{position}"],
-            arrays[f"bias{position}"],
-            arrays[f"sampled{position}"],
-        )
-        for position, about in enumerate(json.loads(arrays["attributes"].tobytes()))
-    }

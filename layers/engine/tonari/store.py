@@ -197,11 +197,12 @@ class Bucket:
                 for chunk in self._s3.get_object(Bucket=self.name, Key=key)["Body"].iter_chunks(CHUNK):
                     digest.update(chunk)
                     file.write(chunk)
-            if digest.hexdigest() != sha256:
-                raise CorruptArtefactError(f"{self._what(key)} has sha256 {digest.hexdigest()}, recorded is {sha256}.")
         except BaseException:
             path.unlink(missing_ok=True)
             raise
+        if digest.hexdigest() != sha256:
+            path.unlink()
+            raise CorruptArtefactError(f"{self._what(key)} has sha256 {digest.hexdigest()}, recorded is {sha256}.")
 
     def presign_get(self, key: str, seconds: int) -> str:
         """Make a URL that reads one object until it expires."""

@@ -205,7 +205,8 @@ class App:
         return Response.of({"id": item, "status": "accepted", "upload": upload}, 202)
 
     def _delete_item(self, _: Request, item: str) -> Response:
-        keys = [image_key(_checked(item), name) for name in list_item(self._catalogue, item)]
+        names = list_item(self._catalogue, _checked(item))
+        keys = [image_key(item, name) for name in names]
         if self._catalogue.head(document_key(item)):
             keys.append(document_key(item))
         if not keys:

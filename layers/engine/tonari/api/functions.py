@@ -81,11 +81,25 @@ def reindex_function() -> Handler:
         _say(reindex=done.outcome, **{name: value for name, value in asdict(done).items() if name != "outcome"})
         if done.outcome != "rebuild":
             return {"batchItemFailures": []}
-        if settings.rebuild_function and ask_once(artefacts, dt.datetime.now(dt.UTC)):
-            Functions().start(settings.rebuild_function, b"{}")
+        if settings.rebuild_function:
+            _ask_for_rebuild(artefacts, settings.rebuild_function)
         return again
 
     return handle
+
+
+def _ask_for_rebuild(artefacts: Bucket, name: str) -> None:
+    """Start a rebuild unless one is asked for; if it cannot be started, the next who asks tries again."""
+    try:
+        if not ask_once(artefacts, dt.datetime.now(dt.UTC)):
+            return
+        try:
+            Functions().start(name, b"{}")
+        except StoreError:
+            forget(artefacts)
+            raise
+    except StoreError as error:
+        _say(rebuild="could not be asked for", detail=error.detail)
 
 
 def rebuild_function() -> Handler:

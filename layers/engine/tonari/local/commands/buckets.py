@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tonari.config import MissingSettingError
+from tonari.errors import SettingError
 from tonari.store import Bucket
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def catalogue_bucket(target: Target) -> Bucket:
 
     Raises
     ------
-    MissingSettingError
+    SettingError
         If nothing names it.
     """
     return _open(target.catalogue, "--catalogue", "TONARI_CATALOGUE_BUCKET")
@@ -27,7 +27,7 @@ def artefact_bucket(target: Target) -> Bucket:
 
     Raises
     ------
-    MissingSettingError
+    SettingError
         If nothing names it.
     """
     return _open(target.artefacts, "--artefacts", "TONARI_ARTEFACT_BUCKET")
@@ -35,5 +35,5 @@ def artefact_bucket(target: Target) -> Bucket:
 
 def _open(name: str, flag: str, variable: str) -> Bucket:
     if not name:
-        raise MissingSettingError(f"Which bucket? Give {flag} BUCKET or set {variable}, or start the demo: make demo.")
+        raise SettingError(f"Which bucket? Give {flag} BUCKET or set {variable}, or start the demo: make demo.")
     return Bucket(name)

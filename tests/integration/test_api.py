@@ -1,0 +1,344 @@
+"""Every route, by true HTTP API events through the query function, over a real S3 server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+
+import pictures
+from integration.events import Caller, failed, http_event, notification, sqs_event
+from integration.forms import upload
+from integration.shop import BY_ID, COLOURS, KINDS, PRODUCTS, VIEW, draw, put_image
+from tonari import __version__, query
+from tonari.catalogue import document_key, image_key
+from tonari.head import read_head
+from tonari.rebuild import rebuild
+from tonari.store import PresignedPost
+
+if TYPE_CHECKING:
+    from tonari.api.functions import Handler
+    from tonari.store import Bucket
+    from tonari.survey import Workplace
+
+RED_BALL = pictures.encoded(draw("red", "ball", inset=44), "PNG")
+"""A picture that is not in the shop."""
+
+
+def ids(answer: Any) -> list[str]:
+    assert answer.status == 200, answer.body
+    return [item["id"] for item in answer.body["items"]]
+
+
+def form_of(value: dict[str, Any]) -> PresignedPost:
+    return PresignedPost(value["url"], value["fields"])
+
+
+def test_a_picture_finds_what_looks_like_it(standing: Caller) -> None:
+    answer = standing.picture("/v1/search", RED_BALL, k="3")
+    assert ids(answer)[0] == "red-ball"
+    assert len(answer.body["items"]) == 3
+    first = answer.body["items"][0]
+    assert first["view"] == VIEW
+    assert first["fields"] == {"color": "red", "category": "ball", "price": 10.0}
+    assert first["image"] == f"/v1/items/red-ball/image?view={VIEW}"
+    scores = [item["score"] for item in answer.body["items"]]
+    assert scores == sorted(scores, reverse=True)
+    assert 0.8 < scores[0] < 1
+    assert answer.body["plan"] == {"path": "scan", "matching": 12, "scanned": 12, "exact": True}
+    health = standing.get("/v1/health").body
+    assert answer.body["snapshot"] == health["snapshot"]
+    assert answer.body["encoder"] == health["encoder"]["id"]
+    assert answer.body["generation"] == health["generation"]
+    assert set(answer.body["took_ms"]) == {"read", "encode", "search"}
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_forms_of_a_query_agree(standing: Caller, standing_place: Workplace) -> None:
+    data = PRODUCTS[0].picture()
+    raw = standing.picture("/v1/search", data)
+    octets = standing.picture("/v1/search", data, "application/octet-stream")
+    text = standing.json("/v1/search", {"image": base64.b64encode(data).decode()})
+    encoder = standing_place.load(raw.body["encoder"])
+    vector = encoder.embed([encoder.read(data)])[0]
+    given = standing.json("/v1/search", {"vector": vector.tolist()})
+    longer = standing.json("/v1/search", {"vector": (vector.astype(np.float64) * 1e200).tolist()})
+    for other in (octets, text, given, longer):
+        assert other.body["items"] == raw.body["items"]
+    assert raw.body["items"][0]["id"] == "red-ball"
+    assert raw.body["items"][0]["score"] == pytest.approx(1, abs=1e-3)
+    by_id = standing.json("/v1/search", {"id": "red-ball"})
+    assert ids(by_id)[:9] == ids(raw)[1:]
+    assert standing.get("/v1/items/red-ball/similar").body["items"] == by_id.body["items"]
+
+
+def test_an_upload_serves_as_query(live: Caller) -> None:
+    made = live.send("POST", "/v1/uploads")
+    assert made.status == 200
+    assert made.body["most_bytes"] == 20_000_000
+    assert upload(form_of(made.body), RED_BALL, "my photo.png", "image/png") in (200, 204)
+    assert ids(live.json("/v1/search", {"upload": made.body["upload"], "k": 1})) == ["red-ball"]
+    predicted = live.json("/v1/predict", {"upload": made.body["upload"]})
+    assert predicted.body["predictions"]["color"]["value"] == "red"
+    assert live.send("POST", "/v1/uploads").body["upload"] != made.body["upload"]
+
+
+def test_k_counts_items(standing: Caller) -> None:
+    for k in (1, 5, 12):
+        assert len(ids(standing.picture("/v1/search", RED_BALL, k=str(k)))) == k
+    found = ids(standing.json("/v1/search", {"id": "red-ball", "k": 1000}))
+    assert sorted(found) == sorted(set(BY_ID) - {"red-ball"})
+    assert len(ids(standing.picture("/v1/search", RED_BALL))) == 10
+
+
+@pytest.mark.parametrize(
+    ("condition", "matches"),
+    [
+        ({"price": {"$lt": 20}}, lambda product: product.price < 20),
+        ({"price": {"$gte": 20, "$lte": 35}}, lambda product: 20 <= product.price <= 35),
+        ({"color": "red"}, lambda product: product.color == "red"),
+        ({"color": {"$ne": "red"}}, lambda product: product.color != "red"),
+        ({"color": {"$in": ["red", "blue"]}, "category": "tent"},
+         lambda product: product.color in ("red", "blue") and product.category == "tent"),
+        ({"color": {"$nin": ["red", "blue", "green"]}}, lambda product: product.color == "yellow"),
+        ({"$or": [{"color": "red"}, {"price": {"$gt": 45}}]}, lambda product: product.color == "red" or product.price > 45),
+        ({"$not": {"category": "ball"}}, lambda product: product.category != "ball"),
+        ({"$and": [{"color": {"$not": {"$eq": "red"}}}, {"category": "box"}]},
+         lambda product: product.color != "red" and product.category == "box"),
+        ({"price": {"$exists": False}}, lambda _: False),
+        ({"color": "violet"}, lambda _: False),
+        ({}, lambda _: True),
+    ],
+)  # fmt: skip
+def test_a_filter_is_exact(standing: Caller, condition: dict[str, Any], matches: Any) -> None:
+    expected = sorted(product.id for product in PRODUCTS if matches(product))
+    answer = standing.json("/v1/search", {"id": "red-ball", "k": 50, "filter": condition})
+    assert sorted(ids(answer)) == sorted(set(expected) - {"red-ball"})
+    raw = standing.picture("/v1/search", RED_BALL, k="50", filter=json.dumps(condition))
+    assert sorted(ids(raw)) == expected
+    assert raw.body["plan"]["matching"] == len(expected)
+
+
+def test_ids_narrow_the_range(standing: Caller) -> None:
+    wanted = ["blue-tent", "red-ball", "no-such-item", "green-box"]
+    answer = standing.json("/v1/search", {"id": "red-ball", "ids": wanted})
+    assert sorted(ids(answer)) == ["blue-tent", "green-box"]
+    raw = standing.picture("/v1/search", RED_BALL, ids=",".join(wanted))
+    assert ids(raw)[0] == "red-ball"
+    assert len(ids(raw)) == 3
+    both = standing.json("/v1/search", {"id": "red-ball", "ids": wanted, "filter": {"color": "green"}})
+    assert ids(both) == ["green-box"]
+    assert ids(standing.json("/v1/search", {"id": "red-ball", "ids": []})) == []
+
+
+def test_exact_says_so_and_agrees(standing: Caller) -> None:
+    plain = standing.json("/v1/search", {"id": "red-ball", "k": 5})
+    exact = standing.json("/v1/search", {"id": "red-ball", "k": 5, "exact": True})
+    assert exact.body["plan"]["exact"] is True
+    assert exact.body["items"] == plain.body["items"]
+    assert standing.get("/v1/items/red-ball/similar", exact="true", k="5").body["items"] == plain.body["items"]
+
+
+def test_min_score_cuts_off(standing: Caller) -> None:
+    scores = [item["score"] for item in standing.json("/v1/search", {"id": "red-ball"}).body["items"]]
+    middle = (scores[3] + scores[4]) / 2
+    assert len(ids(standing.json("/v1/search", {"id": "red-ball", "min_score": middle}))) == 4
+    assert ids(standing.json("/v1/search", {"id": "red-ball", "min_score": 1})) == []
+
+
+def test_the_graph_gives_what_the_scan_gives(standing: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = standing.picture("/v1/search", RED_BALL, k="2")
+    monkeypatch.setattr(query, "GRAPH_FROM", 0)
+    monkeypatch.setattr("tonari.index.LEAST_CANDIDATES", 8)
+    graph = standing.picture("/v1/search", RED_BALL, k="2")
+    assert (scan.body["plan"]["path"], graph.body["plan"]["path"]) == ("scan", "graph")
+    assert graph.body["items"] == scan.body["items"]
+    assert graph.body["plan"]["exact"] is False
+
+
+def test_means_predict_every_attribute(standing: Caller) -> None:
+    answer = standing.picture("/v1/predict", RED_BALL)
+    assert answer.status == 200
+    assert answer.body["method"] == "means"
+    predictions = answer.body["predictions"]
+    assert {name: one["value"] for name, one in predictions.items()} == {"color": "red", "category": "ball"}
+    assert {one["value"] for one in predictions["color"]["alternatives"]} == set(COLOURS) - {"red"}
+    assert {one["value"] for one in predictions["category"]["alternatives"]} == set(KINDS) - {"ball"}
+    scores = [predictions["color"]["score"], *(one["score"] for one in predictions["color"]["alternatives"])]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_neighbours_vote(standing: Caller) -> None:
+    answer = standing.picture("/v1/predict", RED_BALL, method="vote", k="3", attributes="color")
+    assert answer.body["method"] == "vote"
+    nearest = ids(standing.picture("/v1/search", RED_BALL, k="3"))
+    votes = [BY_ID[item].color for item in nearest]
+    prediction = answer.body["predictions"]["color"]
+    assert prediction["value"] == max(set(votes), key=lambda value: (votes.count(value), -votes.index(value)))
+    assert prediction["score"] == pytest.approx(votes.count(prediction["value"]) / 3, abs=1e-6)
+    assert set(answer.body["predictions"]) == {"color"}
+
+
+def test_a_vote_may_be_narrowed(standing: Caller) -> None:
+    value = {"image": base64.b64encode(RED_BALL).decode(), "method": "vote", "k": 3}
+    narrowed = standing.json("/v1/predict", {**value, "filter": {"color": "blue"}}).body["predictions"]
+    assert narrowed["color"] == {"value": "blue", "score": 1.0, "alternatives": []}
+    nobody = standing.json("/v1/predict", {**value, "filter": {"price": {"$gt": 1e9}}}).body["predictions"]
+    assert nobody["color"] == {"value": None, "score": None, "alternatives": []}
+    one = standing.json("/v1/predict", {**value, "ids": ["green-tent"], "attributes": ["category"]}).body["predictions"]
+    assert one == {"category": {"value": "tent", "score": 1.0, "alternatives": []}}
+
+
+def test_an_item_is_predicted_without_its_own_vote(standing: Caller) -> None:
+    answer = standing.json("/v1/predict", {"id": "red-ball", "method": "vote", "k": 1, "ids": ["red-ball", "blue-box"]})
+    assert answer.body["predictions"]["color"]["value"] == "blue"
+
+
+def test_no_attributes_asked_for_none_predicted(standing: Caller) -> None:
+    assert standing.json("/v1/predict", {"id": "red-ball", "attributes": []}).body["predictions"] == {}
+
+
+def test_an_item_is_shown(standing: Caller) -> None:
+    answer = standing.get("/v1/items/blue-tent")
+    assert answer.status == 200
+    assert {name: answer.body[name] for name in ("id", "fields", "views", "image")} == {
+        "id": "blue-tent",
+        "fields": {"color": "blue", "category": "tent", "price": 40.0},
+        "views": [VIEW],
+        "image": "/v1/items/blue-tent/image",
+    }
+
+
+def test_similar_items_take_the_same_parameters(standing: Caller) -> None:
+    assert len(ids(standing.get("/v1/items/red-ball/similar", k="4"))) == 4
+    found = ids(standing.get("/v1/items/red-ball/similar", filter='{"category": "tent"}'))
+    assert sorted(found) == sorted(f"{color}-tent" for color in COLOURS)
+
+
+def test_an_image_is_fetched_by_its_link(standing: Caller) -> None:
+    for path in ("/v1/items/green-box/image", f"/v1/items/green-box/image?view={VIEW}"):
+        parts = urlsplit(path)
+        answer = standing.get(parts.path, **dict([parts.query.split("=")] if parts.query else []))
+        assert answer.status == 302
+        assert "max-age" in answer.headers["cache-control"]
+        with urlopen(answer.headers["location"]) as fetched:  # noqa: S310
+            assert fetched.read() == BY_ID["green-box"].picture()
+
+
+def test_an_item_travels_from_put_to_search_and_away_again(
+    live: Caller, reindexer: Handler, catalogue: Bucket, artefacts: Bucket
+) -> None:
+    item, path = "neu & schön+1", "/v1/items/neu%20%26%20sch%C3%B6n%2B1"
+    put = live.json(path, {"color": "red", "price": 12.5, "tags": ["a"]}, "PUT")
+    assert put.status == 202
+    assert {name: put.body[name] for name in ("id", "status")} == {"id": item, "status": "accepted"}
+    form = form_of(put.body["upload"])
+    assert upload(form, RED_BALL, "vue 1.png", "image/png") in (200, 204)
+    assert catalogue.get(image_key(item, "vue 1.png")).data == RED_BALL
+    keys = (document_key(item), image_key(item, "vue 1.png"))
+    assert failed(reindexer(sqs_event(notification(*keys)), None)) == []
+    found = live.picture("/v1/search", RED_BALL, k="1").body["items"][0]
+    assert (found["id"], found["view"], found["score"]) == (item, "vue 1.png", pytest.approx(1, abs=1e-3))
+    assert found["fields"] == {"color": "red", "price": 12.5, "tags": ["a"]}
+    path_of_image, _, view = found["image"].partition("?view=")
+    answer = live.get(path_of_image, view=unquote(view))
+    with urlopen(answer.headers["location"]) as fetched:  # noqa: S310
+        assert fetched.read() == RED_BALL
+    assert live.get(path).body["views"] == ["vue 1.png"]
+    gone = live.send("DELETE", path)
+    assert (gone.status, gone.body) == (202, {"id": item, "status": "accepted"})
+    assert [found.key for found in catalogue.list(f"images/{item}/")] == []
+    assert failed(reindexer(sqs_event(notification(*keys)), None)) == []
+    assert live.get(path).status == 404
+    assert live.send("DELETE", path).status == 404
+    assert len(read_head(artefacts).head.segments) == 2
+
+
+def test_health_says_what_is_live(live: Caller, reindexer: Handler, catalogue: Bucket) -> None:
+    health = live.get("/v1/health")
+    assert health.status == 200
+    body = health.body
+    assert (body["status"], body["version"]) == ("ok", __version__)
+    assert (body["items"], body["views"], body["segments"]) == (12, 12, 0)
+    assert body["rejected"] == {"count": 0, "first": {}}
+    assert body["encoder"]["name"] == "efficientnet-lite0-colour"
+    assert body["encoder"]["dimensions"] > 100
+    assert body["attributes"] == {"category": sorted(KINDS), "color": sorted(COLOURS)}
+    prices = [product.price for product in PRODUCTS]
+    assert body["fields"]["price"] == {"type": "number", "min": min(prices), "max": max(prices)}
+    assert sorted(body["fields"]["color"]["values"]) == sorted(COLOURS)
+    assert set(body["samples"]) == set(BY_ID)
+    put_image(catalogue, "new", RED_BALL)
+    put_image(catalogue, "broken", b"no picture")
+    catalogue.delete(document_key("red-box"), image_key("red-box", VIEW))
+    keys = (image_key("new", VIEW), image_key("broken", VIEW), document_key("red-box"))
+    assert failed(reindexer(sqs_event(notification(*keys)), None)) == []
+    body = live.get("/v1/health").body
+    assert (body["items"], body["views"], body["segments"]) == (13, 12, 1)
+    assert body["rejected"]["count"] == 1
+    assert "no picture" in body["rejected"]["first"][image_key("broken", VIEW)]
+    assert "red-box" not in body["samples"]
+
+
+def test_the_page_is_served_under_its_policy(query: Caller) -> None:
+    answer = query.get("/")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "<script>" in answer.body
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'sha256-" in policy
+    assert "unsafe" not in policy
+
+
+def test_a_named_stage_is_no_part_of_the_path(standing: Caller) -> None:
+    event = http_event("GET", "/beta/v1/health")
+    event["requestContext"]["stage"] = "beta"
+    assert standing.send_event(event).status == 200
+    event = http_event("GET", "/v1/health")
+    event["requestContext"]["stage"] = "v1"
+    assert standing.send_event(event).status == 404
+
+
+def test_header_names_and_media_types_may_be_of_any_case(standing: Caller) -> None:
+    event = http_event("POST", "/v1/search", RED_BALL)
+    event["headers"] = {"Content-Type": "IMAGE/PNG; charset=binary"}
+    assert ids(standing.send_event(event))[0] == "red-ball"
+    event = http_event("POST", "/v1/search", b'{"id": "red-ball"}', "application/json")
+    event["headers"] = {"CONTENT-TYPE": "application/json; charset=utf-8"}
+    event["body"], event["isBase64Encoded"] = base64.b64encode(event["body"].encode()).decode(), True
+    assert len(ids(standing.send_event(event))) == 10
+
+
+def test_hidden_fields_are_not_shown(live: Caller, catalogue: Bucket, place: Workplace, reindexer: Handler) -> None:
+    fields = {"price": {"type": "number", "returned": False}, "color": {"type": "string", "filterable": False}}
+    catalogue.put("schema.json", json.dumps({"fields": fields}).encode())
+    rebuild(place)
+    assert live.get("/v1/items/red-ball").body["fields"] == {"color": "red", "category": "ball"}
+    assert live.found({"id": "red-box", "filter": {"price": 10}}) == ["red-ball"]
+    refused = live.json("/v1/search", {"id": "red-box", "filter": {"color": "red"}})
+    assert (refused.status, refused.body["type"]) == (400, "urn:tonari:problem:invalid-filter")
+    assert "not filterable" in refused.body["detail"]
+    assert reindexer
+
+
+def test_an_unforeseen_fault_has_a_trace_in_the_log(
+    standing: Caller, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr("tonari.api.app.search", fail)
+    answer = standing.json("/v1/search", {"id": "red-ball"})
+    assert (answer.status, answer.body["type"]) == (500, "urn:tonari:problem:internal")
+    assert "secret" not in answer.body["detail"]
+    trace = answer.body["detail"].rstrip(".").split()[-1]
+    assert uuid.UUID(trace)
+    assert trace in log.text
+    assert "ZeroDivisionError" in log.text

@@ -1,0 +1,458 @@
+"""Events over a real S3 server: a hint leads to the item's present state being searchable, whatever the hint was."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import numpy as np
+import pytest
+
+import pictures
+from integration.events import Caller, eventbridge, failed, notification, sqs_event
+from integration.shop import PRODUCTS, VIEW, draw, put_document, put_image
+from tonari import rebuild_requests
+from tonari import reindex as reindexing
+from tonari.api.functions import reindex_function
+from tonari.catalogue import document_key, image_key
+from tonari.errors import StoreError
+from tonari.head import read_head
+from tonari.local.lambda_api import LambdaApi
+from tonari.rebuild import rebuild
+from tonari.reindex import MOST_SEGMENTS
+from tonari.segments import merge, read_segments
+from tonari.store import Bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tonari.api.functions import Handler
+    from tonari.encoder import Encoder
+    from tonari.rebuild import Rebuilt
+    from tonari.segments import Segment
+    from tonari.survey import Workplace
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def lambda_api(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
+    """Lambda's Invoke endpoint with one function, ``rebuild``; gives the events that it got."""
+    asked: list[bytes] = []
+    got = threading.Event()
+
+    def invoke(event: bytes) -> bytes:
+        asked.append(event)
+        got.set()
+        return b"{}"
+
+    api = LambdaApi({"rebuild": invoke}, print)
+    with make_server("127.0.0.1", 0, api, handler_class=Quiet) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("TONARI_REBUILD_FUNCTION", "rebuild")
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield asked
+        server.shutdown()
+        thread.join()
+    api.close()
+
+
+def send(handler: Handler, *keys: str) -> list[str]:
+    """One message with one notification; gives what comes back later."""
+    return failed(handler(sqs_event(notification(*keys)), None))
+
+
+def generation(artefacts: Bucket) -> int:
+    return read_head(artefacts).head.generation
+
+
+def overlay(artefacts: Bucket) -> Segment:
+    return merge(read_segments(artefacts, read_head(artefacts).head.segments))
+
+
+def test_a_new_item_is_found(
+    live: Caller, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, published: Rebuilt, encoder_runs: list[int]
+) -> None:
+    put_image(catalogue, "new", PRODUCTS[0].picture())
+    assert send(reindexer, image_key("new", VIEW)) == []
+    assert encoder_runs == [1]
+    assert generation(artefacts) == published.generation + 1
+    assert live.found({"id": "red-ball", "k": 1}) == ["new"]
+    assert live.get("/v1/items/new").body["fields"] == {}
+    assert live.get("/v1/health").body["items"] == 13
+    put_document(catalogue, "new", {"color": "red", "price": 1})
+    assert send(reindexer, document_key("new")) == []
+    assert encoder_runs == [1]
+    assert live.found({"id": "red-ball", "k": 5, "filter": {"price": {"$lt": 2}}}) == ["new"]
+
+
+def test_a_changed_item_replaces_what_was(live: Caller, reindexer: Handler, catalogue: Bucket) -> None:
+    put_image(catalogue, "red-ball", PRODUCTS[11].picture())
+    assert send(reindexer, image_key("red-ball", VIEW)) == []
+    assert live.found({"id": PRODUCTS[11].id, "k": 1}) == ["red-ball"]
+    health = live.get("/v1/health").body
+    assert (health["items"], health["views"], health["segments"]) == (12, 12, 1)
+    put_document(catalogue, "red-ball", {"color": "yellow", "price": 500})
+    assert send(reindexer, document_key("red-ball")) == []
+    assert live.get("/v1/items/red-ball").body["fields"] == {"color": "yellow", "price": 500}
+    assert live.found({"id": "red-box", "k": 12, "filter": {"price": {"$gt": 400}}}) == ["red-ball"]
+    assert "red-ball" not in live.found({"id": "red-box", "k": 12, "filter": {"color": "red"}})
+
+
+def test_a_deleted_item_is_gone(live: Caller, reindexer: Handler, catalogue: Bucket, encoder_runs: list[int]) -> None:
+    catalogue.delete(document_key("red-ball"), image_key("red-ball", VIEW))
+    assert send(reindexer, document_key("red-ball")) == []
+    assert encoder_runs == []
+    assert live.get("/v1/items/red-ball").status == 404
+    assert "red-ball" not in live.found({"id": "red-box", "k": 50})
+    assert live.json("/v1/search", {"id": "red-ball"}).status == 404
+    assert live.get("/v1/health").body["items"] == 11
+    put_image(catalogue, "red-ball", PRODUCTS[0].picture())
+    assert send(reindexer, image_key("red-ball", VIEW)) == []
+    assert live.get("/v1/items/red-ball").status == 200
+
+
+def test_a_deleted_view_is_gone(live: Caller, reindexer: Handler, catalogue: Bucket) -> None:
+    put_image(catalogue, "red-ball", PRODUCTS[1].picture(), "side.png")
+    assert send(reindexer, image_key("red-ball", "side.png")) == []
+    assert live.get("/v1/items/red-ball").body["views"] == [VIEW, "side.png"]
+    catalogue.delete(image_key("red-ball", VIEW))
+    assert send(reindexer, image_key("red-ball", VIEW)) == []
+    assert live.get("/v1/items/red-ball").body["views"] == ["side.png"]
+
+
+def test_the_document_selects_and_orders_views(live: Caller, reindexer: Handler, catalogue: Bucket) -> None:
+    for name in ("a.png", "b.png"):
+        put_image(catalogue, "red-ball", PRODUCTS[1].picture(), name)
+    put_document(catalogue, "red-ball", {"images": ["b.png", VIEW, "b.png", "lost.png"]})
+    assert send(reindexer, document_key("red-ball")) == []
+    answer = live.get("/v1/items/red-ball").body
+    assert (answer["views"], answer["fields"]) == (["b.png", VIEW], {})
+
+
+def test_an_unknown_key_and_an_item_that_is_not_there_change_nothing(
+    published: Rebuilt, reindexer: Handler, artefacts: Bucket
+) -> None:
+    assert send(reindexer, "other/thing", "images/", "items/readme.txt", image_key("ghost", VIEW)) == []
+    assert generation(artefacts) == published.generation
+
+
+def test_duplicates_and_reordered_hints_do_no_harm(
+    published: Rebuilt, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, live: Caller, encoder_runs: list[int]
+) -> None:
+    put_image(catalogue, "new", PRODUCTS[0].picture())
+    put_image(catalogue, "gone", PRODUCTS[1].picture())
+    catalogue.delete(image_key("gone", VIEW))
+    event = sqs_event(
+        json.dumps(
+            {"Records": [{"eventName": "ObjectRemoved:Delete", "s3": {"object": {"key": "images/new/old.png"}}}]}
+        ),
+        notification(image_key("gone", VIEW)),
+        *[notification(image_key("new", VIEW), document_key("new"))] * 3,
+    )
+    for _ in range(3):
+        assert failed(reindexer(event, None)) == []
+    assert (generation(artefacts), encoder_runs) == (published.generation + 1, [1])
+    assert live.found({"id": "red-ball", "k": 1}) == ["new"]
+
+
+def test_what_is_live_already_is_not_published_again(
+    published: Rebuilt, reindexer: Handler, artefacts: Bucket, encoder_runs: list[int]
+) -> None:
+    keys = [key for product in PRODUCTS for key in (document_key(product.id), image_key(product.id, VIEW))]
+    assert send(reindexer, *keys) == []
+    assert (generation(artefacts), encoder_runs) == (published.generation, [])
+
+
+def test_the_ninth_write_merges_into_one_segment(
+    published: Rebuilt, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, live: Caller, encoder_runs: list[int]
+) -> None:
+    catalogue.delete(document_key("red-ball"), image_key("red-ball", VIEW))
+    assert send(reindexer, document_key("red-ball")) == []
+    for number in range(1, MOST_SEGMENTS):
+        put_image(catalogue, f"new{number}", PRODUCTS[number].picture())
+        assert send(reindexer, image_key(f"new{number}", VIEW)) == []
+    assert [segment.items for segment in read_head(artefacts).head.segments] == [1] * MOST_SEGMENTS
+    put_image(catalogue, "new1", PRODUCTS[9].picture())
+    assert send(reindexer, image_key("new1", VIEW)) == []
+    assert [segment.items for segment in read_head(artefacts).head.segments] == [MOST_SEGMENTS]
+    assert len(encoder_runs) == MOST_SEGMENTS
+    found = live.found({"id": "blue-tent", "k": 50})
+    assert sorted(found) == sorted(
+        {*(product.id for product in PRODUCTS), *(f"new{number}" for number in range(1, MOST_SEGMENTS))}
+        - {"red-ball", "blue-tent"}
+    )
+    assert live.found({"id": PRODUCTS[9].id, "k": 1}) == ["new1"]
+    assert generation(artefacts) == published.generation + MOST_SEGMENTS + 1
+
+
+def test_two_reindexers_lose_nothing_of_each_other(
+    published: Rebuilt, catalogue: Bucket, artefacts: Bucket, environment: None, live: Caller
+) -> None:
+    handlers = [reindex_function(), reindex_function()]
+    for name in ("a", "b"):
+        for number in range(3):
+            put_image(catalogue, f"{name}{number}", PRODUCTS[number].picture())
+    together = threading.Barrier(2)
+
+    def work(handler: Handler, name: str) -> list[str]:
+        again = []
+        for number in range(3):
+            together.wait(60)
+            again += send(handler, image_key(f"{name}{number}", VIEW))
+        return again
+
+    with ThreadPoolExecutor(2) as pool:
+        assert [*pool.map(work, handlers, ("a", "b"))] == [[], []]
+    assert generation(artefacts) == published.generation + 6
+    assert {f"{name}{number}" for name in "ab" for number in range(3)} <= {*live.found({"id": "red-ball", "k": 50})}
+
+
+def test_if_the_head_moved_all_is_read_again_but_not_encoded_again(
+    published: Rebuilt, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, monkeypatch: pytest.MonkeyPatch,
+    encoder_runs: list[int],
+) -> None:  # fmt: skip
+    publish, tries = reindexing.publish, 0
+
+    def publish_late(bucket: Bucket, read: Any, head: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            publish(bucket, read, replace(read.head, condemned=("x",)))
+            put_document(catalogue, "new", {"price": 3})
+        return publish(bucket, read, head)
+
+    monkeypatch.setattr(reindexing, "publish", publish_late)
+    put_image(catalogue, "new", PRODUCTS[0].picture())
+    assert send(reindexer, image_key("new", VIEW)) == []
+    assert (tries, encoder_runs, generation(artefacts)) == (2, [1], published.generation + 2)
+    item = overlay(artefacts).items["new"]
+    assert item
+    assert item.fields["price"] == 3
+    assert read_head(artefacts).head.condemned == ("x",)
+
+
+def test_a_writer_that_never_gets_through_gives_the_batch_back(
+    published: Rebuilt, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = reindexing.publish
+
+    def publish_late(bucket: Bucket, read: Any, head: Any) -> Any:
+        publish(bucket, read, read.head)
+        return publish(bucket, read, head)
+
+    monkeypatch.setattr(reindexing, "publish", publish_late)
+    monkeypatch.setattr(reindexing, "TRIES", 3)
+    put_image(catalogue, "new", PRODUCTS[0].picture())
+    assert send(reindexer, image_key("new", VIEW)) == ["m0"]
+    assert read_head(artefacts).head.segments == ()
+    assert generation(artefacts) == published.generation + 3
+
+
+def test_without_a_snapshot_a_rebuild_is_asked_for_once(
+    shop: str, lambda_api: list[bytes], artefacts: Bucket, encoder_runs: list[int], place: Workplace
+) -> None:
+    assert shop
+    handlers = [reindex_function(), reindex_function()]
+    event = sqs_event(
+        notification(image_key("red-ball", VIEW)), notification("other/thing"), notification("items/b.json")
+    )
+    for handler in (*handlers, handlers[0]):
+        assert failed(handler(event, None)) == ["m0", "m2"]
+    wait_for(lambda: len(lambda_api) >= 1)
+    assert (lambda_api, encoder_runs) == ([b"{}"], [])
+    assert artefacts.head(rebuild_requests.ASKED) is not None
+    assert rebuild(place).outcome == "published"
+    rebuild_requests.forget(artefacts)
+    for handler in handlers:
+        assert failed(handler(event, None)) == []
+    assert lambda_api == [b"{}"]
+
+
+def test_a_rebuild_that_failed_is_asked_for_again(shop: str, lambda_api: list[bytes], artefacts: Bucket) -> None:
+    assert shop
+    handler = reindex_function()
+    assert send(handler, image_key("red-ball", VIEW)) == ["m0"]
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=rebuild_requests.PATIENCE_SECONDS + 1)
+    artefacts.put(rebuild_requests.ASKED, json.dumps({"at": long_ago.timestamp()}).encode())
+    for _ in range(2):
+        assert send(handler, image_key("red-ball", VIEW)) == ["m0"]
+    wait_for(lambda: len(lambda_api) >= 2)
+    assert len(lambda_api) == 2
+
+
+def test_a_rebuild_that_could_not_be_started_is_asked_for_again(
+    shop: str, lambda_api: list[bytes], monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    assert shop
+    monkeypatch.setenv("TONARI_REBUILD_FUNCTION", "nowhere")
+    assert send(reindex_function(), image_key("red-ball", VIEW)) == ["m0"]
+    assert "nowhere" in log.text
+    monkeypatch.setenv("TONARI_REBUILD_FUNCTION", "rebuild")
+    assert send(reindex_function(), image_key("red-ball", VIEW)) == ["m0"]
+    wait_for(lambda: len(lambda_api) >= 1)
+    assert lambda_api == [b"{}"]
+
+
+def test_many_askers_start_one_rebuild(artefacts: Bucket) -> None:
+    now = dt.datetime.now(dt.UTC)
+    with ThreadPoolExecutor(6) as pool:
+        asked = list(pool.map(lambda _: rebuild_requests.ask_once(artefacts, now), range(6)))
+        assert asked.count(True) == 1
+        later = now + dt.timedelta(seconds=rebuild_requests.PATIENCE_SECONDS)
+        asked = list(pool.map(lambda _: rebuild_requests.ask_once(artefacts, later), range(6)))
+        assert asked.count(True) == 1
+    rebuild_requests.forget(artefacts)
+    assert rebuild_requests.ask_once(artefacts, now)
+
+
+def test_an_overlay_past_its_limit_asks_for_a_rebuild(
+    published: Rebuilt, lambda_api: list[bytes], catalogue: Bucket, artefacts: Bucket,
+    monkeypatch: pytest.MonkeyPatch, encoder_runs: list[int],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(reindexing, "MOST_OVERLAY_ITEMS", 2)
+    handler = reindex_function()
+    for name in ("a", "b"):
+        put_image(catalogue, name, PRODUCTS[0].picture())
+        assert send(handler, image_key(name, VIEW)) == []
+    encoder_runs.clear()
+    put_image(catalogue, "c", PRODUCTS[0].picture())
+    assert send(handler, image_key("c", VIEW)) == ["m0"]
+    wait_for(lambda: bool(lambda_api))
+    assert (generation(artefacts), encoder_runs) == (published.generation + 2, [])
+
+
+@pytest.mark.parametrize("data", [b"no picture", b"", pictures.many_scans_jpeg(40)], ids=["text", "empty", "scans"])
+def test_what_cannot_be_decoded_is_recorded_and_acknowledged(
+    live: Caller, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, data: bytes
+) -> None:
+    put_image(catalogue, "red-ball", data, "broken.jpg")
+    put_image(catalogue, "new", PRODUCTS[0].picture())
+    before = generation(artefacts)
+    for _ in range(3):
+        assert send(reindexer, image_key("red-ball", "broken.jpg"), image_key("new", VIEW)) == []
+    assert generation(artefacts) == before + 1
+    rejected = overlay(artefacts).rejected
+    assert list(rejected) == ([image_key("red-ball", "broken.jpg")] if data else [])
+    assert live.get("/v1/items/red-ball").body["views"] == [VIEW]
+    assert live.found({"id": "red-ball", "k": 1}) == ["new"]
+    catalogue.delete(image_key("red-ball", "broken.jpg"))
+    assert send(reindexer, image_key("red-ball", "broken.jpg")) == []
+    assert overlay(artefacts).rejected == {}
+    assert live.get("/v1/items/red-ball").body["views"] == [VIEW]
+
+
+def test_a_broken_document_is_recorded_and_acknowledged(
+    live: Caller, reindexer: Handler, catalogue: Bucket, artefacts: Bucket
+) -> None:
+    put_image(catalogue, "bare", PRODUCTS[0].picture())
+    assert send(reindexer, image_key("bare", VIEW)) == []
+    before = generation(artefacts)
+    for item in ("red-ball", "bare", "new"):
+        catalogue.put(document_key(item), b'{"price": ')
+    for _ in range(2):
+        assert send(reindexer, *(document_key(item) for item in ("red-ball", "bare", "new"))) == []
+    assert generation(artefacts) == before + 1
+    rejected = overlay(artefacts).rejected
+    assert set(rejected) == {document_key(item) for item in ("red-ball", "bare", "new")}
+    assert all("is not JSON" in why for why in rejected.values())
+    assert live.get("/v1/items/red-ball").body["fields"] == {}
+    assert "red-ball" in live.found({"id": "red-box", "k": 12})
+
+
+def test_a_passing_fault_gives_the_messages_back(
+    published: Rebuilt, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, monkeypatch: pytest.MonkeyPatch,
+    log: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    put_image(catalogue, "new", PRODUCTS[0].picture())
+    event = sqs_event(notification(image_key("new", VIEW)), notification("other/thing"), eventbridge(document_key("x")))
+    get = Bucket.get
+
+    def fail(self: Bucket, key: str, **condition: Any) -> Any:
+        if key.startswith("images/"):
+            raise StoreError("S3 is out of order.")
+        return get(self, key, **condition)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bucket, "get", fail)
+        assert failed(reindexer(event, None)) == ["m0", "m2"]
+    assert generation(artefacts) == published.generation
+    assert "out of order" in log.text
+    assert failed(reindexer(event, None)) == []
+    assert generation(artefacts) == published.generation + 1
+
+
+@pytest.mark.parametrize("shape", [notification, eventbridge], ids=["notification", "eventbridge"])
+def test_keys_are_read_in_both_shapes(
+    live: Caller, reindexer: Handler, catalogue: Bucket, shape: Callable[[str], str]
+) -> None:
+    for price, item in enumerate(("plain", "with space", "plus+and%25", "日本-é", "a.json", "'quoted\"")):
+        put_image(catalogue, item, PRODUCTS[0].picture(), "vue de côté+1.png")
+        assert failed(reindexer(sqs_event(shape(image_key(item, "vue de côté+1.png"))), None)) == []
+        assert live.get(f"/v1/items/{quote(item)}").body["views"] == ["vue de côté+1.png"]
+        put_document(catalogue, item, {"price": price})
+        assert failed(reindexer(sqs_event(shape(document_key(item))), None)) == []
+        assert live.found({"id": "red-ball", "filter": {"price": price}}) == [item]
+
+
+def test_what_is_no_hint_is_acknowledged_beside_what_is_one(
+    published: Rebuilt, reindexer: Handler, catalogue: Bucket, artefacts: Bucket
+) -> None:
+    bodies = [
+        json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}),
+        "",
+        "no JSON",
+        "[]",
+        "5",
+        "null",
+        json.dumps({"Records": None}),
+        json.dumps({"Records": [{}]}),
+        json.dumps({"Records": [{"s3": 5}]}),
+        json.dumps({"detail-type": "Scheduled Event", "detail": {}}),
+    ]
+    for body in bodies:
+        assert failed(reindexer(sqs_event(body), None)) == [], body
+    assert generation(artefacts) == published.generation
+    put_image(catalogue, "new", PRODUCTS[0].picture())
+    assert failed(reindexer(sqs_event(*bodies, notification(image_key("new", VIEW))), None)) == []
+    assert generation(artefacts) == published.generation + 1
+
+
+def test_a_reindexed_item_is_encoded_as_a_rebuild_would(
+    published: Rebuilt, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, place: Workplace,
+    load: Callable[[str], Encoder], encoder_runs: list[int],
+) -> None:  # fmt: skip
+    assert published
+    data = pictures.encoded(draw("green", "tent", inset=30), "PNG")
+    put_image(catalogue, "new", data)
+    assert send(reindexer, image_key("new", VIEW)) == []
+    item = overlay(artefacts).items["new"]
+    name = read_head(artefacts).head.encoder
+    assert item
+    assert name
+    encoder = load(name)
+    assert np.array_equal(item.views[0].embedding, encoder.embed([encoder.read(data)])[0].astype(np.float16))
+    encoder_runs.clear()
+    done = rebuild(place)
+    assert (done.outcome, done.encoded, encoder_runs) == ("published", 0, [])
+    assert read_head(artefacts).head.segments == ()
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    """Give what runs elsewhere half a minute."""
+    pause = threading.Event()
+    for _ in range(600):
+        if happened():
+            return
+        pause.wait(0.05)
+    raise AssertionError("it did not happen")

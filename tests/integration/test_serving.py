@@ -1,0 +1,257 @@
+"""The reader: always a whole state, the newest that can be loaded."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from integration.events import Caller, notification, sqs_event
+from integration.shop import PRODUCTS, VIEW, put_document, put_image
+from tonari import encoder_store, serving, snapshot
+from tonari.api.functions import query_function
+from tonari.catalogue import document_key, image_key
+from tonari.errors import CorruptArtefactError, NotReadyError, StoreError
+from tonari.head import HEAD, read_head
+from tonari.rebuild import rebuild
+from tonari.serving import Reader
+from tonari.snapshot import FILES, MANIFEST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tonari.api.functions import Handler
+    from tonari.rebuild import Rebuilt
+    from tonari.store import Bucket
+    from tonari.survey import Workplace
+
+
+class Clock:
+    """Stands in for the monotonic clock."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(serving, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def reader(artefacts: Bucket, tmp_path: Path, clock: Clock, said: list[str]) -> Reader:
+    assert clock
+    return Reader(artefacts, tmp_path / "readers", 10.0, said.append)
+
+
+def add(catalogue: Bucket, reindexer: Handler, item: str) -> None:
+    put_image(catalogue, item, PRODUCTS[0].picture())
+    assert reindexer(sqs_event(notification(image_key(item, VIEW))), None) == {"batchItemFailures": []}
+
+
+def fail(*_: object, **__: object) -> Any:
+    raise StoreError("S3 is out of order.")
+
+
+def test_without_a_head_nothing_is_ready(reader: Reader, encoder: str, artefacts: Bucket) -> None:
+    assert encoder
+    with pytest.raises(NotReadyError, match="rebuild"):
+        reader.current()
+    artefacts.delete(HEAD)
+    with pytest.raises(NotReadyError, match="rebuild"):
+        reader.current()
+
+
+def test_a_function_that_started_too_early_answers_once_something_is_published(
+    shop: str, query: Caller, place: Workplace
+) -> None:
+    assert shop
+    answer = query.get("/v1/health")
+    assert (answer.status, answer.body["type"]) == (503, "urn:tonari:problem:not-ready")
+    rebuild(place)
+    assert query.get("/v1/health").status == 200
+
+
+def test_the_head_is_asked_for_only_when_knowledge_is_old(
+    published: Rebuilt, reader: Reader, clock: Clock, catalogue: Bucket, reindexer: Handler, said: list[str]
+) -> None:
+    first = reader.current()
+    assert first.read.head.generation == published.generation
+    add(catalogue, reindexer, "new")
+    clock.now += 9.9
+    assert reader.current() is first
+    clock.now += 0.2
+    second = reader.current()
+    assert second.read.head.generation == published.generation + 1
+    assert (first.find("new"), second.find("new") is None) == (None, False)
+    clock.now += 100
+    assert reader.current() is second
+    assert said == []
+
+
+def test_only_what_changed_is_loaded(
+    published: Rebuilt, reader: Reader, clock: Clock, catalogue: Bucket, reindexer: Handler, place: Workplace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    assert published
+    loaded: list[str] = []
+    for module, name in ((serving, "load_encoder"), (serving, "load_snapshot")):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, name=name, real=real: loaded.append(name) or real(*given))
+    first = reader.current()
+    assert sorted(loaded) == ["load_encoder", "load_snapshot"]
+    add(catalogue, reindexer, "new")
+    clock.now += 11
+    second = reader.current()
+    assert sorted(loaded) == ["load_encoder", "load_snapshot"]
+    assert second.encoder is first.encoder
+    assert second.snapshot is first.snapshot
+    rebuild(place)
+    clock.now += 11
+    third = reader.current()
+    assert sorted(loaded) == ["load_encoder", "load_snapshot", "load_snapshot"]
+    assert third.encoder is first.encoder
+    assert len(third.snapshot.part) == 13
+    assert third.alive is None
+
+
+def test_a_failing_store_leaves_the_old_state(
+    published: Rebuilt, reader: Reader, clock: Clock, said: list[str], catalogue: Bucket, reindexer: Handler,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    first = reader.current()
+    add(catalogue, reindexer, "new")
+    clock.now += 11
+    with monkeypatch.context() as patch:
+        patch.setattr("tonari.store.Bucket.get_changed", fail)
+        assert reader.current() is first
+        assert said == [f"still serving generation {published.generation}: S3 is out of order."]
+    clock.now += 11
+    assert reader.current().find("new") is not None
+
+
+def test_a_damaged_snapshot_leaves_the_old_state(
+    published: Rebuilt, reader: Reader, clock: Clock, said: list[str], artefacts: Bucket, place: Workplace,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    first = reader.current()
+    before = {path.name for path in (tmp_path / "readers").iterdir()}
+    put_document(place.catalogue, "red-ball", {"price": 1})
+    put_image(place.catalogue, "red-ball", PRODUCTS[7].picture(), "side.png")
+    put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
+    done = rebuild(place)
+    for key in (*(f"{snapshot.PREFIX}{done.snapshot}/{name}" for name in (*FILES, MANIFEST)), HEAD):
+        whole = artefacts.get(key).data
+        artefacts.put(key, whole[:-9] + bytes(byte ^ 255 for byte in whole[-9:]))
+        clock.now += 11
+        assert reader.current() is first
+        assert said.pop().startswith(f"still serving generation {published.generation}: ")
+        artefacts.put(key, whole)
+        for cached in (tmp_path / "readers").iterdir():
+            if cached.name not in before:
+                cached.unlink()
+    assert said == []
+    clock.now += 11
+    assert reader.current().snapshot.id == done.snapshot
+
+
+def test_a_full_disk_leaves_the_old_state(
+    published: Rebuilt, reader: Reader, clock: Clock, said: list[str], place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert published
+    first = reader.current()
+    put_document(place.catalogue, "red-ball", {"price": 1})
+    rebuild(place)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    clock.now += 11
+    with monkeypatch.context() as patch:
+        patch.setattr(serving, "load_snapshot", full)
+        assert reader.current() is first
+    assert len(said) == 1
+    assert "No space left" in said[0]
+
+
+def test_a_first_state_that_cannot_be_loaded_is_an_error(published: Rebuilt, reader: Reader, artefacts: Bucket) -> None:
+    artefacts.put(f"snapshots/{published.snapshot}/vectors.npy", b"damaged")
+    with pytest.raises(CorruptArtefactError, match=r"vectors\.npy"):
+        reader.current()
+
+
+def test_a_state_that_serves_is_not_touched_by_the_next(
+    published: Rebuilt, reader: Reader, clock: Clock, place: Workplace, artefacts: Bucket
+) -> None:
+    first = reader.current()
+    before = first.snapshot.part.views.halves.copy()
+    for product in PRODUCTS:
+        put_image(place.catalogue, product.id, PRODUCTS[0].picture(), "other.png")
+    rebuild(place)
+    clock.now += 11
+    second = reader.current()
+    artefacts.delete(*(found.key for found in artefacts.list(f"snapshots/{published.snapshot}/")))
+    assert (len(first.snapshot.part.views), len(second.snapshot.part.views)) == (12, 24)
+    assert (first.snapshot.part.views.halves == before).all()
+    assert first.snapshot.graph.search(first.snapshot.part.views.codes[3], 1).tolist() == [3]
+
+
+def test_readers_see_whole_generations_while_others_write(
+    published: Rebuilt, environment: None, place: Workplace, catalogue: Bucket, reindexer: Handler
+) -> None:
+    assert published
+    caller = Caller(query_function())
+    stop = threading.Event()
+    wrong: list[object] = []
+    seen: set[int] = set()
+
+    def read() -> None:
+        while not stop.is_set():
+            answer = caller.json("/v1/search", {"id": "red-ball", "k": 50})
+            if answer.status != 200 or len({item["id"] for item in answer.body["items"]}) != len(answer.body["items"]):
+                wrong.append(answer.body)
+            seen.add(answer.body["generation"])
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        for number in range(3):
+            add(catalogue, reindexer, f"new{number}")
+            if number == 1:
+                assert rebuild(place).outcome == "published"
+            catalogue.delete(document_key(PRODUCTS[5 + number].id))
+            reindexer(sqs_event(notification(document_key(PRODUCTS[5 + number].id))), None)
+    finally:
+        stop.set()
+        thread.join(60)
+    assert wrong == []
+    assert len(seen) > 1
+    caller.get("/v1/health")
+    assert read_head(place.artefacts).head.generation == caller.get("/v1/health").body["generation"]
+
+
+def test_an_encoder_that_is_not_there_is_named(
+    published: Rebuilt, reader: Reader, artefacts: Bucket, shop: str
+) -> None:
+    assert published
+    artefacts.delete(f"{encoder_store.PREFIX}{shop}/model.onnx")
+    with pytest.raises(NotReadyError, match=shop):
+        reader.current()
+
+
+def test_a_snapshot_that_is_not_there_is_named(published: Rebuilt, reader: Reader, artefacts: Bucket) -> None:
+    artefacts.delete(f"{snapshot.PREFIX}{published.snapshot}/manifest.json")
+    with pytest.raises(StoreError, match=str(published.snapshot)):
+        reader.current()

@@ -13,26 +13,31 @@ help: ## this list
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "tonari needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make $(MAKECMDGOALS) PYTHON=python3.13"; exit 1; }
+	@echo "setting up .venv (once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/uv.txt
 
 $(VENV)/.local: $(UV) $(LOCKS)/local.txt pyproject.toml
+	@echo "installing tonari and what it needs"
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCKS)/local.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.local $(LOCKS)/dev.txt
+	@echo "installing the tools of the tests"
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCKS)/dev.txt
 	@touch $@
 
 # Of aws-sam-cli only the Lambda runtime emulator is wanted here, none of what the rest of it needs.
 $(VENV)/.services: $(UV) $(LOCKS)/services.txt $(LOCKS)/emulator.txt
+	@echo "installing a local AWS"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/services
 	@$(UV) pip install --quiet --python $(VENV)/services/bin/python --require-hashes -r $(LOCKS)/services.txt
 	@$(UV) pip install --quiet --python $(VENV)/services/bin/python --no-deps --require-hashes -r $(LOCKS)/emulator.txt
 	@touch $@
 
 $(VENV)/.template: $(UV) $(LOCKS)/template.txt
+	@echo "installing aws-sam-cli"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/template
 	@$(UV) pip install --quiet --python $(VENV)/template/bin/python --require-hashes -r $(LOCKS)/template.txt
 	@touch $@

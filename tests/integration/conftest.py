@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+import tonari.api.functions
 from conftest import Buckets
 from integration.events import Caller
 from integration.shop import push
-from tonari.api.functions import query_function, rebuild_function, reindex_function
 from tonari.encoder import Encoder
 from tonari.encoder_store import load_encoder, save_encoder, use_encoder
 from tonari.local.encoders.default import BuiltEncoder, build, fetch_wheel
@@ -25,6 +25,7 @@ from tonari.survey import Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import ModuleType
 
     import numpy as np
     from mypy_boto3_s3 import S3Client
@@ -44,27 +45,24 @@ def built() -> BuiltEncoder:
 
 
 @pytest.fixture(scope="session")
-def pair(seaweed: Endpoint) -> Buckets:
-    """Two buckets for all tests here: each new bucket costs the server a fifth of a second and a volume."""
+def s3(seaweed: Endpoint) -> Iterator[S3Client]:
+    """One client for all, since each costs a tenth of a second."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in seaweed.environment().items():
             patch.setenv(name, value)
-        client = boto3.session.Session().client("s3")
+        client = boto3.session.Session().client("s3", config=CONFIG)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def pair(s3: S3Client) -> Buckets:
+    """Two buckets for all tests here: each new bucket costs the server a fifth of a second and a volume."""
     unique = uuid.uuid4().hex[:12]
     names = Buckets(f"catalogue-{unique}", f"artefacts-{unique}")
     for name in (names.catalogue, names.artefacts):
-        client.create_bucket(Bucket=name)
-    client.close()
+        s3.create_bucket(Bucket=name)
     return names
-
-
-@pytest.fixture
-def s3(on_seaweed: Endpoint) -> Iterator[S3Client]:
-    """One client for both buckets, since each costs a tenth of a second."""
-    assert on_seaweed
-    client = boto3.client("s3", config=CONFIG)
-    yield client
-    client.close()
 
 
 @pytest.fixture
@@ -138,32 +136,25 @@ def shop(catalogue: Bucket, encoder: str) -> str:
 
 
 @pytest.fixture
-def published(shop: str, place: Workplace) -> Rebuilt:
+def published(request: pytest.FixtureRequest, place: Workplace) -> Rebuilt:
     """The drawn shop, live."""
-    assert shop
+    request.getfixturevalue("shop")
     return rebuild(place)
 
 
 @pytest.fixture(scope="session")
-def standing_place(
-    seaweed: Endpoint, built: BuiltEncoder, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Workplace]:
+def standing_place(s3: S3Client, built: BuiltEncoder, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """The drawn shop, live in buckets of its own; nobody writes to them."""
     cache = tmp_path_factory.mktemp("standing")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in seaweed.environment().items():
-            patch.setenv(name, value)
-        client = boto3.session.Session().client("s3", config=CONFIG)
-    catalogue, artefacts = (Bucket(f"standing-{what}", client) for what in ("catalogue", "artefacts"))
+    catalogue, artefacts = (Bucket(f"standing-{what}", s3) for what in ("catalogue", "artefacts"))
     for bucket in (catalogue, artefacts):
-        client.create_bucket(Bucket=bucket.name)
+        s3.create_bucket(Bucket=bucket.name)
     use_encoder(artefacts, save_encoder(artefacts, built.model, built.config))
     push(catalogue)
     load = functools.cache(lambda name: load_encoder(artefacts, name, cache))
     place = Workplace(catalogue, artefacts, load, cache, lambda *_: None, lambda: 900.0)
     rebuild(place)
-    yield place
-    client.close()
+    return place
 
 
 @pytest.fixture(scope="session")
@@ -180,7 +171,7 @@ def standing(seaweed: Endpoint, standing_place: Workplace) -> Caller:
         for name, value in settings.items():
             patch.setenv(name, value)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
-        return Caller(query_function())
+        return Caller(tonari.api.functions.query_function())
 
 
 @pytest.fixture
@@ -198,36 +189,44 @@ def encoder_runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture
-def environment(catalogue: Bucket, artefacts: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the functions' environment says on AWS; the head is asked for at each request."""
+def functions(
+    seaweed: Endpoint, catalogue: Bucket, artefacts: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ModuleType:
+    """What the handlers call, in an environment as on AWS; the head is asked for at each request."""
+    for name, value in seaweed.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("TONARI_CATALOGUE_BUCKET", catalogue.name)
     monkeypatch.setenv("TONARI_ARTEFACT_BUCKET", artefacts.name)
     monkeypatch.setenv("TONARI_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("TONARI_HEAD_MAX_AGE", "0")
     monkeypatch.delenv("TONARI_REBUILD_FUNCTION", raising=False)
+    return tonari.api.functions
 
 
 @pytest.fixture
-def query(environment: None) -> Caller:
+def query(functions: ModuleType) -> Caller:
     """The query function, cold-started now."""
-    return Caller(query_function())
+    return Caller(functions.query_function())
 
 
 @pytest.fixture
-def live(published: Rebuilt, environment: None) -> Caller:
+def live(request: pytest.FixtureRequest, functions: ModuleType) -> Caller:
     """The query function over the drawn shop."""
-    assert published.snapshot
-    return Caller(query_function())
+    request.getfixturevalue("published")
+    return Caller(functions.query_function())
 
 
 @pytest.fixture
-def reindexer(environment: None) -> Handler:
-    return reindex_function()
+def reindexer(functions: ModuleType) -> Handler:
+    handler: Handler = functions.reindex_function()
+    return handler
 
 
 @pytest.fixture
-def rebuilder(environment: None) -> Handler:
-    return rebuild_function()
+def rebuilder(functions: ModuleType) -> Handler:
+    handler: Handler = functions.rebuild_function()
+    return handler
 
 
 @pytest.fixture

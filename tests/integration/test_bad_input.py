@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tonari.survey import Workplace
 
 PLAIN = pictures.encoded(draw("blue", "tent"), "PNG")
+RED = "red-ball"
 SLUGS = {
     "invalid-request": 400, "invalid-filter": 400, "invalid-vector": 400, "unknown-item": 404, "not-found": 404,
     "method-not-allowed": 405, "too-large": 413, "unsupported-image": 415, "invalid-image": 422,
@@ -56,7 +57,7 @@ def subclasses(root: type[TonariError]) -> Iterator[type[TonariError]]:
 
 def test_each_kind_of_error_has_the_status_that_these_tables_expect() -> None:
     known = {one.slug: one.status for one in subclasses(TonariError)}
-    assert SLUGS == {slug: known[slug] for slug in SLUGS}
+    assert {slug: known[slug] for slug in SLUGS} == SLUGS
 
 
 PICTURES: dict[str, tuple[Callable[[], bytes], str, tuple[str, ...]]] = {
@@ -98,25 +99,25 @@ def test_packed_text_costs_nothing(standing: Caller) -> None:
 
 SEARCHES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "no query": ({}, "invalid-request", ("exactly one query", "image, upload, id, vector")),
-    "two queries": ({"id": "red-ball", "vector": [1.0]}, "invalid-request", ("exactly one", "not id and vector")),
+    "two queries": ({"id": RED, "vector": [1.0]}, "invalid-request", ("exactly one", "not id and vector")),
     "a list": ([1, 2], "invalid-request", ("must be a JSON object",)),
-    "a text": ("red-ball", "invalid-request", ("must be a JSON object",)),
+    "a text": (RED, "invalid-request", ("must be a JSON object",)),
     "null": (None, "invalid-request", ("must be a JSON object",)),
-    "unknown parameter": ({"id": "red-ball", "fliter": {}}, "invalid-request", ("'fliter'", "did you mean 'filter'")),
-    "far parameter": ({"id": "red-ball", "zzzzzz": 1}, "invalid-request", ("'zzzzzz'", "known are", "filter")),
-    "k 0": ({"id": "red-ball", "k": 0}, "invalid-request", ("'k'", "1 to 1,000", "not 0")),
-    "k too large": ({"id": "red-ball", "k": 1001}, "invalid-request", ("'k'", "1 to 1,000", "not 1001")),
-    "k negative": ({"id": "red-ball", "k": -1}, "invalid-request", ("'k'", "not -1")),
-    "k true": ({"id": "red-ball", "k": True}, "invalid-request", ("'k'", "whole number", "not True")),
-    "k broken": ({"id": "red-ball", "k": 1.5}, "invalid-request", ("'k'", "whole number", "not 1.5")),
-    "k text": ({"id": "red-ball", "k": "3"}, "invalid-request", ("'k'", "whole number", "'3'")),
-    "k null": ({"id": "red-ball", "k": None}, "invalid-request", ("'k'", "whole number")),
-    "k huge": ({"id": "red-ball", "k": 10**300}, "invalid-request", ("'k'", "1 to 1,000")),
-    "min_score": ({"id": "red-ball", "min_score": 2}, "invalid-request", ("'min_score'", "-1 to 1", "not 2")),
-    "min_score text": ({"id": "red-ball", "min_score": "0"}, "invalid-request", ("'min_score'",)),
-    "exact": ({"id": "red-ball", "exact": 1}, "invalid-request", ("'exact'", "true or false", "not 1")),
-    "ids text": ({"id": "red-ball", "ids": "red-ball"}, "invalid-request", ("'ids'", "list")),
-    "ids numbers": ({"id": "red-ball", "ids": [1]}, "invalid-request", ("'ids'", "list")),
+    "unknown parameter": ({"id": RED, "fliter": {}}, "invalid-request", ("'fliter'", "did you mean 'filter'")),
+    "far parameter": ({"id": RED, "zzzzzz": 1}, "invalid-request", ("'zzzzzz'", "known are", "filter")),
+    "k 0": ({"id": RED, "k": 0}, "invalid-request", ("'k'", "1 to 1,000", "not 0")),
+    "k too large": ({"id": RED, "k": 1001}, "invalid-request", ("'k'", "1 to 1,000", "not 1001")),
+    "k negative": ({"id": RED, "k": -1}, "invalid-request", ("'k'", "not -1")),
+    "k true": ({"id": RED, "k": True}, "invalid-request", ("'k'", "whole number", "not True")),
+    "k broken": ({"id": RED, "k": 1.5}, "invalid-request", ("'k'", "whole number", "not 1.5")),
+    "k text": ({"id": RED, "k": "3"}, "invalid-request", ("'k'", "whole number", "'3'")),
+    "k null": ({"id": RED, "k": None}, "invalid-request", ("'k'", "whole number")),
+    "k huge": ({"id": RED, "k": 10**300}, "invalid-request", ("'k'", "1 to 1,000")),
+    "min_score": ({"id": RED, "min_score": 2}, "invalid-request", ("'min_score'", "-1 to 1", "not 2")),
+    "min_score text": ({"id": RED, "min_score": "0"}, "invalid-request", ("'min_score'",)),
+    "exact": ({"id": RED, "exact": 1}, "invalid-request", ("'exact'", "true or false", "not 1")),
+    "ids text": ({"id": RED, "ids": RED}, "invalid-request", ("'ids'", "list")),
+    "ids numbers": ({"id": RED, "ids": [1]}, "invalid-request", ("'ids'", "list")),
     "id empty": ({"id": ""}, "invalid-request", ("'id'", "not empty")),
     "id number": ({"id": 5}, "invalid-request", ("'id'", "text")),
     "unknown id": ({"id": "no such"}, "unknown-item", ("'no such'", "some seconds")),
@@ -136,22 +137,21 @@ SEARCHES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "vector short": ({"vector": [1.0, 2.0]}, "invalid-vector", ("(2,)", "embeddings have (")),
     "vector empty": ({"vector": []}, "invalid-vector", ("(0,)",)),
     "vector long": ({"vector": [1.0] * 65_537}, "invalid-vector", ("one per dimension",)),
-    "filter text": ({"id": "red-ball", "filter": "price < 5"}, "invalid-filter", ("an object such as", "price < 5")),
-    "filter list": ({"id": "red-ball", "filter": []}, "invalid-filter", ("an object such as",)),
-    "unknown field": ({"id": "red-ball", "filter": {"prise": 1}}, "invalid-filter", ("'prise'", "did you mean 'price'")),
-    "far field": ({"id": "red-ball", "filter": {"xyz": 1}}, "invalid-filter", ("'xyz'", "category, color, price")),
-    "unknown operator": (
-        {"id": "red-ball", "filter": {"price": {"$lte_": 1}}}, "invalid-filter", ("'price'", "'$lte_'", "did you mean $lte")),
-    "no operator": ({"id": "red-ball", "filter": {"price": {}}}, "invalid-filter", ("'price'", "empty", "$eq")),
-    "unknown combination": ({"id": "red-ball", "filter": {"$nor": []}}, "invalid-filter", ("$nor", "$and, $or and $not")),
-    "empty $or": ({"id": "red-ball", "filter": {"$or": []}}, "invalid-filter", ("$or", "at least one")),
-    "regular expression": ({"id": "red-ball", "filter": {"color": {"$regex": "r.*"}}}, "invalid-filter", ("'$regex'",)),
-    "wrong type": ({"id": "red-ball", "filter": {"price": "cheap"}}, "invalid-filter", ("'price'", "a number", "'cheap'")),
-    "flag for number": ({"id": "red-ball", "filter": {"price": True}}, "invalid-filter", ("'price'", "a number", "True")),
-    "order of texts": ({"id": "red-ball", "filter": {"color": {"$lt": "z"}}}, "invalid-filter", ("'color'", "$lt")),
-    "empty $in": ({"id": "red-ball", "filter": {"color": {"$in": []}}}, "invalid-filter", ("$in", "1-1000")),
-    "long $in": ({"id": "red-ball", "filter": {"color": {"$in": ["x"] * 1001}}}, "invalid-filter", ("$in", "1-1000")),
-    "$exists": ({"id": "red-ball", "filter": {"color": {"$exists": 1}}}, "invalid-filter", ("$exists", "true or false")),
+    "filter text": ({"id": RED, "filter": "price < 5"}, "invalid-filter", ("an object such as", "price < 5")),
+    "filter list": ({"id": RED, "filter": []}, "invalid-filter", ("an object such as",)),
+    "unknown field": ({"id": RED, "filter": {"prise": 1}}, "invalid-filter", ("'prise'", "did you mean 'price'")),
+    "far field": ({"id": RED, "filter": {"xyz": 1}}, "invalid-filter", ("'xyz'", "category, color, price")),
+    "unknown operator": ({"id": RED, "filter": {"price": {"$lte_": 1}}}, "invalid-filter", ("$lte_", "mean $lte")),
+    "no operator": ({"id": RED, "filter": {"price": {}}}, "invalid-filter", ("'price'", "empty", "$eq")),
+    "unknown combination": ({"id": RED, "filter": {"$nor": []}}, "invalid-filter", ("$nor", "$and, $or and $not")),
+    "empty $or": ({"id": RED, "filter": {"$or": []}}, "invalid-filter", ("$or", "at least one")),
+    "regular expression": ({"id": RED, "filter": {"color": {"$regex": "r.*"}}}, "invalid-filter", ("'$regex'",)),
+    "wrong type": ({"id": RED, "filter": {"price": "cheap"}}, "invalid-filter", ("'price'", "a number", "'cheap'")),
+    "flag for number": ({"id": RED, "filter": {"price": True}}, "invalid-filter", ("'price'", "a number", "True")),
+    "order of texts": ({"id": RED, "filter": {"color": {"$lt": "z"}}}, "invalid-filter", ("'color'", "$lt")),
+    "empty $in": ({"id": RED, "filter": {"color": {"$in": []}}}, "invalid-filter", ("$in", "1-1000")),
+    "long $in": ({"id": RED, "filter": {"color": {"$in": ["x"] * 1001}}}, "invalid-filter", ("$in", "1-1000")),
+    "$exists": ({"id": RED, "filter": {"color": {"$exists": 1}}}, "invalid-filter", ("$exists", "true or false")),
 }  # fmt: skip
 
 
@@ -178,14 +178,12 @@ def test_a_filter_too_deep(standing: Caller, depth: int) -> None:
         nested(depth, lambda inner: {"$and": [inner]}),
         {"price": chain},
     ):
-        check(
-            standing.json("/v1/search", {"id": "red-ball", "filter": condition}), "invalid-filter", "8 deep", "flatten"
-        )
+        check(standing.json("/v1/search", {"id": RED, "filter": condition}), "invalid-filter", "8 deep", "flatten")
 
 
 def test_a_filter_too_long(standing: Caller) -> None:
     condition = {"$or": [{"price": number} for number in range(65)]}
-    answer = standing.json("/v1/search", {"id": "red-ball", "filter": condition})
+    answer = standing.json("/v1/search", {"id": RED, "filter": condition})
     check(answer, "invalid-filter", "65 conditions", "64", "$in")
 
 
@@ -224,15 +222,15 @@ def test_a_vector_without_length_or_of_another_dimension(standing: Caller) -> No
 
 
 PREDICTIONS: dict[str, tuple[Any, str, tuple[str, ...]]] = {
-    "unknown attribute": ({"id": "red-ball", "attributes": ["colour"]}, "invalid-request", ("'colour'", "category, color")),
-    "no attribute": ({"id": "red-ball", "attributes": ["price"]}, "invalid-request", ("'price'", "category, color")),
-    "attributes text": ({"id": "red-ball", "attributes": "color"}, "invalid-request", ("'attributes'", "list")),
-    "method": ({"id": "red-ball", "method": "median"}, "invalid-request", ("'method'", "means or vote", "'median'")),
-    "method list": ({"id": "red-ball", "method": ["vote"]}, "invalid-request", ("'method'", "means or vote")),
-    "k": ({"id": "red-ball", "k": 0}, "invalid-request", ("'k'", "1 to 1,000")),
-    "parameter of search": ({"id": "red-ball", "exact": True}, "invalid-request", ("'exact'", "known are")),
+    "unknown attribute": ({"id": RED, "attributes": ["colour"]}, "invalid-request", ("'colour'", "category, color")),
+    "no attribute": ({"id": RED, "attributes": ["price"]}, "invalid-request", ("'price'", "category, color")),
+    "attributes text": ({"id": RED, "attributes": "color"}, "invalid-request", ("'attributes'", "list")),
+    "method": ({"id": RED, "method": "median"}, "invalid-request", ("'method'", "means or vote", "'median'")),
+    "method list": ({"id": RED, "method": ["vote"]}, "invalid-request", ("'method'", "means or vote")),
+    "k": ({"id": RED, "k": 0}, "invalid-request", ("'k'", "1 to 1,000")),
+    "parameter of search": ({"id": RED, "exact": True}, "invalid-request", ("'exact'", "known are")),
     "no query": ({}, "invalid-request", ("exactly one query",)),
-    "filter": ({"id": "red-ball", "filter": {"colour": 1}}, "invalid-filter", ("'colour'", "did you mean 'color'")),
+    "filter": ({"id": RED, "filter": {"colour": 1}}, "invalid-filter", ("'colour'", "did you mean 'color'")),
     "unknown id": ({"id": "x"}, "unknown-item", ("'x'",)),
 }  # fmt: skip
 
@@ -352,8 +350,8 @@ def test_a_document_that_is_no_json(standing: Caller, standing_place: Workplace,
     assert standing_place.catalogue.head("items/a.json") is None
 
 
-def test_before_anything_is_published(encoder: str, query: Caller, artefacts: Bucket) -> None:
-    assert encoder
+@pytest.mark.usefixtures("encoder")
+def test_before_anything_is_published(query: Caller, artefacts: Bucket) -> None:
     requests = (
         ("GET", "/v1/health", b"", ""), ("POST", "/v1/search", PLAIN, "image/png"),
         ("POST", "/v1/predict", b'{"id": "a"}', "application/json"), ("GET", "/v1/items/a", b"", ""),
@@ -369,8 +367,8 @@ def test_before_anything_is_published(encoder: str, query: Caller, artefacts: Bu
     assert query.send("POST", "/v1/uploads").status == 200
 
 
-def test_an_empty_catalogue_knows_no_item(encoder: str, place: Workplace, query: Caller) -> None:
-    assert encoder
+@pytest.mark.usefixtures("encoder")
+def test_an_empty_catalogue_knows_no_item(place: Workplace, query: Caller) -> None:
     rebuild(place)
     check(query.json("/v1/search", {"id": "red-ball"}), "unknown-item", "'red-ball'")
     check(query.json("/v1/search", {"vector": [1.0]}), "invalid-vector", "(1,)")
@@ -379,10 +377,8 @@ def test_an_empty_catalogue_knows_no_item(encoder: str, place: Workplace, query:
     check(query.picture("/v1/predict", PLAIN, attributes="color"), "invalid-request", "'color'", "there are none")
 
 
-def test_an_item_without_a_picture_has_no_neighbours(
-    catalogue: Bucket, place: Workplace, shop: str, query: Caller
-) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_an_item_without_a_picture_has_no_neighbours(catalogue: Bucket, place: Workplace, query: Caller) -> None:
     catalogue.put("items/bare.json", b'{"color": "red"}')
     rebuild(place)
     check(query.json("/v1/search", {"id": "bare"}), "unknown-item", "'bare'", "no image")

@@ -13,10 +13,10 @@ import pictures
 from integration.events import Caller, notification, sqs_event
 from integration.shop import PRODUCTS, VIEW, draw, push, put_document, put_image
 from tonari import rebuild as rebuilding
-from tonari.catalogue import SCHEMA, document_key, image_key
+from tonari.catalogue import SCHEMA, document_key, image_key, list_catalogue
 from tonari.encoder_store import save_encoder, use_encoder
 from tonari.errors import InvalidCatalogueError, NotReadyError, StoreError
-from tonari.head import read_head
+from tonari.head import publish, read_head
 from tonari.rebuild import rebuild
 from tonari.segments import merge, read_segments
 from tonari.snapshot import load_snapshot
@@ -76,10 +76,10 @@ def test_the_first_rebuild_encodes_all(shop: str, place: Workplace, encoder_runs
     assert list(dict.fromkeys(told.stages)) == ["documents", "encode", "graph", "upload", "published"]
 
 
+@pytest.mark.usefixtures("shop")
 def test_a_changed_item_is_the_only_one_encoded(
-    shop: str, rebuilder: Handler, catalogue: Bucket, encoder_runs: list[int], log: pytest.LogCaptureFixture
+    rebuilder: Handler, catalogue: Bucket, encoder_runs: list[int], log: pytest.LogCaptureFixture
 ) -> None:
-    assert shop
     rebuilder({}, Context())
     log.clear()
     encoder_runs.clear()
@@ -114,8 +114,8 @@ def test_a_changed_document_encodes_nothing(published: Rebuilt, place: Workplace
     assert part.fields(position) == {"id": "red-ball", "color": "red", "price": 99}
 
 
-def test_what_is_deleted_is_gone(published: Rebuilt, place: Workplace, encoder_runs: list[int]) -> None:
-    assert published
+@pytest.mark.usefixtures("published")
+def test_what_is_deleted_is_gone(place: Workplace, encoder_runs: list[int]) -> None:
     place.catalogue.delete(document_key("red-ball"), image_key("red-ball", VIEW), image_key("red-box", VIEW))
     done = rebuild(place)
     snapshot = load(place, done)
@@ -126,8 +126,8 @@ def test_what_is_deleted_is_gone(published: Rebuilt, place: Workplace, encoder_r
     assert len(snapshot.part.rows(position)) == 0
 
 
-def test_an_image_that_vanishes_meanwhile_is_a_delete(shop: str, place: Workplace, told: Told) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_an_image_that_vanishes_meanwhile_is_a_delete(place: Workplace, told: Told) -> None:
 
     def vanish(stage: str) -> None:
         if stage == "encode":
@@ -138,25 +138,22 @@ def test_an_image_that_vanishes_meanwhile_is_a_delete(shop: str, place: Workplac
     assert (done.outcome, done.items, done.views, done.rejected) == ("published", 12, 10, 0)
 
 
-def test_an_item_that_vanishes_meanwhile_is_a_delete(
-    shop: str, place: Workplace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_an_item_that_vanishes_meanwhile_is_a_delete(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     place.catalogue.delete(image_key("red-ball", VIEW))
-    listing = rebuilding.list_catalogue
 
     def list_then_delete(catalogue: Bucket) -> Any:
-        listed = listing(catalogue)
+        listed = list_catalogue(catalogue)
         catalogue.delete(document_key("red-ball"))
         return listed
 
-    monkeypatch.setattr(rebuilding, "list_catalogue", list_then_delete)
+    monkeypatch.setattr("tonari.rebuild.list_catalogue", list_then_delete)
     done = rebuild(place)
     assert (done.items, done.views) == (11, 11)
 
 
-def test_a_view_keeps_the_etag_of_the_bytes_that_were_encoded(shop: str, place: Workplace, told: Told) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_a_view_keeps_the_etag_of_the_bytes_that_were_encoded(place: Workplace, told: Told) -> None:
     new = pictures.encoded(draw("blue", "box"), "PNG")
 
     def change(stage: str) -> None:
@@ -176,8 +173,8 @@ def test_a_view_keeps_the_etag_of_the_bytes_that_were_encoded(shop: str, place: 
     assert rebuild(place).outcome == "unchanged"
 
 
-def test_what_cannot_be_used_is_recorded_and_the_rest_published(shop: str, place: Workplace) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_what_cannot_be_used_is_recorded_and_the_rest_published(place: Workplace) -> None:
     put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
     put_image(place.catalogue, "only-broken", pictures.encoded(draw("red", "box"), "PNG")[:-300])
     place.catalogue.put(document_key("red-box"), b'{"color": "red",')
@@ -199,8 +196,8 @@ def test_what_cannot_be_used_is_recorded_and_the_rest_published(shop: str, place
     assert (again.outcome, again.snapshot) == ("unchanged", done.snapshot)
 
 
-def test_no_document_can_stop_a_rebuild(encoder: str, place: Workplace) -> None:
-    assert encoder
+@pytest.mark.usefixtures("encoder")
+def test_no_document_can_stop_a_rebuild(place: Workplace) -> None:
     put_image(place.catalogue, "good", PRODUCTS[0].picture())
     put_document(place.catalogue, "good", {"price": 1, "name": "x"})
     bad = {
@@ -224,8 +221,8 @@ def test_no_document_can_stop_a_rebuild(encoder: str, place: Workplace) -> None:
     assert set(load(place, done).rejected) == {document_key(item) for item in bad}
 
 
-def test_a_new_rejection_is_published_and_forgotten_with_its_cause(published: Rebuilt, place: Workplace) -> None:
-    assert published
+@pytest.mark.usefixtures("published")
+def test_a_new_rejection_is_published_and_forgotten_with_its_cause(place: Workplace) -> None:
     put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
     done = rebuild(place)
     assert done.outcome == "published"
@@ -236,8 +233,8 @@ def test_a_new_rejection_is_published_and_forgotten_with_its_cause(published: Re
     assert not load(place, done).rejected
 
 
-def test_keys_that_belong_to_no_item_are_passed_over(shop: str, place: Workplace) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_keys_that_belong_to_no_item_are_passed_over(place: Workplace) -> None:
     for key in (
         "items/",
         "items/a/b.json",
@@ -252,8 +249,8 @@ def test_keys_that_belong_to_no_item_are_passed_over(shop: str, place: Workplace
     assert (done.items, done.rejected) == (12, 0)
 
 
-def test_the_schema_is_inferred_where_there_is_none(shop: str, place: Workplace) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_the_schema_is_inferred_where_there_is_none(place: Workplace) -> None:
     place.catalogue.delete(SCHEMA)
     for product in PRODUCTS:
         put_document(place.catalogue, product.id, {**product.document, "round": str(product.category == "ball")})
@@ -264,8 +261,8 @@ def test_the_schema_is_inferred_where_there_is_none(shop: str, place: Workplace)
     assert schema.attributes == ("round",)
 
 
-def test_the_schema_is_honoured(shop: str, place: Workplace) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_the_schema_is_honoured(place: Workplace) -> None:
     fields = {
         "price": {"type": "string", "filterable": True},
         "color": {"type": "string", "attribute": True, "filterable": False, "returned": False},
@@ -282,8 +279,8 @@ def test_the_schema_is_honoured(shop: str, place: Workplace) -> None:
     assert rebuild(place).outcome == "published"
 
 
-def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(shop: str, place: Workplace) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(place: Workplace) -> None:
     before = read_head(place.artefacts)
     for schema in (
         b"",
@@ -304,10 +301,10 @@ def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(shop: str, place: Wor
     assert list(place.artefacts.list("snapshots/")) == []
 
 
+@pytest.mark.usefixtures("shop")
 def test_a_rebuild_that_runs_out_of_time_goes_on_where_it_stopped(
-    shop: str, place: Workplace, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
+    place: Workplace, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert shop
     monkeypatch.setattr(rebuilding, "SHARD", 4)
     remaining = iter([900.0, 1.0])
     done = rebuild(replace(place, remaining=lambda: next(remaining)))
@@ -334,10 +331,8 @@ def test_what_a_checkpoint_holds_is_what_would_have_been_encoded(
     assert np.array_equal(load(place, done).part.views.halves, whole.part.views.halves)
 
 
-def test_a_damaged_checkpoint_is_done_without(
-    shop: str, place: Workplace, told: Told, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_a_damaged_checkpoint_is_done_without(place: Workplace, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebuilding, "SHARD", 4)
     remaining = iter([900.0, 1.0])
     rebuild(replace(place, remaining=lambda: next(remaining)))
@@ -379,11 +374,11 @@ def test_what_is_reindexed_during_a_rebuild_is_not_lost(
     assert query.get("/v1/items/red-ball").body["fields"] == {"price": 77}
 
 
+@pytest.mark.usefixtures("published")
 def test_the_head_may_move_again_while_a_rebuild_catches_up(
-    published: Rebuilt, place: Workplace, reindexer: Handler, query: Caller, monkeypatch: pytest.MonkeyPatch
+    place: Workplace, reindexer: Handler, query: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert published
-    publish, tries = rebuilding.publish, 0
+    tries = 0
 
     def publish_late(artefacts: Bucket, read: Any, head: Any) -> Any:
         nonlocal tries
@@ -394,7 +389,7 @@ def test_the_head_may_move_again_while_a_rebuild_catches_up(
         return publish(artefacts, read, head)
 
     put_image(place.catalogue, "new", PRODUCTS[0].picture())
-    monkeypatch.setattr(rebuilding, "publish", publish_late)
+    monkeypatch.setattr("tonari.rebuild.publish", publish_late)
     assert rebuild(place).outcome == "published"
     assert tries == 3
     assert {"new", "late1", "late2"} <= {*query.found({"vector": query_vector(place), "k": 50})}
@@ -408,10 +403,8 @@ def query_vector(place: Workplace) -> list[float]:
     return vector
 
 
-def test_a_rebuild_that_another_has_overtaken_publishes_nothing(
-    published: Rebuilt, place: Workplace, told: Told
-) -> None:
-    assert published
+@pytest.mark.usefixtures("published")
+def test_a_rebuild_that_another_has_overtaken_publishes_nothing(place: Workplace, told: Told) -> None:
     put_image(place.catalogue, "red-ball", PRODUCTS[4].picture())
     other: list[Rebuilt] = []
 
@@ -457,10 +450,10 @@ def test_another_encoder_encodes_all_again_and_is_never_mixed(
     assert query.found({"id": "red-box", "k": 1}) == ["newer"]
 
 
+@pytest.mark.usefixtures("published")
 def test_segments_of_the_old_encoder_are_encoded_again_when_a_switch_catches_up(
-    published: Rebuilt, place: Workplace, built: BuiltEncoder, reindexer: Handler, told: Told
+    place: Workplace, built: BuiltEncoder, reindexer: Handler, told: Told
 ) -> None:
-    assert published
     config = json.loads(built.config)
     config["preprocessing"]["shortest_edge"] = 224
     other = save_encoder(place.artefacts, built.model, json.dumps(config).encode())
@@ -519,18 +512,16 @@ def test_a_failing_store_leaves_the_live_state(
     assert before.head.snapshot == published.snapshot
 
 
-def test_an_unfinished_run_of_the_function_says_so(
-    shop: str, rebuilder: Handler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_an_unfinished_run_of_the_function_says_so(rebuilder: Handler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebuilding, "SHARD", 4)
     assert rebuilder({}, Context(seconds=100))["outcome"] == "unfinished"
     assert rebuilder({}, Context(seconds=100))["outcome"] == "unfinished"
     assert rebuilder({}, Context(seconds=100))["outcome"] == "published"
 
 
-def test_a_rebuild_never_sends_anything_to_the_catalogue(published: Rebuilt, place: Workplace) -> None:
-    assert published
+@pytest.mark.usefixtures("published")
+def test_a_rebuild_never_sends_anything_to_the_catalogue(place: Workplace) -> None:
     assert {found.key for found in place.catalogue.list("")} == {
         SCHEMA, *(document_key(product.id) for product in PRODUCTS), *(image_key(p.id, VIEW) for p in PRODUCTS),
     }  # fmt: skip

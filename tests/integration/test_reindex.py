@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -19,10 +19,9 @@ from integration.events import Caller, eventbridge, failed, notification, sqs_ev
 from integration.shop import PRODUCTS, VIEW, draw, put_document, put_image
 from tonari import rebuild_requests
 from tonari import reindex as reindexing
-from tonari.api.functions import reindex_function
 from tonari.catalogue import document_key, image_key
 from tonari.errors import StoreError
-from tonari.head import read_head
+from tonari.head import publish, read_head
 from tonari.local.lambda_api import LambdaApi
 from tonari.rebuild import rebuild
 from tonari.reindex import MOST_SEGMENTS
@@ -31,6 +30,7 @@ from tonari.store import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
 
     from tonari.api.functions import Handler
     from tonari.encoder import Encoder
@@ -44,24 +44,32 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-@pytest.fixture
-def lambda_api(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
-    """Lambda's Invoke endpoint with one function, ``rebuild``; gives the events that it got."""
-    asked: list[bytes] = []
-    got = threading.Event()
+@dataclass(frozen=True)
+class Lambda:
+    """The functions, beside which Lambda's Invoke endpoint knows one named ``rebuild``; ``asked`` holds its events."""
 
-    def invoke(event: bytes) -> bytes:
-        asked.append(event)
-        got.set()
+    functions: ModuleType
+    asked: list[bytes] = field(default_factory=list)
+
+    def reindexer(self) -> Handler:
+        handler: Handler = self.functions.reindex_function()
+        return handler
+
+    def invoke(self, event: bytes) -> bytes:
+        self.asked.append(event)
         return b"{}"
 
-    api = LambdaApi({"rebuild": invoke}, print)
+
+@pytest.fixture
+def on_lambda(functions: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
+    on_lambda = Lambda(functions)
+    api = LambdaApi({"rebuild": on_lambda.invoke}, print)
     with make_server("127.0.0.1", 0, api, handler_class=Quiet) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setenv("TONARI_REBUILD_FUNCTION", "rebuild")
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield asked
+        yield on_lambda
         server.shutdown()
         thread.join()
     api.close()
@@ -197,9 +205,9 @@ def test_the_ninth_write_merges_into_one_segment(
 
 
 def test_two_reindexers_lose_nothing_of_each_other(
-    published: Rebuilt, catalogue: Bucket, artefacts: Bucket, environment: None, live: Caller
+    published: Rebuilt, catalogue: Bucket, artefacts: Bucket, functions: ModuleType, live: Caller
 ) -> None:
-    handlers = [reindex_function(), reindex_function()]
+    handlers = [functions.reindex_function(), functions.reindex_function()]
     for name in ("a", "b"):
         for number in range(3):
             put_image(catalogue, f"{name}{number}", PRODUCTS[number].picture())
@@ -222,7 +230,7 @@ def test_if_the_head_moved_all_is_read_again_but_not_encoded_again(
     published: Rebuilt, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, monkeypatch: pytest.MonkeyPatch,
     encoder_runs: list[int],
 ) -> None:  # fmt: skip
-    publish, tries = reindexing.publish, 0
+    tries = 0
 
     def publish_late(bucket: Bucket, read: Any, head: Any) -> Any:
         nonlocal tries
@@ -232,7 +240,7 @@ def test_if_the_head_moved_all_is_read_again_but_not_encoded_again(
             put_document(catalogue, "new", {"price": 3})
         return publish(bucket, read, head)
 
-    monkeypatch.setattr(reindexing, "publish", publish_late)
+    monkeypatch.setattr("tonari.reindex.publish", publish_late)
     put_image(catalogue, "new", PRODUCTS[0].picture())
     assert send(reindexer, image_key("new", VIEW)) == []
     assert (tries, encoder_runs, generation(artefacts)) == (2, [1], published.generation + 2)
@@ -245,13 +253,11 @@ def test_if_the_head_moved_all_is_read_again_but_not_encoded_again(
 def test_a_writer_that_never_gets_through_gives_the_batch_back(
     published: Rebuilt, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish = reindexing.publish
-
     def publish_late(bucket: Bucket, read: Any, head: Any) -> Any:
         publish(bucket, read, read.head)
         return publish(bucket, read, head)
 
-    monkeypatch.setattr(reindexing, "publish", publish_late)
+    monkeypatch.setattr("tonari.reindex.publish", publish_late)
     monkeypatch.setattr(reindexing, "TRIES", 3)
     put_image(catalogue, "new", PRODUCTS[0].picture())
     assert send(reindexer, image_key("new", VIEW)) == ["m0"]
@@ -259,49 +265,49 @@ def test_a_writer_that_never_gets_through_gives_the_batch_back(
     assert generation(artefacts) == published.generation + 3
 
 
+@pytest.mark.usefixtures("shop")
 def test_without_a_snapshot_a_rebuild_is_asked_for_once(
-    shop: str, lambda_api: list[bytes], artefacts: Bucket, encoder_runs: list[int], place: Workplace
+    on_lambda: Lambda, artefacts: Bucket, encoder_runs: list[int], place: Workplace
 ) -> None:
-    assert shop
-    handlers = [reindex_function(), reindex_function()]
+    handlers = [on_lambda.reindexer(), on_lambda.reindexer()]
     event = sqs_event(
         notification(image_key("red-ball", VIEW)), notification("other/thing"), notification("items/b.json")
     )
     for handler in (*handlers, handlers[0]):
         assert failed(handler(event, None)) == ["m0", "m2"]
-    wait_for(lambda: len(lambda_api) >= 1)
-    assert (lambda_api, encoder_runs) == ([b"{}"], [])
+    wait_for(lambda: len(on_lambda.asked) >= 1)
+    assert (on_lambda.asked, encoder_runs) == ([b"{}"], [])
     assert artefacts.head(rebuild_requests.ASKED) is not None
     assert rebuild(place).outcome == "published"
     rebuild_requests.forget(artefacts)
     for handler in handlers:
         assert failed(handler(event, None)) == []
-    assert lambda_api == [b"{}"]
+    assert on_lambda.asked == [b"{}"]
 
 
-def test_a_rebuild_that_failed_is_asked_for_again(shop: str, lambda_api: list[bytes], artefacts: Bucket) -> None:
-    assert shop
-    handler = reindex_function()
+@pytest.mark.usefixtures("shop")
+def test_a_rebuild_that_failed_is_asked_for_again(on_lambda: Lambda, artefacts: Bucket) -> None:
+    handler = on_lambda.reindexer()
     assert send(handler, image_key("red-ball", VIEW)) == ["m0"]
     long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=rebuild_requests.PATIENCE_SECONDS + 1)
     artefacts.put(rebuild_requests.ASKED, json.dumps({"at": long_ago.timestamp()}).encode())
     for _ in range(2):
         assert send(handler, image_key("red-ball", VIEW)) == ["m0"]
-    wait_for(lambda: len(lambda_api) >= 2)
-    assert len(lambda_api) == 2
+    wait_for(lambda: len(on_lambda.asked) >= 2)
+    assert len(on_lambda.asked) == 2
 
 
+@pytest.mark.usefixtures("shop")
 def test_a_rebuild_that_could_not_be_started_is_asked_for_again(
-    shop: str, lambda_api: list[bytes], monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+    on_lambda: Lambda, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
-    assert shop
     monkeypatch.setenv("TONARI_REBUILD_FUNCTION", "nowhere")
-    assert send(reindex_function(), image_key("red-ball", VIEW)) == ["m0"]
+    assert send(on_lambda.reindexer(), image_key("red-ball", VIEW)) == ["m0"]
     assert "nowhere" in log.text
     monkeypatch.setenv("TONARI_REBUILD_FUNCTION", "rebuild")
-    assert send(reindex_function(), image_key("red-ball", VIEW)) == ["m0"]
-    wait_for(lambda: len(lambda_api) >= 1)
-    assert lambda_api == [b"{}"]
+    assert send(on_lambda.reindexer(), image_key("red-ball", VIEW)) == ["m0"]
+    wait_for(lambda: len(on_lambda.asked) >= 1)
+    assert on_lambda.asked == [b"{}"]
 
 
 def test_many_askers_start_one_rebuild(artefacts: Bucket) -> None:
@@ -317,18 +323,18 @@ def test_many_askers_start_one_rebuild(artefacts: Bucket) -> None:
 
 
 def test_an_overlay_past_its_limit_asks_for_a_rebuild(
-    published: Rebuilt, lambda_api: list[bytes], catalogue: Bucket, artefacts: Bucket,
+    published: Rebuilt, on_lambda: Lambda, catalogue: Bucket, artefacts: Bucket,
     monkeypatch: pytest.MonkeyPatch, encoder_runs: list[int],
 ) -> None:  # fmt: skip
     monkeypatch.setattr(reindexing, "MOST_OVERLAY_ITEMS", 2)
-    handler = reindex_function()
+    handler = on_lambda.reindexer()
     for name in ("a", "b"):
         put_image(catalogue, name, PRODUCTS[0].picture())
         assert send(handler, image_key(name, VIEW)) == []
     encoder_runs.clear()
     put_image(catalogue, "c", PRODUCTS[0].picture())
     assert send(handler, image_key("c", VIEW)) == ["m0"]
-    wait_for(lambda: bool(lambda_api))
+    wait_for(lambda: bool(on_lambda.asked))
     assert (generation(artefacts), encoder_runs) == (published.generation + 2, [])
 
 
@@ -428,11 +434,11 @@ def test_what_is_no_hint_is_acknowledged_beside_what_is_one(
     assert generation(artefacts) == published.generation + 1
 
 
+@pytest.mark.usefixtures("published")
 def test_a_reindexed_item_is_encoded_as_a_rebuild_would(
-    published: Rebuilt, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, place: Workplace,
+    reindexer: Handler, catalogue: Bucket, artefacts: Bucket, place: Workplace,
     load: Callable[[str], Encoder], encoder_runs: list[int],
 ) -> None:  # fmt: skip
-    assert published
     data = pictures.encoded(draw("green", "tent", inset=30), "PNG")
     put_image(catalogue, "new", data)
     assert send(reindexer, image_key("new", VIEW)) == []

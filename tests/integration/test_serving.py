@@ -11,7 +11,6 @@ import pytest
 from integration.events import Caller, notification, sqs_event
 from integration.shop import PRODUCTS, VIEW, put_document, put_image
 from tonari import encoder_store, serving, snapshot
-from tonari.api.functions import query_function
 from tonari.catalogue import document_key, image_key
 from tonari.errors import CorruptArtefactError, NotReadyError, StoreError
 from tonari.head import HEAD, read_head
@@ -21,6 +20,7 @@ from tonari.snapshot import FILES, MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     from tonari.api.functions import Handler
     from tonari.rebuild import Rebuilt
@@ -38,7 +38,7 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(serving, "time", clock)
@@ -51,8 +51,7 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def reader(artefacts: Bucket, tmp_path: Path, clock: Clock, said: list[str]) -> Reader:
-    assert clock
+def reader(artefacts: Bucket, tmp_path: Path, said: list[str]) -> Reader:
     return Reader(artefacts, tmp_path / "readers", 10.0, said.append)
 
 
@@ -65,8 +64,8 @@ def fail(*_: object, **__: object) -> Any:
     raise StoreError("S3 is out of order.")
 
 
-def test_without_a_head_nothing_is_ready(reader: Reader, encoder: str, artefacts: Bucket) -> None:
-    assert encoder
+@pytest.mark.usefixtures("encoder")
+def test_without_a_head_nothing_is_ready(reader: Reader, artefacts: Bucket) -> None:
     with pytest.raises(NotReadyError, match="rebuild"):
         reader.current()
     artefacts.delete(HEAD)
@@ -74,10 +73,8 @@ def test_without_a_head_nothing_is_ready(reader: Reader, encoder: str, artefacts
         reader.current()
 
 
-def test_a_function_that_started_too_early_answers_once_something_is_published(
-    shop: str, query: Caller, place: Workplace
-) -> None:
-    assert shop
+@pytest.mark.usefixtures("shop")
+def test_a_function_that_started_too_early_answers_once_something_is_published(query: Caller, place: Workplace) -> None:
     answer = query.get("/v1/health")
     assert (answer.status, answer.body["type"]) == (503, "urn:tonari:problem:not-ready")
     rebuild(place)
@@ -101,15 +98,24 @@ def test_the_head_is_asked_for_only_when_knowledge_is_old(
     assert said == []
 
 
+@pytest.mark.usefixtures("published")
 def test_only_what_changed_is_loaded(
-    published: Rebuilt, reader: Reader, clock: Clock, catalogue: Bucket, reindexer: Handler, place: Workplace,
+    reader: Reader, clock: Clock, catalogue: Bucket, reindexer: Handler, place: Workplace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    assert published
     loaded: list[str] = []
-    for module, name in ((serving, "load_encoder"), (serving, "load_snapshot")):
-        real = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda *given, name=name, real=real: loaded.append(name) or real(*given))
+
+    def note(name: str) -> None:
+        load = getattr(serving, name)
+
+        def noted(*given: Any) -> Any:
+            loaded.append(name)
+            return load(*given)
+
+        monkeypatch.setattr(serving, name, noted)
+
+    note("load_encoder")
+    note("load_snapshot")
     first = reader.current()
     assert sorted(loaded) == ["load_encoder", "load_snapshot"]
     add(catalogue, reindexer, "new")
@@ -167,10 +173,10 @@ def test_a_damaged_snapshot_leaves_the_old_state(
     assert reader.current().snapshot.id == done.snapshot
 
 
+@pytest.mark.usefixtures("published")
 def test_a_full_disk_leaves_the_old_state(
-    published: Rebuilt, reader: Reader, clock: Clock, said: list[str], place: Workplace, monkeypatch: pytest.MonkeyPatch
+    reader: Reader, clock: Clock, said: list[str], place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert published
     first = reader.current()
     put_document(place.catalogue, "red-ball", {"price": 1})
     rebuild(place)
@@ -208,11 +214,11 @@ def test_a_state_that_serves_is_not_touched_by_the_next(
     assert first.snapshot.graph.search(first.snapshot.part.views.codes[3], 1).tolist() == [3]
 
 
+@pytest.mark.usefixtures("published")
 def test_readers_see_whole_generations_while_others_write(
-    published: Rebuilt, environment: None, place: Workplace, catalogue: Bucket, reindexer: Handler
+    functions: ModuleType, place: Workplace, catalogue: Bucket, reindexer: Handler
 ) -> None:
-    assert published
-    caller = Caller(query_function())
+    caller = Caller(functions.query_function())
     stop = threading.Event()
     wrong: list[object] = []
     seen: set[int] = set()
@@ -242,10 +248,8 @@ def test_readers_see_whole_generations_while_others_write(
     assert read_head(place.artefacts).head.generation == caller.get("/v1/health").body["generation"]
 
 
-def test_an_encoder_that_is_not_there_is_named(
-    published: Rebuilt, reader: Reader, artefacts: Bucket, shop: str
-) -> None:
-    assert published
+@pytest.mark.usefixtures("published")
+def test_an_encoder_that_is_not_there_is_named(reader: Reader, artefacts: Bucket, shop: str) -> None:
     artefacts.delete(f"{encoder_store.PREFIX}{shop}/model.onnx")
     with pytest.raises(NotReadyError, match=shop):
         reader.current()

@@ -104,15 +104,15 @@ def test_class_weights_are_the_means_of_their_items(snapshot: Snapshot) -> None:
         assert np.array_equal(weights.weights, again.weights)
         assert np.array_equal(weights.bias, again.bias)
         for row, value in zip(weights.weights, weights.classes, strict=True):
-            members = [part.find(product.id) for product in PRODUCTS if getattr(product, name) == value]
+            members = part.positions([product.id for product in PRODUCTS if getattr(product, name) == value])
             mean = part.views.halves[np.isin(part.views.item, members)].astype(np.float32).mean(axis=0)
             assert np.allclose(row, mean, atol=1e-6)
 
 
+@pytest.mark.usefixtures("published")
 def test_an_item_counts_once_however_many_views_it_has(
-    published: Rebuilt, catalogue: Bucket, place: Workplace, artefacts: Bucket, tmp_path: Path
+    catalogue: Bucket, place: Workplace, artefacts: Bucket, tmp_path: Path
 ) -> None:
-    assert published
     put_image(catalogue, "red-ball", PRODUCTS[1].picture(), "side.png")
     done = rebuild(place)
     assert done.snapshot

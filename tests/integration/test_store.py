@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from tonari.local.services import Endpoint
+
 
 def test_what_was_put_is_read_with_its_etag(artefacts: Bucket) -> None:
     etag = artefacts.put("a/b é.bin", b"\0\xff")
@@ -178,11 +180,18 @@ def test_a_presigned_form_refuses_what_it_does_not_name(artefacts: Bucket, size:
     assert artefacts.head("uploads/one") is None
 
 
-def test_an_s3_that_is_down_is_a_store_error(artefacts: Bucket, tmp_path: Path) -> None:
+def test_an_s3_that_is_down_is_a_store_error(seaweed: Endpoint, artefacts: Bucket, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         config = Config(retries={"mode": "standard", "total_max_attempts": 1})
-        client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{taken.getsockname()[1]}", config=config)
+        client = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{taken.getsockname()[1]}",
+            config=config,
+            region_name=seaweed.region,
+            aws_access_key_id=seaweed.access_key,
+            aws_secret_access_key=seaweed.secret_key,
+        )
         bucket = Bucket(artefacts.name, client)
         path = tmp_path / "file"
         path.write_bytes(b"x")

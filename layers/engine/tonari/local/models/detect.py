@@ -100,6 +100,7 @@ def detect(files: ModelFiles, read: Read, inputs: Sequence[Port], outputs: Seque
         "metric": "cosine",
         "found": found,
         "model_sha256": sha256,
+        **{name: read.metadata[name] for name in ("source", "licence", "license") if name in read.metadata},
     }
     return Detected((json.dumps(config, indent=2) + "\n").encode(), found)
 

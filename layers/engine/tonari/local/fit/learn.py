@@ -1,0 +1,163 @@
+"""A sample of the catalogue -> the metric, and what it is worth on items that it has not seen."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tonari.local.fit.choose import CLASS_FOLDS, DIMENSIONS, Parameters, choose
+from tonari.local.fit.lda import Axes, measure_scatter, principal_axes, solve, usable_classes
+from tonari.local.fit.measure import LEAST_GROUPS, Change, Metric, Parts, class_metrics, compare, measure, pool
+from tonari.local.fit.projection import Projection, project, to_unit, weigh
+from tonari.local.fit.refusal import FitRefusedError
+from tonari.local.fit.split import deal_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from tonari.local.fit.sample import Sample
+
+LEAST_ITEMS = 40
+LEAST_CLASSES = 4
+KEPT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a fit gives.
+
+    Parameters
+    ----------
+    projection
+        Fitted on the fit part alone: the figures are those of this very map.
+    parameters
+        None if there was nothing to choose by: plain principal components.
+    changes
+        On held-out items.
+    unseen
+        The same on held-out items of classes that a fit for this purpose had not seen.
+    kept
+        Share of a held-out view's ten nearest neighbours that are the backbone's.
+    seconds
+        That choosing, fitting and measuring took.
+    """
+
+    projection: Projection
+    parameters: Parameters | None
+    changes: tuple[Change, ...]
+    unseen: tuple[Change, ...]
+    kept: float
+    seconds: float
+
+
+def learn(sample: Sample, held_out: NDArray[np.bool_], dimensions: Sequence[int] = DIMENSIONS, seed: int = 0) -> Learned:
+    """Choose and fit on the fit part, measure on the held-out part.
+
+    Parameters
+    ----------
+    held_out : (N,) bool
+        Whole groups of views.
+    dimensions
+        Those that may be chosen, ascending.
+
+    Raises
+    ------
+    FitRefusedError
+        If there are too few items or groups, or all features are the same.
+    """
+    started = time.monotonic()
+    parts = Parts(np.flatnonzero(~held_out), np.flatnonzero(held_out))
+    _check_size(sample, parts)
+    fit = sample.take(parts.known)
+    axes = principal_axes(fit.features)
+    if not axes.directions.shape[1]:
+        raise FitRefusedError("All views have the same embedding: check the encoder with `tonari encoder check`.")
+    rows = axes.along(fit.features)
+    parameters = choose(fit, rows, _reachable(dimensions, axes), seed)
+    projection = _fit(axes, rows, fit, parameters, dimensions)
+    before, after = to_unit(sample.features), projection.apply(sample.features)
+    changes = compare(measure(before, sample, parts, seed), measure(after, sample, parts, seed), seed)
+    unseen = _unseen(sample, parts, axes, parameters, seed) if parameters else []
+    kept = neighbours_kept(before[parts.held], after[parts.held])
+    return Learned(projection, parameters, tuple(changes), tuple(unseen), kept, time.monotonic() - started)
+
+
+def _check_size(sample: Sample, parts: Parts) -> None:
+    items = len(np.unique(sample.item))
+    if items < LEAST_ITEMS:
+        raise FitRefusedError(
+            f"The catalogue has {items} items with usable views, at least {LEAST_ITEMS} are needed to learn a metric: "
+            "use the encoder as it is, or push more items."
+        )
+    for name, rows in (("fit", parts.known), ("held-out", parts.held)):
+        groups = len(np.unique(sample.group[rows]))
+        if groups < LEAST_GROUPS:
+            raise FitRefusedError(
+                f"The {name} part has {groups} groups of items, at least {LEAST_GROUPS} are needed: push more items, "
+                "or let split_by in schema.json name a field with more values."
+            )
+
+
+def _reachable(dimensions: Sequence[int], axes: Axes) -> tuple[int, ...]:
+    """Cap dimensions at the number of axes."""
+    return tuple(sorted({min(d, axes.directions.shape[1]) for d in dimensions}))
+
+
+def _fit(
+    axes: Axes, rows: NDArray[np.float64], fit: Sample, parameters: Parameters | None, dimensions: Sequence[int]
+) -> Projection:
+    if parameters is None:
+        return project(axes, np.eye(rows.shape[1])[:, : _reachable(dimensions, axes)[-1]])
+    scatter = measure_scatter(rows, fit.item, fit.labels, fit.features.shape[1])
+    found = solve(rows, scatter, parameters.shrinkage, parameters.item_share)
+    return project(axes, weigh(found, parameters.fill, parameters.dimensions))
+
+
+def _unseen(sample: Sample, parts: Parts, axes: Axes, parameters: Parameters, seed: int) -> list[Change]:
+    """Leave each class of an attribute out of one fit, and ask that fit for the held-out views of it.
+
+    The axes are those of the whole fit part; they know no labels.
+    """
+    fit, changes = sample.take(parts.known), []
+    rows = axes.along(fit.features)
+    before = to_unit(sample.features)
+    for name, codes in sample.labels.items():
+        classes = usable_classes(fit.labels[name], fit.item)
+        if len(classes) < LEAST_CLASSES:
+            continue
+        pairs: list[tuple[list[Metric], list[Metric]]] = []
+        for unseen in deal_classes(classes.tolist(), CLASS_FOLDS, seed):
+            seen = np.flatnonzero(~np.isin(fit.labels[name], unseen))
+            asked = parts.held[np.isin(codes[parts.held], unseen)]
+            known = fit.take(seen)
+            scatter = measure_scatter(rows[seen], known.item, known.labels, sample.features.shape[1])
+            if not len(asked) or (scatter.attributes is None and scatter.items is None):
+                continue
+            found = solve(rows[seen], scatter, parameters.shrinkage, parameters.item_share)
+            after = project(axes, weigh(found, parameters.fill, parameters.dimensions)).apply(sample.features)
+            pairs.append(
+                (class_metrics(name, before, sample, parts.held, asked), class_metrics(name, after, sample, parts.held, asked))
+            )
+        joined = [pool(side).values() for side in zip(*pairs, strict=True)] if pairs else [[], []]
+        enough = [[one for one in side if len(np.unique(one.group)) >= LEAST_GROUPS] for side in joined]
+        changes += compare(*enough, seed)
+    return changes
+
+
+def neighbours_kept(before: NDArray[np.float32], after: NDArray[np.float32], most: int = 500) -> float:
+    """Share of a view's ten nearest that two embeddings have in common, the mean over at most ``most`` views."""
+    count = min(KEPT, len(before) - 1)
+    shared = []
+    for row in range(0, len(before), -(-len(before) // most)):
+        nearest = []
+        for vectors in (before, after):
+            likeness = vectors @ vectors[row]
+            likeness[row] = -np.inf
+            nearest.append(set(np.argpartition(-likeness, count - 1)[:count].tolist()))
+        shared.append(len(nearest[0] & nearest[1]) / count)
+    return float(np.mean(shared))

@@ -1,0 +1,73 @@
+"""The linear map that a fit gives, as the graph stores it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tonari.local.fit.lda import Axes, Directions
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """``l2(embedding @ matrix + offset)``.
+
+    Parameters
+    ----------
+    matrix : (F, D) float16
+    offset : (D,) float32
+    """
+
+    matrix: NDArray[np.float16]
+    offset: NDArray[np.float32]
+
+    @property
+    def dimensions(self) -> int:
+        """``D``."""
+        return self.matrix.shape[1]
+
+    def apply(self, embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Project embeddings of length 1.
+
+        Parameters
+        ----------
+        embeddings : (N, F)
+
+        Returns
+        -------
+        (N, D) float32, rows of length 1
+        """
+        return to_unit(embeddings.astype(np.float64) @ self.matrix.astype(np.float64) + self.offset)
+
+
+def to_unit(rows: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Give rows ``(N, D)`` length 1; rows of zeros stay."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
+
+
+def weigh(directions: Directions, fill: float, dimensions: int) -> NDArray[np.float64]:
+    """Lay discriminant directions and, times ``fill``, the filling ones side by side.
+
+    Returns
+    -------
+    (R, d) float64
+        ``d`` is ``dimensions``, or fewer where there are not as many directions.
+    """
+    kept = directions.discriminant[:, :dimensions]
+    return np.hstack([kept, fill * directions.filling[:, : dimensions - kept.shape[1]]])
+
+
+def project(axes: Axes, weighed: NDArray[np.float64]) -> Projection:
+    """Make the map from features to the weighed directions ``(R, D)`` of their axes.
+
+    The scale does not matter, for the result is given length 1: the largest entry becomes 1, which float16 holds well.
+    The offset is computed from the rounded matrix, so that the mean of the features still goes to the origin.
+    """
+    matrix = axes.directions @ weighed
+    rounded = (matrix / np.abs(matrix).max()).astype(np.float16)
+    return Projection(rounded, (-axes.mean @ rounded.astype(np.float64)).astype(np.float32))

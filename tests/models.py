@@ -31,7 +31,8 @@ class Model:
     def proto(self) -> onnx.ModelProto:
         first = self.shape[1] == 3 or self.shape[3] != 3
         axes = np.array([2, 3] if first else [1, 2], np.int64)
-        weights = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+        channels = size if first and isinstance(size := self.shape[1], int) else 3
+        weights = np.random.default_rng(0).normal(size=(channels, 5)).astype(np.float32)
         nodes = [
             helper.make_node("Cast", [self.given], ["wide"], to=TensorProto.FLOAT),
             helper.make_node("ReduceMean", ["wide", "axes"], ["mean"], keepdims=0),
@@ -103,6 +104,11 @@ def over_batch(model: onnx.ModelProto) -> None:
 
 def with_external_data(path: Path) -> Path:
     save_model(
-        Model().proto(), path, save_as_external_data=True, all_tensors_to_one_file=True, location="w.bin", size_threshold=0
+        Model().proto(),
+        path,
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location="w.bin",
+        size_threshold=0,
     )
     return path

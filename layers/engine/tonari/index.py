@@ -19,7 +19,7 @@ LEAST_CANDIDATES = 60
 CANDIDATES_PER_ITEM = 4
 BLOCK = 16_384
 
-Path = Literal["scan", "graph"]
+Path = Literal["scan", "cells", "graph"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Hits:
     path
         Where the candidates came from.
     matching, scanned
-        How many views could have been returned, and how many were compared.
+        How many views (:mod:`tonari.planner` says: items) are in range, and how many views were compared.
     exact
         Whether every matching view was compared in float32 arithmetic over the stored float16.
     """
@@ -161,16 +161,16 @@ def nearest(
     if k <= 0 or count == 0:
         nothing = np.empty(0, np.int64)
         return Hits(nothing.astype(np.int32), nothing, nothing.astype(np.float32), "scan", count, 0, exact=True)
-    wanted = max(LEAST_CANDIDATES, CANDIDATES_PER_ITEM * k)
+    wanted = candidates(k)
     if graph is not None and matching is None and not exact and wanted < count:
         codes, _ = quantise(queries)
         rows = np.unique(np.concatenate([graph.search(code, wanted) for code in codes]))
-        hits = _best(queries, views, rows, k, "graph", count, len(rows))
+        hits = best_items(queries, views, rows, k, "graph", matching=count, scanned=len(rows), exact=len(rows) == count)
         if len(hits.items) == k:
             return hits
     if exact or wanted >= count:
         rows = np.arange(len(views)) if matching is None else matching
-        return _best(queries, views, rows, k, "scan", count, count)
+        return best_items(queries, views, rows, k, "scan", matching=count, scanned=count, exact=True)
     return _scan(queries, views, matching, k, wanted)
 
 
@@ -180,14 +180,29 @@ def _scan(queries: NDArray[np.float32], views: Views, matching: NDArray[np.int64
     while True:
         rows = np.argpartition(-coarse, wanted)[:wanted] if wanted < len(coarse) else np.arange(len(coarse))
         rows = rows if matching is None else matching[rows]
-        hits = _best(queries, views, rows, k, "scan", len(coarse), len(coarse))
+        hits = best_items(
+            queries, views, rows, k, "scan", matching=len(coarse), scanned=len(coarse), exact=len(rows) == len(coarse)
+        )
         if len(hits.items) == k or len(rows) == len(coarse):
             return hits
         wanted *= 4
 
 
-def _best(
-    queries: NDArray[np.float32], views: Views, rows: NDArray[np.int64], k: int, path: Path, matching: int, scanned: int
+def candidates(k: int) -> int:
+    """Choose how many candidates are scored again for k items."""
+    return max(LEAST_CANDIDATES, CANDIDATES_PER_ITEM * k)
+
+
+def best_items(
+    queries: NDArray[np.float32],
+    views: Views,
+    rows: NDArray[np.int64],
+    k: int,
+    path: Path,
+    *,
+    matching: int,
+    scanned: int,
+    exact: bool,
 ) -> Hits:
     """Score rows in float32 and keep the best view of each of the best k items; ties go to the lower row."""
     scores = np.empty(len(rows), np.float32)
@@ -204,5 +219,5 @@ def _best(
         path=path,
         matching=matching,
         scanned=scanned,
-        exact=len(rows) == matching,
+        exact=exact,
     )

@@ -188,6 +188,11 @@ class Graph:
         """Write the graph file."""
         self._index.save(str(path))
 
+    def expand(self, expansion: int) -> None:
+        """Set how many candidates a search keeps: more → recall nearer to 1, slower."""
+        index: Any = self._index
+        index.expansion_search = expansion
+
     def search(self, query: NDArray[np.int8], count: int) -> NDArray[np.int64]:
         """Find the rows nearest to one query.
 

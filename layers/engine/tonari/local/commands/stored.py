@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from tonari.encoder import EncoderConfig
@@ -50,7 +51,7 @@ def show(arguments: Namespace) -> None:
         ["output", f"{config.output_name}: {config.dimensions} dimensions"],
         ["size", megabytes(len(model))],
     ]
-    print(f"{align(rows)}\n\n{raw.decode().rstrip()}")
+    print(f"{align(rows)}\n\n{raw.decode(json.detect_encoding(raw)).rstrip()}")
 
 
 def use(arguments: Namespace) -> None:

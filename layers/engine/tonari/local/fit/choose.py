@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.local.fit.lda import Scatter, measure_scatter, solve, usable_classes
-from tonari.local.fit.measure import Metric, Parts, class_metrics, measure, pool, score
+from tonari.local.fit.lda import Scatter, measure_scatter, solve
+from tonari.local.fit.measure import Metric, Parts, measure, pool, score
 from tonari.local.fit.projection import to_unit, weigh
-from tonari.local.fit.split import deal_classes, folds
+from tonari.local.fit.split import folds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from tonari.local.fit.lda import Directions
     from tonari.local.fit.sample import Sample
 
-FOLDS = 3
+FOLDS = 5
 SHRINKAGES = (0.1, 0.3, 0.5, 0.8)
 ITEM_SHARES = (0.0, 0.5, 0.8)
 FILLS = (0.15, 0.3, 0.6, 1.0)
 DIMENSIONS = (64, 128, 256)
 CLASS_FOLDS = 4
+LEAST_CLASSES = 4
 MOST_ROWS = 6_000
 TOLERANCE = 0.005
 """So much of the score fewer dimensions may cost."""
@@ -62,14 +63,12 @@ class _Fold:
     rows: NDArray[np.float64]
     parts: Parts
     scatter: Scatter
-    hidden: Mapping[str, list[int]]
     before: list[Metric]
 
 
 def choose(sample: Sample, rows: NDArray[np.float64], dimensions: Sequence[int], seed: int) -> Parameters | None:
     """Choose by cross-validation over groups.
 
-    In each fold the labels of some classes are hidden from the fit, and these classes' queries are a task of their own.
     Shrinkage, share and fill are chosen at the most dimensions, then dimensions and fill together: the fewest that
     cost no more than :data:`TOLERANCE`.
 
@@ -115,31 +114,14 @@ def _thin(sample: Sample, rows: NDArray[np.float64], seed: int) -> tuple[Sample,
 def _fold(sample: Sample, rows: NDArray[np.float64], seed: int) -> Iterator[_Fold]:
     dealt = folds(sample.group, FOLDS, seed)
     vectors = to_unit(sample.features)
-    dealt_classes = {
-        name: deal_classes(usable_classes(codes, sample.item).tolist(), CLASS_FOLDS, seed)
-        for name, codes in sample.labels.items()
-    }
     for number in range(FOLDS):
         parts = Parts(np.flatnonzero(dealt != number), np.flatnonzero(dealt == number))
         if not len(parts.known) or not len(parts.held):
             continue
-        hidden = {name: lists[number] for name, lists in dealt_classes.items()}
         known = sample.take(parts.known)
-        shown = {name: np.where(np.isin(codes, hidden[name]), -1, codes) for name, codes in known.labels.items()}
-        scatter = measure_scatter(rows[parts.known], known.item, shown, sample.features.shape[1])
+        scatter = measure_scatter(rows[parts.known], known.item, known.labels, sample.features.shape[1])
         if scatter.attributes is not None or scatter.items is not None:
-            yield _Fold(sample, rows, parts, scatter, hidden, _measure(vectors, sample, parts, hidden, seed))
-
-
-def _measure(
-    vectors: NDArray[np.float32], sample: Sample, parts: Parts, hidden: Mapping[str, list[int]], seed: int
-) -> list[Metric]:
-    metrics = measure(vectors, sample, parts, seed)
-    for name, classes in hidden.items():
-        asked = parts.held[np.isin(sample.labels[name][parts.held], classes)]
-        found = class_metrics(name, vectors, sample, parts.held, asked) if len(asked) else []
-        metrics += [replace(metric, task=f"{metric.task}, hidden classes") for metric in found]
-    return metrics
+            yield _Fold(sample, rows, parts, scatter, measure(vectors, sample, parts, seed))
 
 
 def _try(
@@ -157,8 +139,7 @@ def _try(
 
 
 def _after(fold: _Fold, found: Directions, fill: float, dimensions: int, seed: int) -> list[Metric]:
-    vectors = to_unit(fold.rows @ weigh(found, fill, dimensions))
-    return _measure(vectors, fold.sample, fold.parts, fold.hidden, seed)
+    return measure(to_unit(fold.rows @ weigh(found, fill, dimensions)), fold.sample, fold.parts, seed)
 
 
 def _best(scores: Mapping[Parameters, float]) -> Parameters:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.local.fit.choose import CLASS_FOLDS, DIMENSIONS, Parameters, choose
+from tonari.local.fit.choose import CLASS_FOLDS, DIMENSIONS, LEAST_CLASSES, Parameters, choose
 from tonari.local.fit.lda import Axes, measure_scatter, principal_axes, solve, usable_classes
 from tonari.local.fit.measure import LEAST_GROUPS, Change, Metric, Parts, class_metrics, compare, measure, pool
 from tonari.local.fit.projection import Projection, project, to_unit, weigh
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tonari.local.fit.sample import Sample
 
 LEAST_ITEMS = 40
-LEAST_CLASSES = 4
 KEPT = 10
 
 

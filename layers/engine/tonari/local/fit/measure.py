@@ -106,7 +106,7 @@ def measure(vectors: NDArray[np.float32], sample: Sample, parts: Parts, seed: in
         asked = np.sort(np.random.default_rng(seed).choice(asked, MOST_QUERIES, replace=False))
     metrics = _same_item(vectors, sample, parts.held, asked)
     for name, codes in sample.labels.items():
-        metrics += class_metrics(name, vectors, sample, parts.held, asked[codes[asked] >= 0])
+        metrics += class_metrics(name, vectors, sample, parts.held, asked[codes[asked] >= 0])[1:]
         metrics += _predictions(name, vectors, sample, parts.known, asked)
     return [metric for metric in metrics if len(np.unique(metric.group)) >= LEAST_GROUPS]
 

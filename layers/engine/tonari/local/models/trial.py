@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LEAST_AGREEMENT = 1 - 1e-3
 """Cosine between a view's embedding alone and in a batch."""
-BATCH = 4
+BATCH, APART = 4, 70
 WARM_UP, LEAST_RUNS, MOST_RUNS, MOST_SECONDS = 2, 3, 15, 2.0
 
 
@@ -55,7 +55,8 @@ class Trial:
 
 def drawn_photos() -> list[bytes]:
     """Draw ``BATCH`` different things, as JPEG files."""
-    return [photograph(one.product, *next(iter(one.views.values()))) for one in islice(assortment(), BATCH)]
+    things = islice(assortment(), 0, BATCH * APART, APART)
+    return [photograph(one.product, *next(iter(one.views.values()))) for one in things]
 
 
 def try_encoder(config: EncoderConfig, model: Path, photo: bytes, *, batches: bool) -> Trial:

@@ -1,0 +1,164 @@
+"""The search planner: three ways to the candidates, one way to the answer.
+
+- **scan**: few rows are in range, so compare them all. Exact but for int8 rounding, which re-scoring undoes.
+- **cells**: more are in range, so visit the nearest cells until enough rows *in range* have been met. How many are
+  enough was learned when the snapshot was built, by trying held-out queries under filters of each selectivity
+  (:mod:`tonari.calibration`).
+- **graph**: nothing narrows the range, so walk the HNSW graph, if learning found it to be the better of the two.
+
+Candidates are scored again in float32 over the stored float16, the best view counts for its item. If fewer than k items
+come back though more are in range, the scan has the last word: k items come back whenever k match.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tonari.cells import visit
+from tonari.index import best_items, candidates, nearest, quantise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tonari.cells import Cells
+    from tonari.index import Hits, Views
+    from tonari.native import Graph
+
+SCAN_BYTES = 1 << 20
+"""Codes that are scanned rather than looked for in cells: a megabyte takes a fifth of a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a search under filters of one selectivity must visit to keep its recall.
+
+    Parameters
+    ----------
+    selectivity
+        Share of items in range.
+    cells, rows
+        Least number of cells, and of rows in range.
+    """
+
+    selectivity: float
+    cells: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What was learned when the snapshot was built.
+
+    Parameters
+    ----------
+    efforts
+        By descending selectivity; empty if cells were never as good as they must be, so that scans serve.
+    graph
+        Whether the graph serves searches that nothing narrows.
+    expansion
+        How many candidates the graph keeps while it is walked.
+    """
+
+    efforts: tuple[Effort, ...] = ()
+    graph: bool = False
+    expansion: int = 400
+
+    def effort(self, selectivity: float) -> Effort:
+        """Take the dearer of the two efforts learned around a selectivity."""
+        above = [one for one in self.efforts if one.selectivity >= selectivity]
+        below = [one for one in self.efforts if one.selectivity < selectivity]
+        around = [*above[-1:], *below[:1]]
+        return Effort(selectivity, max(one.cells for one in around), max(one.rows for one in around))
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Items and their views as a search finds them.
+
+    Parameters
+    ----------
+    views
+        N rows, in the order of the cells.
+    rows : (N,) int32
+        The same rows by item.
+    first : (I + 1,) int64
+        Where each item's rows begin in ``rows``.
+    cells
+        None where there are too few rows to part them.
+    graph
+        Over the codes, None where there is none.
+    budget
+        What was learned about them.
+    """
+
+    views: Views
+    rows: NDArray[np.int32]
+    first: NDArray[np.int64]
+    cells: Cells | None = None
+    graph: Graph | None = None
+    budget: Budget = Budget()
+
+    def __len__(self) -> int:
+        """``I``."""
+        return len(self.first) - 1
+
+    def rows_of(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
+        """List the rows of items, ascending."""
+        size = self.first[items + 1] - self.first[items]
+        places = np.repeat(self.first[items] - np.cumsum(size) + size, size) + np.arange(int(size.sum()))
+        return np.sort(self.rows[places]).astype(np.int64)
+
+
+def find(
+    queries: NDArray[np.float32], shelf: Shelf, k: int, allowed: NDArray[np.bool_] | None = None, *, exact: bool = False
+) -> Hits:
+    """Find the k items in range whose best view is nearest to the best of the queries.
+
+    Parameters
+    ----------
+    queries : (Q, D) float32, rows of length 1
+    k
+        How many items: so many come back whenever so many are in range and have a view.
+    allowed : (I,) bool
+        Which items are in range, all if it is None.
+    exact
+        Compare every view in range in float32.
+
+    Returns
+    -------
+    Hits, whose ``matching`` counts items in range.
+    """
+    matching = len(shelf) if allowed is None else int(np.count_nonzero(allowed))
+    selectivity = matching / max(len(shelf), 1)
+    rows = selectivity * len(shelf.views)
+    hits = None
+    if not exact and shelf.cells is not None and shelf.budget.efforts and rows * queries.shape[1] > SCAN_BYTES:
+        if allowed is None and shelf.budget.graph and shelf.graph is not None:
+            hits = nearest(queries, shelf.views, k, graph=shelf.graph)
+        else:
+            hits = _in_cells(queries, shelf, shelf.cells, k, allowed, shelf.budget.effort(selectivity))
+    if hits is None or len(hits.items) < min(k, matching):
+        every = None if allowed is None else shelf.rows_of(np.flatnonzero(allowed))
+        hits = nearest(queries, shelf.views, k, matching=every, exact=exact)
+    return replace(hits, matching=matching)
+
+
+def _in_cells(
+    queries: NDArray[np.float32],
+    shelf: Shelf,
+    cells: Cells,
+    k: int,
+    allowed: NDArray[np.bool_] | None,
+    effort: Effort,
+) -> Hits:
+    wanted = candidates(k)
+    views = shelf.views
+    least_rows = max(effort.rows, 4 * wanted)
+    met = visit(queries, quantise(queries)[0], cells, views.codes, views.item, allowed, effort.cells, least_rows)
+    rows = met.rows
+    if wanted < len(rows):
+        rows = rows[np.argpartition(-met.coarse, wanted)[:wanted]]
+    return best_items(queries, views, rows, k, "cells", matching=len(rows), scanned=len(met.rows), exact=False)

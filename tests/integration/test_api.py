@@ -16,7 +16,7 @@ import pictures
 from integration.events import Caller, failed, http_event, notification, sqs_event
 from integration.forms import upload
 from integration.shop import BY_ID, COLOURS, KINDS, PRODUCTS, VIEW, draw, put_image
-from tonari import __version__, query
+from tonari import __version__
 from tonari.catalogue import document_key, image_key
 from tonari.head import read_head
 from tonari.rebuild import rebuild
@@ -152,16 +152,6 @@ def test_min_score_cuts_off(standing: Caller) -> None:
     middle = (scores[3] + scores[4]) / 2
     assert len(ids(standing.json("/v1/search", {"id": "red-ball", "min_score": middle}))) == 4
     assert ids(standing.json("/v1/search", {"id": "red-ball", "min_score": 1})) == []
-
-
-def test_the_graph_gives_what_the_scan_gives(standing: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    scan = standing.picture("/v1/search", RED_BALL, k="2")
-    monkeypatch.setattr(query, "GRAPH_FROM", 0)
-    monkeypatch.setattr("tonari.index.LEAST_CANDIDATES", 8)
-    graph = standing.picture("/v1/search", RED_BALL, k="2")
-    assert (scan.body["plan"]["path"], graph.body["plan"]["path"]) == ("scan", "graph")
-    assert graph.body["items"] == scan.body["items"]
-    assert graph.body["plan"]["exact"] is False
 
 
 def test_means_predict_every_attribute(standing: Caller) -> None:

@@ -72,8 +72,11 @@ def test_what_was_written_is_loaded(snapshot: Snapshot, artefacts: Bucket, tmp_p
     for name in ("item", "halves", "codes"):
         assert np.array_equal(getattr(loaded.part.views, name), getattr(part.views, name))
     assert list(loaded.part.columns) == ["category", "color", "price"]
+    assert (loaded.recall, loaded.part.shelf.budget) == (again.recall, again.part.shelf.budget)
+    assert loaded.part.shelf.graph is not None
+    assert again.part.shelf.graph is not None
     for code in part.views.codes:
-        assert np.array_equal(loaded.graph.search(code, 5), again.graph.search(code, 5))
+        assert np.array_equal(loaded.part.shelf.graph.search(code, 5), again.part.shelf.graph.search(code, 5))
     with pytest.raises(ConflictError):
         write_snapshot(artefacts, replace(again, rejected={}), tmp_path / "folder")
 

@@ -30,13 +30,21 @@ ROWS = (
         "tonari.image_header",
         "tonari.image_tensor",
     },
-    {"tonari.fields", "tonari.index", "tonari.attributes"},
+    {
+        "tonari.attributes",
+        "tonari.calibration",
+        "tonari.cells",
+        "tonari.fields",
+        "tonari.index",
+        "tonari.planner",
+    },
     {
         "tonari.catalogue",
         "tonari.checkpoints",
         "tonari.encoder_store",
         "tonari.head",
         "tonari.intake",
+        "tonari.manifest",
         "tonari.parts",
         "tonari.segments",
         "tonari.snapshot",
@@ -61,7 +69,14 @@ ONLY_IMPORTERS = {
     "boto3": ("tonari.store", "tonari.local"),
     "botocore": ("tonari.store", "tonari.local"),
 }
-NUMERICS = ("tonari.fields", "tonari.index", "tonari.attributes")
+NUMERICS = (
+    "tonari.attributes",
+    "tonari.calibration",
+    "tonari.cells",
+    "tonari.fields",
+    "tonari.index",
+    "tonari.planner",
+)
 INPUT_AND_OUTPUT = ("os", "io", "pathlib", "shutil", "tempfile", "socket", "subprocess", "urllib", "http", "logging")
 
 

@@ -1,8 +1,8 @@
 """Learning, when a snapshot is built, how much a search must visit to keep its recall, and measuring that recall.
 
-Views of the snapshot, and vectors some way off them, ask for their neighbours, their own item left out, under filters of
-each selectivity: independent of the query, correlated with it (most of what is in range lies near) and against it (most
-lies far). What comes back is compared with an exact search.
+Views of the snapshot, and vectors some way off them, ask for their neighbours, their own item left out, under filters
+of each selectivity: independent of the query, correlated with it (most of what is in range lies near) and against it
+(most lies far). What comes back is compared with an exact search.
 """
 
 from __future__ import annotations

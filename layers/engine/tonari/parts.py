@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tonari.cells import Cells, assign, cell_count, train
 from tonari.fields.columns import ClassColumn, build_columns, columns_from_arrays, columns_to_arrays
 from tonari.index import Views, quantise
+from tonari.planner import SCAN_BYTES, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from tonari.fields.columns import Column
     from tonari.fields.schema import Schema
 
+
+CELLS_FROM_BYTES = 4 * SCAN_BYTES
 
 State = tuple[str, tuple[tuple[str, str], ...]]
 """ETag of an item's document; name and ETag of its views, in order."""
@@ -73,8 +77,8 @@ class Part:
     columns
         By field.
     view_names, view_etags : (N,) bytes
-    views
-        The embeddings.
+    shelf
+        The embeddings, laid out for searching.
     """
 
     ids: NDArray[np.bytes_]
@@ -84,11 +88,16 @@ class Part:
     columns: Mapping[str, Column]
     view_names: NDArray[np.bytes_]
     view_etags: NDArray[np.bytes_]
-    views: Views
+    shelf: Shelf
 
     def __len__(self) -> int:
         """``I``."""
         return len(self.ids)
+
+    @property
+    def views(self) -> Views:
+        """The embeddings."""
+        return self.shelf.views
 
     def find(self, item: str) -> int | None:
         """Position of an item, None if it is not here."""
@@ -116,14 +125,24 @@ class Part:
         return document
 
     def rows(self, position: int) -> NDArray[np.int64]:
-        """Find the views of an item, as rows of ``views``."""
-        return np.flatnonzero(self.views.item == position)
+        """Find the views of an item, in the order its document gives them, as rows of ``views``."""
+        return self.shelf.rows[self.shelf.first[position] : self.shelf.first[position + 1]]
 
     def state(self, position: int) -> State:
         """Tell what an item was made from."""
         etags = (bytes(self.view_etags[row]).decode() for row in self.rows(position))
         names = (self.view_name(int(row)) for row in self.rows(position))
         return bytes(self.document_etags[position]).decode(), tuple(zip(names, etags, strict=True))
+
+    def made_from_same(self, other: Part) -> bool:
+        """Tell whether all items of both were made from the same documents and images."""
+        return (
+            np.array_equal(self.ids, other.ids)
+            and np.array_equal(self.document_etags, other.document_etags)
+            and np.array_equal(self.shelf.first, other.shelf.first)
+            and np.array_equal(self.view_names[self.shelf.rows], other.view_names[other.shelf.rows])
+            and np.array_equal(self.view_etags[self.shelf.rows], other.view_etags[other.shelf.rows])
+        )
 
     def view_name(self, row: int) -> str:
         """Name of a view."""
@@ -138,13 +157,10 @@ class Part:
 
     def items(self) -> Iterable[IndexedItem]:
         """All items, in the order of their ids."""
-        order = np.argsort(self.views.item, kind="stable")
-        bounds = np.searchsorted(self.views.item[order], np.arange(len(self) + 1))
         for position in range(len(self)):
-            rows = order[bounds[position] : bounds[position + 1]]
             views = (
-                IndexedView(self.view_name(row), bytes(self.view_etags[row]).decode(), self.views.halves[row])
-                for row in rows
+                IndexedView(self.view_name(int(row)), bytes(self.view_etags[row]).decode(), self.views.halves[row])
+                for row in self.rows(position)
             )
             etag = bytes(self.document_etags[position]).decode()
             yield IndexedItem(self.id(position), self.fields(position), etag, tuple(views))
@@ -155,6 +171,7 @@ def build_part(items: Iterable[IndexedItem], schema: Schema, dimensions: int) ->
     ordered = sorted(items, key=lambda item: item.id.encode())
     documents = [json.dumps(item.fields, ensure_ascii=False, separators=(",", ":")).encode() for item in ordered]
     views = [(number, view) for number, item in enumerate(ordered) for view in item.views]
+    first = np.cumsum([0, *(len(item.views) for item in ordered)], dtype=np.int64)
     halves = np.empty((len(views), dimensions), np.float16)
     for row, (_, view) in zip(halves, views, strict=True):
         row[:] = view.embedding
@@ -166,8 +183,28 @@ def build_part(items: Iterable[IndexedItem], schema: Schema, dimensions: int) ->
         columns=build_columns([item.fields for item in ordered], schema),
         view_names=_texts([view.name for _, view in views]),
         view_etags=_texts([view.etag for _, view in views]),
-        views=Views(np.array([number for number, _ in views], np.int32), halves, quantise(halves)[0]),
+        shelf=Shelf(
+            Views(np.array([number for number, _ in views], np.int32), halves, quantise(halves)[0]),
+            np.arange(len(views)),
+            first,
+        ),
     )
+
+
+def sort_into_cells(part: Part) -> Part:
+    """Put the rows in the order of coarse cells, where there are enough of them to be worth parting."""
+    views = part.views
+    if views.codes.size <= CELLS_FROM_BYTES:
+        return part
+    centroids = train(views.halves, cell_count(len(views)))
+    cell = assign(views.halves, centroids)
+    order = np.argsort(cell, kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    start = np.searchsorted(cell[order], np.arange(len(centroids) + 1)).astype(np.int64)
+    moved = Views(views.item[order], views.halves[order], views.codes[order])
+    shelf = Shelf(moved, place[part.shelf.rows], part.shelf.first, Cells(centroids, start))
+    return replace(part, view_names=part.view_names[order], view_etags=part.view_etags[order], shelf=shelf)
 
 
 def _texts(values: Sequence[str]) -> NDArray[np.bytes_]:
@@ -181,6 +218,8 @@ def tables_to_arrays(part: Part) -> dict[str, Any]:
         "offsets": part.offsets,
         "document_etags": part.document_etags,
         "view_item": part.views.item,
+        "item_rows": part.shelf.rows,
+        "item_first": part.shelf.first,
         "view_names": part.view_names,
         "view_etags": part.view_etags,
         **columns_to_arrays(part.columns),
@@ -192,6 +231,7 @@ def part_from_arrays(
     documents: NDArray[np.uint8],
     halves: NDArray[np.float16],
     codes: NDArray[np.int8],
+    cells: Cells | None = None,
 ) -> Part:
     """Undo :func:`tables_to_arrays`."""
     return Part(
@@ -202,5 +242,5 @@ def part_from_arrays(
         columns=columns_from_arrays(tables),
         view_names=tables["view_names"],
         view_etags=tables["view_etags"],
-        views=Views(tables["view_item"], halves, codes),
+        shelf=Shelf(Views(tables["view_item"], halves, codes), tables["item_rows"], tables["item_first"], cells),
     )

@@ -82,7 +82,7 @@ class Shelf:
     ----------
     views
         N rows, in the order of the cells.
-    rows : (N,) int32
+    rows : (N,) int64
         The same rows by item.
     first : (I + 1,) int64
         Where each item's rows begin in ``rows``.
@@ -95,7 +95,7 @@ class Shelf:
     """
 
     views: Views
-    rows: NDArray[np.int32]
+    rows: NDArray[np.int64]
     first: NDArray[np.int64]
     cells: Cells | None = None
     graph: Graph | None = None
@@ -109,7 +109,7 @@ class Shelf:
         """List the rows of items, ascending."""
         size = self.first[items + 1] - self.first[items]
         places = np.repeat(self.first[items] - np.cumsum(size) + size, size) + np.arange(int(size.sum()))
-        return np.sort(self.rows[places]).astype(np.int64)
+        return np.sort(self.rows[places])
 
 
 def find(

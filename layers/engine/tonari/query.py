@@ -12,7 +12,8 @@ from tonari.catalogue import image_key
 from tonari.errors import InvalidRequestError, UnknownItemError
 from tonari.fields.filters import And, Condition, evaluate, parse_filter
 from tonari.fields.schema import RESERVED
-from tonari.index import nearest, unit
+from tonari.index import unit
+from tonari.planner import find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from tonari.index import Hits
     from tonari.parts import Part
     from tonari.serving import Serving
-
-GRAPH_FROM = 100_000
-"""Views below which a scan is as quick as the graph, and exact."""
 
 Method = Literal["means", "vote"]
 
@@ -73,7 +71,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How an answer was come by; see :class:`tonari.index.Hits`."""
+    """How an answer was come by; ``matching`` counts items in range, ``scanned`` views that were compared."""
 
     path: str
     matching: int
@@ -153,15 +151,12 @@ def search(
 
 
 def _search(serving: Serving, query: Query, k: int, within: Range, *, exact: bool) -> tuple[list[_Found], Plan]:
-    base = serving.snapshot.part
     found: list[_Found] = []
     plans: list[Hits] = []
-    for part, alive, graph in ((base, serving.alive, serving.snapshot.graph), (serving.overlay, None, None)):
+    for part, alive in ((serving.snapshot.part, serving.alive), (serving.overlay, None)):
         if not len(part) and plans:
             continue
-        matching = _matching(part, alive, within, query.item)
-        usable = graph if len(part.views) >= GRAPH_FROM else None
-        hits = nearest(query.embeddings, part.views, k, matching=matching, graph=usable, exact=exact)
+        hits = find(query.embeddings, part.shelf, k, _allowed(part, alive, within, query.item), exact=exact)
         plans.append(hits)
         found += [
             _Found(part, int(item), int(row), float(score))
@@ -177,10 +172,10 @@ def _search(serving: Serving, query: Query, k: int, within: Range, *, exact: boo
     return found[:k], plan
 
 
-def _matching(
+def _allowed(
     part: Part, alive: NDArray[np.bool_] | None, within: Range, without: str | None
-) -> NDArray[np.int64] | None:
-    """Rows that may be found, None for all."""
+) -> NDArray[np.bool_] | None:
+    """Tell which items may be found, None for all."""
     mask = None if alive is None else alive.copy()
     if within.filter is not None:
         holds = evaluate(within.filter, part.columns, len(part))
@@ -194,7 +189,7 @@ def _matching(
     if itself is not None:
         mask = np.ones(len(part), np.bool_) if mask is None else mask
         mask[itself] = False
-    return None if mask is None else np.flatnonzero(mask[part.views.item])
+    return mask
 
 
 def predict(

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from tonari.catalogue import list_catalogue
 from tonari.checkpoints import write_checkpoint
 from tonari.errors import ConflictError, NotReadyError
@@ -141,13 +139,7 @@ class _Encoding:
 
 
 def _same(live: Snapshot, part: Part, schema: Schema, rejected: Mapping[str, str]) -> bool:
-    tables = ("ids", "document_etags", "view_names", "view_etags")
-    return (
-        live.schema == schema
-        and live.rejected.keys() == rejected.keys()
-        and np.array_equal(live.part.views.item, part.views.item)
-        and all(np.array_equal(getattr(live.part, table), getattr(part, table)) for table in tables)
-    )
+    return live.schema == schema and live.rejected.keys() == rejected.keys() and live.part.made_from_same(part)
 
 
 def _publish(

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tonari.attributes import class_means, weights_from_arrays, weights_to_arrays
+from tonari.calibration import calibrate
+from tonari.cells import Cells
 from tonari.errors import CorruptArtefactError
 from tonari.fields.columns import ClassColumn
-from tonari.fields.schema import parse_schema
+from tonari.manifest import Manifest
 from tonari.native import Graph
-from tonari.parts import Part, part_from_arrays, tables_to_arrays
+from tonari.parts import Part, part_from_arrays, sort_into_cells, tables_to_arrays
 from tonari.store import file_sha256
 
 if TYPE_CHECKING:
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
     from tonari.fields.schema import Schema
     from tonari.store import Bucket
 
-FORMAT = 1
 PREFIX = "snapshots/"
-MANIFEST, CHECK = "manifest.json", "sha256"
+MANIFEST = "manifest.json"
 TABLES, DOCUMENTS, VECTORS, CODES = "tables.npz", "documents.jsonl", "vectors.npy", "codes.npy"
 GRAPH, CLASSES, REJECTED = "graph.usearch", "classes.npz", "rejected.json"
-FILES = (TABLES, DOCUMENTS, VECTORS, CODES, CLASSES, REJECTED, GRAPH)
+CELLS = "cells.npz"
+FILES = (TABLES, DOCUMENTS, VECTORS, CODES, CELLS, CLASSES, REJECTED, GRAPH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Snapshot:
         Its items and views.
     weights
         Class weights by attribute.
-    graph
-        Over the codes.
+    recall
+        Recall@10 by selectivity, measured when it was built.
     rejected
         Reason by key, for objects that could not be used.
     """
@@ -65,7 +66,7 @@ class Snapshot:
     schema: Schema
     part: Part
     weights: Mapping[str, ClassWeights]
-    graph: Graph
+    recall: Mapping[str, float]
     rejected: Mapping[str, str]
 
 
@@ -75,13 +76,17 @@ def new_id() -> str:
 
 
 def build_snapshot(encoder: str, schema: Schema, part: Part, rejected: Mapping[str, str]) -> Snapshot:
-    """Compute what a snapshot holds beside its items: class weights and graph."""
+    """Compute what a snapshot holds beside its items: class weights, cells, graph, and what searches must visit."""
     weights = {
         name: class_means(part.views.item, part.views.halves, column)
         for name in schema.attributes
         if isinstance(column := part.columns[name], ClassColumn)
     }
-    return Snapshot(new_id(), encoder, schema, part, weights, Graph.build(part.views.codes), rejected)
+    sorted_part = sort_into_cells(part)
+    shelf = replace(sorted_part.shelf, graph=Graph.build(sorted_part.views.codes))
+    budget, recall = calibrate(shelf)
+    whole = replace(sorted_part, shelf=replace(shelf, budget=budget))
+    return Snapshot(new_id(), encoder, schema, whole, weights, recall, rejected)
 
 
 def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
@@ -99,27 +104,27 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
     np.save(folder / CODES, part.views.codes)
     np.savez(folder / CLASSES, **weights_to_arrays(snapshot.weights))
     (folder / REJECTED).write_text(json.dumps(snapshot.rejected))
-    snapshot.graph.save(folder / GRAPH)
-    recorded = {name: {"sha256": file_sha256(folder / name), "bytes": (folder / name).stat().st_size} for name in FILES}
-    manifest = {
-        "format": FORMAT,
-        "id": snapshot.id,
-        "encoder": snapshot.encoder,
-        "items": len(part),
-        "views": len(part.views),
-        "dimensions": part.views.codes.shape[1],
-        "rejected": len(snapshot.rejected),
-        "schema": snapshot.schema.to_json(),
-        "files": recorded,
-    }
+    _save_search(part, folder)
+    manifest = Manifest(
+        id=snapshot.id,
+        encoder=snapshot.encoder,
+        items=len(part),
+        views=len(part.views),
+        rejected=len(snapshot.rejected),
+        dimensions=part.views.codes.shape[1],
+        recall=snapshot.recall,
+        budget=part.shelf.budget,
+        schema=snapshot.schema,
+        files={name: file_sha256(folder / name) for name in FILES},
+    )
     prefix = f"{PREFIX}{snapshot.id}/"
     with ThreadPoolExecutor(len(FILES)) as pool:
         for _ in pool.map(lambda name: artefacts.create_file(prefix + name, folder / name), FILES):
             pass
         for name, sha256 in zip(FILES, pool.map(lambda name: artefacts.sha256(prefix + name), FILES), strict=True):
-            if sha256 != recorded[name]["sha256"]:
+            if sha256 != manifest.files[name]:
                 raise CorruptArtefactError(f"{prefix}{name} was not stored as it was written.")
-    artefacts.create(prefix + MANIFEST, json.dumps({**manifest, CHECK: _check(manifest)}, indent=1).encode())
+    artefacts.create(prefix + MANIFEST, manifest.to_json())
 
 
 def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
@@ -143,14 +148,17 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
         _map_bytes(paths[DOCUMENTS]),
         _map(paths[VECTORS], shape, np.float16),
         _map(paths[CODES], shape, np.int8),
+        _cells(paths[CELLS]),
     )
+    graph = Graph.open(paths[GRAPH], *shape)
+    graph.expand(manifest.budget.expansion)
     return Snapshot(
         id=name,
         encoder=manifest.encoder,
         schema=manifest.schema,
-        part=part,
+        part=replace(part, shelf=replace(part.shelf, graph=graph, budget=manifest.budget)),
         weights=weights_from_arrays(_arrays(paths[CLASSES])),
-        graph=Graph.open(paths[GRAPH], *shape),
+        recall=manifest.recall,
         rejected=json.loads(paths[REJECTED].read_bytes()),
     )
 
@@ -170,44 +178,24 @@ def load_tables(artefacts: Bucket, name: str, cache: Path) -> Part:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Manifest:
-    """What ``manifest.json`` says; ``files`` gives the sha256 by name."""
-
-    id: str
-    encoder: str
-    views: int
-    dimensions: int
-    schema: Schema
-    files: Mapping[str, str]
+def _manifest(artefacts: Bucket, name: str) -> Manifest:
+    return Manifest.parse(artefacts.get(f"{PREFIX}{name}/{MANIFEST}").data)
 
 
-def _manifest(artefacts: Bucket, name: str) -> _Manifest:
-    key = f"{PREFIX}{name}/{MANIFEST}"
-    try:
-        raw = json.loads(artefacts.get(key).data)
-        if raw.pop(CHECK) != _check(raw):
-            raise CorruptArtefactError(f"{key} has not the sha256 that it says of itself.")
-        if raw["format"] != FORMAT:
-            raise CorruptArtefactError(f"{key} has format {raw['format']}, this version reads {FORMAT}: rebuild.")
-        return _Manifest(
-            id=name,
-            encoder=raw["encoder"],
-            views=int(raw["views"]),
-            dimensions=int(raw["dimensions"]),
-            schema=parse_schema(json.dumps(raw["schema"]).encode()),
-            files={file: raw["files"][file]["sha256"] for file in FILES},
-        )
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise CorruptArtefactError(f"{key} is not of the documented form: {error!r}.") from error
+def _save_search(part: Part, folder: Path) -> None:
+    shelf = part.shelf
+    if shelf.graph is not None:
+        shelf.graph.save(folder / GRAPH)
+    cells = shelf.cells or Cells(np.empty((0, shelf.views.codes.shape[1]), np.float32), np.zeros(1, np.int64))
+    np.savez(folder / CELLS, centroids=cells.centroids, start=cells.start)
 
 
-def _check(manifest: Mapping[str, Any]) -> str:
-    """Hash what a manifest says (hex): all else is verified by what stands in it."""
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+def _cells(path: Path) -> Cells | None:
+    arrays = _arrays(path)
+    return Cells(arrays["centroids"], arrays["start"]) if len(arrays["centroids"]) else None
 
 
-def _fetch_all(artefacts: Bucket, manifest: _Manifest, cache: Path, files: Sequence[str]) -> dict[str, Path]:
+def _fetch_all(artefacts: Bucket, manifest: Manifest, cache: Path, files: Sequence[str]) -> dict[str, Path]:
     cache.mkdir(parents=True, exist_ok=True)
     prefix = f"{PREFIX}{manifest.id}/"
     with ThreadPoolExecutor(len(files)) as pool:

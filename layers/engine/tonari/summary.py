@@ -38,6 +38,7 @@ def summarise(serving: Serving) -> dict[str, Any]:
         "items": count_items(serving),
         "views": alive_views + len(serving.overlay.views),
         "segments": len(head.segments),
+        "recall": dict(snapshot.recall),
         "rejected": {"count": len(serving.rejected), "first": dict(list(serving.rejected.items())[:SAMPLES])},
         "attributes": {name: list(weights.classes) for name, weights in snapshot.weights.items()},
         "fields": {

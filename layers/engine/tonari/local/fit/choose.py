@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.local.fit.lda import Scatter, measure_scatter, solve
-from tonari.local.fit.measure import Metric, Parts, measure, pool, score
+from tonari.local.fit.lda import Scatter, measure_scatter, solve, usable_classes
+from tonari.local.fit.measure import Metric, Parts, measure, pool, score, unseen_metrics
 from tonari.local.fit.projection import to_unit, weigh
-from tonari.local.fit.split import folds
+from tonari.local.fit.split import deal_classes, folds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,19 +57,36 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class _Fold:
-    """One fold: what the backbone's metrics are, and what a projection is fitted and measured on."""
+    """One fold, and within it a smaller fit that lacks some classes of one attribute.
+
+    Parameters
+    ----------
+    sample, rows
+        All of the fit part.
+    parts
+        What is fitted on, what is measured.
+    seen
+        What the smaller fit is fitted on.
+    attribute, unseen
+        The classes that it lacks; no attribute if there is none of enough classes.
+    before
+        The backbone's metrics.
+    """
 
     sample: Sample
     rows: NDArray[np.float64]
     parts: Parts
-    scatter: Scatter
+    seen: NDArray[np.int64]
+    attribute: str
+    unseen: list[int]
+    scatters: tuple[Scatter, Scatter]
     before: list[Metric]
 
 
 def choose(sample: Sample, rows: NDArray[np.float64], dimensions: Sequence[int], seed: int) -> Parameters | None:
     """Choose by cross-validation over groups.
 
-    Shrinkage, share and fill are chosen at the most dimensions, then dimensions and fill together: the fewest that
+    What a fit does for classes that it has not seen counts too. Shrinkage, share and fill are chosen at the most dimensions, then dimensions and fill together: the fewest that
     cost no more than :data:`TOLERANCE`.
 
     Parameters
@@ -88,7 +105,7 @@ def choose(sample: Sample, rows: NDArray[np.float64], dimensions: Sequence[int],
     parts = [fold for fold in _fold(*_thin(sample, rows, seed), seed) if fold.before]
     if not parts:
         return None
-    both = all(fold.scatter.items is not None and fold.scatter.attributes is not None for fold in parts)
+    both = all(s.items is not None and s.attributes is not None for fold in parts for s in fold.scatters)
     widest = Parameters(SHRINKAGES[0], 0.0, FILLS[0], dimensions[-1])
     grid = itertools.product(SHRINKAGES, ITEM_SHARES if both else (0.0,))
     tried: dict[Parameters, float] = {}
@@ -112,23 +129,45 @@ def _thin(sample: Sample, rows: NDArray[np.float64], seed: int) -> tuple[Sample,
 
 
 def _fold(sample: Sample, rows: NDArray[np.float64], seed: int) -> Iterator[_Fold]:
+    """Deal the fit part out; the attributes take turns in lacking a fifth of their classes."""
     dealt = folds(sample.group, FOLDS, seed)
     vectors = to_unit(sample.features)
+    classes = {name: usable_classes(codes, sample.item).tolist() for name, codes in sample.labels.items()}
+    names = [name for name, found in classes.items() if len(found) >= LEAST_CLASSES]
     for number in range(FOLDS):
         parts = Parts(np.flatnonzero(dealt != number), np.flatnonzero(dealt == number))
-        if not len(parts.known) or not len(parts.held):
+        name = names[number % len(names)] if names else ""
+        unseen = deal_classes(classes[name], CLASS_FOLDS, seed)[number // len(names) % CLASS_FOLDS] if name else []
+        seen = parts.known[~np.isin(sample.labels[name][parts.known], unseen)] if name else parts.known
+        if not len(seen) or not len(parts.held):
             continue
-        known = sample.take(parts.known)
-        scatter = measure_scatter(rows[parts.known], known.item, known.labels, sample.features.shape[1])
-        if scatter.attributes is not None or scatter.items is not None:
-            yield _Fold(sample, rows, parts, scatter, measure(vectors, sample, parts, seed))
+        scatters = _scatter(sample, rows, parts.known), _scatter(sample, rows, seen)
+        if any(scatter.attributes is None and scatter.items is None for scatter in scatters):
+            continue
+        fold = _Fold(sample, rows, parts, seen, name, unseen, scatters, [])
+        yield replace(fold, before=_measure(vectors, vectors, fold, seed))
+
+
+def _scatter(sample: Sample, rows: NDArray[np.float64], known: NDArray[np.int64]) -> Scatter:
+    taught = sample.take(known)
+    return measure_scatter(rows[known], taught.item, taught.labels, sample.features.shape[1])
+
+
+def _measure(
+    whole: NDArray[np.float32], lacking: NDArray[np.float32], fold: _Fold, seed: int
+) -> list[Metric]:
+    """Measure the fold's fit, and at the unseen classes the smaller one."""
+    metrics = measure(whole, fold.sample, fold.parts, seed)
+    if fold.attribute:
+        metrics += unseen_metrics(lacking, fold.attribute, fold.sample, fold.parts.held, fold.unseen)
+    return metrics
 
 
 def _try(
     parts: Sequence[_Fold], base: Parameters, fills: Sequence[float], dimensions: Sequence[int], seed: int
 ) -> dict[Parameters, float]:
     """Score candidates of one shrinkage and share, whose equations are solved once."""
-    solved = [solve(fold.rows[fold.parts.known], fold.scatter, base.shrinkage, base.item_share) for fold in parts]
+    solved = [_solve(fold, base) for fold in parts]
     before = pool(fold.before for fold in parts)
     scores = {}
     for fill, size in itertools.product(fills, dimensions):
@@ -138,8 +177,17 @@ def _try(
     return scores
 
 
-def _after(fold: _Fold, found: Directions, fill: float, dimensions: int, seed: int) -> list[Metric]:
-    return measure(to_unit(fold.rows @ weigh(found, fill, dimensions)), fold.sample, fold.parts, seed)
+def _solve(fold: _Fold, base: Parameters) -> list[Directions]:
+    taught = (fold.parts.known, fold.seen) if fold.attribute else (fold.parts.known,)
+    return [
+        solve(fold.rows[known], scatter, base.shrinkage, base.item_share)
+        for known, scatter in zip(taught, fold.scatters, strict=False)
+    ]
+
+
+def _after(fold: _Fold, found: list[Directions], fill: float, dimensions: int, seed: int) -> list[Metric]:
+    vectors = [to_unit(fold.rows @ weigh(directions, fill, dimensions)) for directions in found]
+    return _measure(vectors[0], vectors[-1], fold, seed)
 
 
 def _best(scores: Mapping[Parameters, float]) -> Parameters:

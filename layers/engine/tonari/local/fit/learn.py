@@ -10,7 +10,7 @@ import numpy as np
 
 from tonari.local.fit.choose import CLASS_FOLDS, DIMENSIONS, LEAST_CLASSES, Parameters, choose
 from tonari.local.fit.lda import Axes, measure_scatter, principal_axes, solve, usable_classes
-from tonari.local.fit.measure import LEAST_GROUPS, Change, Metric, Parts, class_metrics, compare, measure, pool
+from tonari.local.fit.measure import LEAST_GROUPS, Change, Metric, Parts, compare, measure, pool, unseen_metrics
 from tonari.local.fit.projection import Projection, project, to_unit, weigh
 from tonari.local.fit.refusal import FitRefusedError
 from tonari.local.fit.split import deal_classes
@@ -125,23 +125,21 @@ def _unseen(sample: Sample, parts: Parts, axes: Axes, parameters: Parameters, se
     fit, changes = sample.take(parts.known), []
     rows = axes.along(fit.features)
     before = to_unit(sample.features)
-    for name, codes in sample.labels.items():
+    for name in sample.labels:
         classes = usable_classes(fit.labels[name], fit.item)
         if len(classes) < LEAST_CLASSES:
             continue
         pairs: list[tuple[list[Metric], list[Metric]]] = []
         for unseen in deal_classes(classes.tolist(), CLASS_FOLDS, seed):
             seen = np.flatnonzero(~np.isin(fit.labels[name], unseen))
-            asked = parts.held[np.isin(codes[parts.held], unseen)]
             known = fit.take(seen)
             scatter = measure_scatter(rows[seen], known.item, known.labels, sample.features.shape[1])
-            if not len(asked) or (scatter.attributes is None and scatter.items is None):
+            if scatter.attributes is None and scatter.items is None:
                 continue
             found = solve(rows[seen], scatter, parameters.shrinkage, parameters.item_share)
             after = project(axes, weigh(found, parameters.fill, parameters.dimensions)).apply(sample.features)
-            pairs.append(
-                (class_metrics(name, before, sample, parts.held, asked), class_metrics(name, after, sample, parts.held, asked))
-            )
+            asked = name, sample, parts.held, unseen
+            pairs.append((unseen_metrics(before, *asked), unseen_metrics(after, *asked)))
         joined = [pool(side).values() for side in zip(*pairs, strict=True)] if pairs else [[], []]
         enough = [[one for one in side if len(np.unique(one.group)) >= LEAST_GROUPS] for side in joined]
         changes += compare(*enough, seed)

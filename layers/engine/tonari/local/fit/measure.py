@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from tonari.local.fit.lda import usable_classes
 from tonari.local.fit.neighbours import by_mean, by_vote, class_precision, same_item_rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -148,6 +148,15 @@ def _predictions(
     given = vectors[known], codes[known], vectors[asked], codes[asked]
     group = sample.group[asked]
     return [Metric(name, "nearest mean", by_mean(*given), group), Metric(name, "9-NN vote", by_vote(*given), group)]
+
+
+def unseen_metrics(
+    vectors: NDArray[np.float32], name: str, sample: Sample, held: NDArray[np.int64], classes: Sequence[int]
+) -> list[Metric]:
+    """Recall@1 and mAP@R of held-out views of classes that the fit has not seen, among all held-out views."""
+    asked = held[np.isin(sample.labels[name][held], classes)]
+    found = class_metrics(name, vectors, sample, held, asked) if len(asked) else []
+    return [replace(metric, task=f"{name}, unseen classes") for metric in found]
 
 
 def compare(before: Iterable[Metric], after: Iterable[Metric], seed: int) -> list[Change]:

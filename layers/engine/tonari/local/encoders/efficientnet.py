@@ -108,6 +108,3 @@ class Lite:
         padding = same_padding(size, stage.kernel, stride)
         x = self._convolve(x, f"{name}._depthwise_conv", f"{name}._bn1", padding=padding, stride=stride, depthwise=True)
         return self._convolve(x, f"{name}._project_conv", f"{name}._bn2", linear=True)
-
-
-Lite0 = Lite

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from tonari.local.fit.sample import Sample
 
 FOLDS = 5
-SHRINKAGES = (0.1, 0.3, 0.5, 0.8)
-ITEM_SHARES = (0.0, 0.5, 0.8)
-FILLS = (0.15, 0.3, 0.6, 1.0)
+SHRINKAGES = (0.2, 0.5, 0.8)
+ITEM_SHARES = (0.5, 0.8)
+FILLS = (0.3, 0.6, 1.0)
 DIMENSIONS = (64, 128, 256)
 CLASS_FOLDS = 4
 LEAST_CLASSES = 4
-MOST_ROWS = 6_000
+MOST_ROWS = 4_000
 TOLERANCE = 0.005
 """So much of the score fewer dimensions may cost."""
 

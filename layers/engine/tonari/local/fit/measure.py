@@ -23,6 +23,9 @@ RESAMPLES = 1_000
 LEVEL = 95.0
 LOSS = 3.0
 SAME_ITEM = "same item"
+UNSEEN = ", unseen classes"
+NOT_JUDGED = f"recall@1{UNSEEN}"
+"""Printed, but no ground for choice or refusal: mAP@R says the same of all the neighbours, not of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,11 @@ class Change:
     def worse(self) -> bool:
         """Whether the whole interval lies below zero."""
         return self.high < 0
+
+    @property
+    def judged(self) -> bool:
+        """Whether it is a ground for refusal to be worse here."""
+        return self.name != NOT_JUDGED
 
     @property
     def better(self) -> bool:
@@ -156,7 +164,7 @@ def unseen_metrics(
     """Recall@1 and mAP@R of held-out views of classes that the fit has not seen, among all held-out views."""
     asked = held[np.isin(sample.labels[name][held], classes)]
     found = class_metrics(name, vectors, sample, held, asked) if len(asked) else []
-    return [replace(metric, task=f"{name}, unseen classes") for metric in found]
+    return [replace(metric, name=f"{metric.name}{UNSEEN}") for metric in found]
 
 
 def compare(before: Iterable[Metric], after: Iterable[Metric], seed: int) -> list[Change]:
@@ -194,6 +202,8 @@ def score(gains: Mapping[tuple[str, str], float]) -> float:
     A loss counts :data:`LOSS` times: what the backbone can do already is not sold cheaply.
     """
     tasks: dict[str, list[float]] = {}
-    for (task, _), value in gains.items():
+    for (task, name), value in gains.items():
+        if name == NOT_JUDGED:
+            continue
         tasks.setdefault(task, []).append(value if value > 0 else LOSS * value)
     return float(np.mean([np.mean(values) for values in tasks.values()]))

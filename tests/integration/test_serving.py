@@ -16,7 +16,7 @@ from tonari.errors import CorruptArtefactError, NotReadyError, StoreError
 from tonari.head import HEAD, read_head
 from tonari.rebuild import rebuild
 from tonari.serving import Reader
-from tonari.snapshot import FILES, MANIFEST
+from tonari.snapshot import CELLS, FILES, MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,7 +158,8 @@ def test_a_damaged_snapshot_leaves_the_old_state(
     put_image(place.catalogue, "red-ball", PRODUCTS[7].picture(), "side.png")
     put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
     done = rebuild(place)
-    for key in (*(f"{snapshot.PREFIX}{done.snapshot}/{name}" for name in (*FILES, MANIFEST)), HEAD):
+    fresh = [name for name in (*FILES, MANIFEST) if name != CELLS]  # so few rows have no cells: the file is cached
+    for key in (*(f"{snapshot.PREFIX}{done.snapshot}/{name}" for name in fresh), HEAD):
         whole = artefacts.get(key).data
         artefacts.put(key, whole[:-9] + bytes(byte ^ 255 for byte in whole[-9:]))
         clock.now += 11
@@ -211,7 +212,8 @@ def test_a_state_that_serves_is_not_touched_by_the_next(
     artefacts.delete(*(found.key for found in artefacts.list(f"snapshots/{published.snapshot}/")))
     assert (len(first.snapshot.part.views), len(second.snapshot.part.views)) == (12, 24)
     assert (first.snapshot.part.views.halves == before).all()
-    assert first.snapshot.graph.search(first.snapshot.part.views.codes[3], 1).tolist() == [3]
+    assert first.snapshot.part.shelf.graph is not None
+    assert first.snapshot.part.shelf.graph.search(first.snapshot.part.views.codes[3], 1).tolist() == [3]
 
 
 @pytest.mark.usefixtures("published")

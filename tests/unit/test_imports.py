@@ -39,6 +39,7 @@ ROWS = (
         "tonari.planner",
     },
     {
+        "tonari.cache",
         "tonari.catalogue",
         "tonari.checkpoints",
         "tonari.encoder_store",

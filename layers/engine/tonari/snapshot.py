@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tonari.attributes import class_means, weights_from_arrays, weights_to_arrays
+from tonari.cache import fetch, sweep
 from tonari.calibration import calibrate
 from tonari.cells import Cells
 from tonari.errors import CorruptArtefactError
@@ -150,6 +151,7 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
         _map(paths[CODES], shape, np.int8),
         _cells(paths[CELLS]),
     )
+    sweep(cache, manifest.files.values())
     graph = Graph.open(paths[GRAPH], *shape)
     graph.expand(manifest.budget.expansion)
     return Snapshot(
@@ -199,22 +201,13 @@ def _fetch_all(artefacts: Bucket, manifest: Manifest, cache: Path, files: Sequen
     cache.mkdir(parents=True, exist_ok=True)
     prefix = f"{PREFIX}{manifest.id}/"
     with ThreadPoolExecutor(len(files)) as pool:
-        fetched = pool.map(lambda file: _fetch(artefacts, prefix + file, cache, manifest.files[file]), files)
+        fetched = pool.map(lambda file: fetch(artefacts, prefix + file, cache, manifest.files[file]), files)
         return dict(zip(files, fetched, strict=True))
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)
-
-
-def _fetch(artefacts: Bucket, key: str, cache: Path, sha256: str) -> Path:
-    path = cache / sha256
-    if not (path.exists() and file_sha256(path) == sha256):
-        fresh = cache / f"{sha256}.{secrets.token_hex(4)}"
-        artefacts.download(key, fresh, sha256)
-        fresh.replace(path)
-    return path
 
 
 def _map(path: Path, shape: tuple[int, int], dtype: type[np.generic]) -> NDArray[Any]:

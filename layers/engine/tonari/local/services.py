@@ -126,6 +126,7 @@ class SeaweedFS:
         arguments = [
             str(program),
             "mini",
+            "-volume.max=1000",
             f"-dir={data}",
             f"-ip={HOST}",
             f"-ip.bind={HOST}",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FOLDS = 5
 SHRINKAGES = (0.2, 0.5, 0.8)
 ITEM_SHARES = (0.5, 0.8)
-FILLS = (0.3, 0.6, 1.0)
+FILLS = (0.3, 0.45, 0.6)
 DIMENSIONS = (64, 128, 256)
 CLASS_FOLDS = 4
 LEAST_CLASSES = 4
@@ -153,9 +153,7 @@ def _scatter(sample: Sample, rows: NDArray[np.float64], known: NDArray[np.int64]
     return measure_scatter(rows[known], taught.item, taught.labels, sample.features.shape[1])
 
 
-def _measure(
-    whole: NDArray[np.float32], lacking: NDArray[np.float32], fold: _Fold, seed: int
-) -> list[Metric]:
+def _measure(whole: NDArray[np.float32], lacking: NDArray[np.float32], fold: _Fold, seed: int) -> list[Metric]:
     """Measure the fold's fit, and at the unseen classes the smaller one."""
     metrics = measure(whole, fold.sample, fold.parts, seed)
     if fold.attribute:

@@ -54,7 +54,9 @@ class Learned:
     seconds: float
 
 
-def learn(sample: Sample, held_out: NDArray[np.bool_], dimensions: Sequence[int] = DIMENSIONS, seed: int = 0) -> Learned:
+def learn(
+    sample: Sample, held_out: NDArray[np.bool_], dimensions: Sequence[int] = DIMENSIONS, seed: int = 0
+) -> Learned:
     """Choose and fit on the fit part, measure on the held-out part.
 
     Parameters

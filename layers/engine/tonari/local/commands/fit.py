@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tonari.encoder import Encoder, EncoderConfig, encoder_id
-from tonari.encoder_store import CONFIG, MODEL, PREFIX, save_encoder, use_encoder
-from tonari.errors import InvalidEncoderError, MissingObjectError, NotReadyError
+from tonari.encoder_store import CONFIG, MODEL, fetch_encoder, find_encoder, save_encoder, use_encoder
+from tonari.errors import InvalidEncoderError, NotReadyError
 from tonari.head import read_head
 from tonari.local.commands.buckets import artefact_bucket, catalogue_bucket
 from tonari.local.commands.where import target_of
@@ -73,12 +73,12 @@ def _backbone(artefacts: Bucket, given: str | None) -> Files:
         files = _from_folder(Path(given))
     else:
         head = read_head(artefacts).head
-        name = given or head.next_encoder or head.encoder
+        name = find_encoder(artefacts, given) if given else head.next_encoder or head.encoder
         if name is None:
             raise NotReadyError("No encoder has been chosen: run `tonari init`, which uploads the default one.")
-        files = _from_bucket(artefacts, name)
+        files = fetch_encoder(artefacts, name)
     backbone = backbone_of(files[1])
-    return _from_bucket(artefacts, backbone) if backbone else files
+    return fetch_encoder(artefacts, backbone) if backbone else files
 
 
 def _from_folder(folder: Path) -> Files:
@@ -88,23 +88,12 @@ def _from_folder(folder: Path) -> Files:
         raise InvalidEncoderError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
-def _from_bucket(artefacts: Bucket, name: str) -> Files:
-    try:
-        model, config = (artefacts.get(f"{PREFIX}{name}/{file}").data for file in (MODEL, CONFIG))
-    except MissingObjectError as error:
-        raise NotReadyError(
-            f"There is no encoder {name} in s3://{artefacts.name}: give the id of one that is, or a folder."
-        ) from error
-    return model, config
-
-
 def _introduce(gathered: Gathered, title: str, name: str) -> None:
     sample, held = gathered.sample, gathered.held_out
     print(f"backbone {title}, {sample.features.shape[1]} dimensions, {name[:12]}")
-    print(
-        f"{len(sample)} views of {len(np.unique(sample.item))} items ({gathered.encoded} encoded, {gathered.reused} "
-        f"reused, {gathered.rejected} rejected); held out by {gathered.schema.split_by or 'id'}: {int(held.sum())} views"
-    )
+    counts = f"{gathered.encoded} encoded, {gathered.reused} reused, {gathered.rejected} rejected"
+    print(f"{len(sample)} views of {len(np.unique(sample.item))} items: {counts}")
+    print(f"held out, by the hash of {gathered.schema.split_by or 'id'}: {int(held.sum())} views")
     classes = {of: len(np.unique(codes[codes >= 0])) for of, codes in sample.labels.items()}
     print(f"attributes: {', '.join(f'{of} ({count} classes)' for of, count in classes.items()) or 'none'}\n")
 

@@ -86,8 +86,8 @@ class _Fold:
 def choose(sample: Sample, rows: NDArray[np.float64], dimensions: Sequence[int], seed: int) -> Parameters | None:
     """Choose by cross-validation over groups.
 
-    What a fit does for classes that it has not seen counts too. Shrinkage, share and fill are chosen at the most dimensions, then dimensions and fill together: the fewest that
-    cost no more than :data:`TOLERANCE`.
+    What a fit does for classes that it has not seen counts too. Shrinkage, share and fill are chosen at the most
+    dimensions, then dimensions and fill together: the fewest dimensions that cost no more than :data:`TOLERANCE`.
 
     Parameters
     ----------

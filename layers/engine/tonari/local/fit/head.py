@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
 from tonari.errors import InvalidEncoderError
 from tonari.local.encoders.onnx_graph import serialise
+from tonari.local.models.soundness import read_model
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tonari.local.fit.projection import Projection
 
 LEAST_OPSET = 7
@@ -39,18 +41,15 @@ def append_head(model: bytes, output: str, projection: Projection) -> tuple[byte
     Raises
     ------
     InvalidEncoderError
-        If the graph has no such output or an opset that is too old.
+        If the graph is damaged, has no such output, or an opset that is too old.
     """
-    try:
-        graph = onnx.load_model_from_string(model)
-    except DecodeError as error:
-        raise InvalidEncoderError(f"The ONNX graph cannot be read: {error}") from error
-    opset = max((one.version for one in graph.opset_import if one.domain in ("", "ai.onnx")), default=0)
+    opset = read_model(model).opset
     if opset < LEAST_OPSET:
         raise InvalidEncoderError(
             f"The graph is of opset {opset}, a head needs {LEAST_OPSET} or later: convert it with "
             "onnx.version_converter."
         )
+    graph = onnx.load_model_from_string(model)
     place = next((i for i, given in enumerate(graph.graph.output) if given.name == output), None)
     if place is None:
         raise InvalidEncoderError(f"The graph has no output {output!r} to which a head could be appended.")
@@ -58,7 +57,7 @@ def append_head(model: bytes, output: str, projection: Projection) -> tuple[byte
     nodes, constants, answer = _head(names, output, projection, opset)
     graph.graph.initializer.extend(constants)
     graph.graph.node.extend(nodes)
-    shape = ["batch", projection.dimensions]
+    shape: tuple[str, int] = ("batch", projection.dimensions)
     graph.graph.output[place].CopyFrom(helper.make_tensor_value_info(answer, TensorProto.FLOAT, shape))
     onnx.checker.check_model(graph, full_check=True)
     return serialise(graph), answer
@@ -87,11 +86,11 @@ def _head(
     nodes: list[onnx.NodeProto] = []
     constants: list[onnx.TensorProto] = []
 
-    def constant(name: str, value: object) -> str:
+    def constant(name: str, value: NDArray[Any]) -> str:
         constants.append(numpy_helper.from_array(value, names.new(name)))
         return str(constants[-1].name)
 
-    def node(kind: str, *inputs: str, name: str, **attributes: object) -> str:
+    def node(kind: str, *inputs: str, name: str, **attributes: Any) -> str:
         made = names.new(name)
         nodes.append(helper.make_node(kind, list(inputs), [made], name=made, **attributes))
         return made

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.local.fit.choose import CLASS_FOLDS, DIMENSIONS, LEAST_CLASSES, Parameters, choose
-from tonari.local.fit.lda import Axes, measure_scatter, principal_axes, solve, usable_classes
-from tonari.local.fit.measure import LEAST_GROUPS, Change, Metric, Parts, compare, measure, pool, unseen_metrics
+from tonari.local.fit.choose import DIMENSIONS, choose
+from tonari.local.fit.lda import measure_scatter, principal_axes, solve
+from tonari.local.fit.measure import LEAST_GROUPS, Parts, compare, measure
 from tonari.local.fit.projection import Projection, project, to_unit, weigh
 from tonari.local.fit.refusal import FitRefusedError
-from tonari.local.fit.split import deal_classes
+from tonari.local.fit.unseen import ask_unseen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from tonari.local.fit.choose import Parameters
+    from tonari.local.fit.lda import Axes
+    from tonari.local.fit.measure import Change
     from tonari.local.fit.sample import Sample
 
 LEAST_ITEMS = 40
@@ -80,10 +83,10 @@ def learn(
         raise FitRefusedError("All views have the same embedding: check the encoder with `tonari encoder check`.")
     rows = axes.along(fit.features)
     parameters = choose(fit, rows, _reachable(dimensions, axes), seed)
-    projection = _fit(axes, rows, fit, parameters, dimensions)
+    projection = _fit(axes, rows, fit, parameters, _reachable(dimensions, axes)[-1])
     before, after = to_unit(sample.features), projection.apply(sample.features)
     changes = compare(measure(before, sample, parts, seed), measure(after, sample, parts, seed), seed)
-    unseen = _unseen(sample, parts, axes, parameters, seed) if parameters else []
+    unseen = ask_unseen(sample, parts, axes, parameters, seed) if parameters else []
     kept = neighbours_kept(before[parts.held], after[parts.held])
     return Learned(projection, parameters, tuple(changes), tuple(unseen), kept, time.monotonic() - started)
 
@@ -109,43 +112,12 @@ def _reachable(dimensions: Sequence[int], axes: Axes) -> tuple[int, ...]:
     return tuple(sorted({min(d, axes.directions.shape[1]) for d in dimensions}))
 
 
-def _fit(
-    axes: Axes, rows: NDArray[np.float64], fit: Sample, parameters: Parameters | None, dimensions: Sequence[int]
-) -> Projection:
+def _fit(axes: Axes, rows: NDArray[np.float64], fit: Sample, parameters: Parameters | None, most: int) -> Projection:
     if parameters is None:
-        return project(axes, np.eye(rows.shape[1])[:, : _reachable(dimensions, axes)[-1]])
+        return project(axes, np.eye(rows.shape[1])[:, :most])
     scatter = measure_scatter(rows, fit.item, fit.labels, fit.features.shape[1])
     found = solve(rows, scatter, parameters.shrinkage, parameters.item_share)
     return project(axes, weigh(found, parameters.fill, parameters.dimensions))
-
-
-def _unseen(sample: Sample, parts: Parts, axes: Axes, parameters: Parameters, seed: int) -> list[Change]:
-    """Leave each class of an attribute out of one fit, and ask that fit for the held-out views of it.
-
-    The axes are those of the whole fit part; they know no labels.
-    """
-    fit, changes = sample.take(parts.known), []
-    rows = axes.along(fit.features)
-    before = to_unit(sample.features)
-    for name in sample.labels:
-        classes = usable_classes(fit.labels[name], fit.item)
-        if len(classes) < LEAST_CLASSES:
-            continue
-        pairs: list[tuple[list[Metric], list[Metric]]] = []
-        for unseen in deal_classes(classes.tolist(), CLASS_FOLDS, seed):
-            seen = np.flatnonzero(~np.isin(fit.labels[name], unseen))
-            known = fit.take(seen)
-            scatter = measure_scatter(rows[seen], known.item, known.labels, sample.features.shape[1])
-            if scatter.attributes is None and scatter.items is None:
-                continue
-            found = solve(rows[seen], scatter, parameters.shrinkage, parameters.item_share)
-            after = project(axes, weigh(found, parameters.fill, parameters.dimensions)).apply(sample.features)
-            asked = name, sample, parts.held, unseen
-            pairs.append((unseen_metrics(before, *asked), unseen_metrics(after, *asked)))
-        joined = [pool(side).values() for side in zip(*pairs, strict=True)] if pairs else [[], []]
-        enough = [[one for one in side if len(np.unique(one.group)) >= LEAST_GROUPS] for side in joined]
-        changes += compare(*enough, seed)
-    return changes
 
 
 def neighbours_kept(before: NDArray[np.float32], after: NDArray[np.float32], most: int = 500) -> float:

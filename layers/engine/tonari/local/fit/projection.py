@@ -29,7 +29,7 @@ class Projection:
     @property
     def dimensions(self) -> int:
         """``D``."""
-        return self.matrix.shape[1]
+        return int(self.matrix.shape[1])
 
     def apply(self, embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
         """Project embeddings of length 1.

@@ -1,0 +1,1 @@
+"""Encoders made smaller and faster, and how far their embeddings then are from the original's."""

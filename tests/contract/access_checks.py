@@ -34,6 +34,7 @@ CHANGES_S3 = {
         ("s3:PutObject", "${ArtefactBucket.Arn}/head.json"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/segments/*"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/work/rebuild-asked.json"),
+        ("s3:DeleteObject", "${ArtefactBucket.Arn}/work/rebuild-asked.json"),
     },
     "RebuildFunctionRole": {
         ("s3:PutObject", "${ArtefactBucket.Arn}/head.json"),

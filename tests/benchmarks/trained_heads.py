@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from tonari.local.fit.measure import Parts
     from tonari.local.fit.sample import Sample
 
-STEPS = 150
-BATCH = 512
-RATE = 3e-3
+STEPS = 100
+BATCH = 1024
+RATE = 1e-4
 DECAY = 1e-4
 TEMPERATURE = 0.1
 

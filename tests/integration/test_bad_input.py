@@ -29,7 +29,7 @@ PLAIN = pictures.encoded(draw("blue", "tent"), "PNG")
 RED = "red-ball"
 SLUGS = {
     "invalid-request": 400, "invalid-filter": 400, "invalid-vector": 400, "unknown-item": 404, "not-found": 404,
-    "method-not-allowed": 405, "too-large": 413, "unsupported-image": 415, "invalid-image": 422,
+    "method-not-allowed": 405, "stale-cursor": 410, "too-large": 413, "unsupported-image": 415, "invalid-image": 422,
     "invalid-catalogue": 422, "corrupt-artefact": 500, "not-ready": 503, "store-unavailable": 503,
 }  # fmt: skip
 

@@ -80,7 +80,7 @@ def test_dates() -> None:
 def test_booleans() -> None:
     given = column("boolean", True, False, None, 1, 0, "true")
 
-    assert seen(given) == ("class", np.int32, [1, 0, -1, -1, -1, -1], (False, True), [bool, bool])
+    assert seen(given) == ("class", np.int8, [1, 0, -1, -1, -1, -1], (False, True), [bool, bool])
 
 
 def test_strings_take_numbers_and_booleans_as_text() -> None:
@@ -94,7 +94,27 @@ def test_strings_take_numbers_and_booleans_as_text() -> None:
 def test_lists() -> None:
     given = column("strings", ["b", "a"], [], "c", None, ["a", 5], ["a", "a"])
 
-    assert seen(given) == ("list", np.int32, [1, 0, 2, 0, 0], np.int32, [0, 0, 2, 5, 5], ("a", "b", "c"), 6)
+    assert isinstance(given, ListColumn)
+    assert seen(given) == ("list", np.int32, [0, 0, 1, 2], np.int32, [0, 5, 0, 2], ("a", "b", "c"), 6)
+    assert given.start.tolist() == [0, 2, 3, 4]
+    assert given.having([0]).tolist() == [True, False, False, False, False, True]
+    assert given.having([]).tolist() == [False] * 6
+
+
+def test_codes_are_as_narrow_as_they_can_be() -> None:
+    for count, kind in ((128, np.int8), (129, np.int16), (32_768, np.int16), (32_769, np.int32)):
+        given = column("string", *(f"{number:05}" for number in range(count)), None)
+        assert isinstance(given, ClassColumn)
+        assert given.codes.dtype == kind
+        assert given.codes.tolist() == [*range(count), -1]
+
+
+def test_frequent_values_of_lists_have_bitmaps() -> None:
+    given = column("strings", *([["often", "seldom"]] * 2), *([["often"]] * 4), *([[]] * 64))
+    assert isinstance(given, ListColumn)
+
+    assert list(given.frequent) == [0]
+    assert np.unpackbits(given.frequent[0], count=70).tolist() == [1] * 6 + [0] * 64
 
 
 @pytest.mark.parametrize(

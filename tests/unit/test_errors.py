@@ -26,6 +26,7 @@ STATUS = {
     "NotReadyError": 503,
     "RequestError": 400,
     "SettingError": 500,
+    "StaleCursorError": 410,
     "StoreError": 503,
     "TooLargeError": 413,
     "UnknownItemError": 404,

@@ -35,8 +35,10 @@ ROWS = (
         "tonari.calibration",
         "tonari.cells",
         "tonari.fields",
+        "tonari.holdout",
         "tonari.index",
         "tonari.planner",
+        "tonari.ranking",
     },
     {
         "tonari.cache",
@@ -51,7 +53,13 @@ ROWS = (
         "tonari.snapshot",
     },
     {
+        "tonari.candidates",
+        "tonari.cursor",
+        "tonari.items",
+        "tonari.prediction",
         "tonari.query",
+        "tonari.ranges",
+        "tonari.search",
         "tonari.rebuild",
         "tonari.rebuild_requests",
         "tonari.reindex",
@@ -75,8 +83,10 @@ NUMERICS = (
     "tonari.calibration",
     "tonari.cells",
     "tonari.fields",
+    "tonari.holdout",
     "tonari.index",
     "tonari.planner",
+    "tonari.ranking",
 )
 INPUT_AND_OUTPUT = ("os", "io", "pathlib", "shutil", "tempfile", "socket", "subprocess", "urllib", "http", "logging")
 

@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tonari.cells import Cells
     from tonari.planner import Shelf
 
 K = 10
 GOOD = 0.995
-QUERIES = 96
+QUERIES = 128
 SEED = 5
 SELECTIVITIES = (1.0, 0.5, 0.1, 0.01, 0.001)
-CELLS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-ROWS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
+FIRST_CELLS = 16
+REACHED = 0.999
+"""Share of true neighbours whose cells a search must reach; some more are lost where they are scored roughly."""
+FAR = 2.0
+"""No two cosines differ by more."""
 EXPANSIONS = (64, 128, 256, 400, 800)
 REGIONS = 16
 SKEW = 8.0
@@ -36,6 +40,7 @@ STAYS = 0.8
 """Cosine between a query that was turned away and the view from which it was."""
 
 Kind = Literal["independent", "correlated", "against"]
+KINDS: tuple[Kind, ...] = ("independent", "correlated", "against")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +63,14 @@ def calibrate(shelf: Shelf) -> tuple[Budget, dict[str, float]]:
     budget = Budget()
     if shelf.cells is not None:
         efforts = tuple(
-            _learn(shelf, trials, selectivity) for selectivity in SELECTIVITIES if trials.needs(selectivity)
+            Effort(selectivity, FIRST_CELLS, K, trials.slack(shelf.cells, selectivity))
+            for selectivity in SELECTIVITIES
+            if trials.needs(selectivity)
         )
         budget = _choose_graph(replace(shelf, budget=Budget(efforts)), trials.make(1.0, "independent"))
     learned = replace(shelf, budget=budget)
     measured = {f"{s:g}": _recall(learned, trials.make(s, "independent")) for s in SELECTIVITIES}
     return budget, {name: round(value, 4) for name, value in measured.items() if value is not None}
-
-
-def _learn(shelf: Shelf, trials: _Trials, selectivity: float) -> Effort:
-    """Raise the number of cells until near ranges are found well, then the number of rows until far ones are."""
-    most = 1 if shelf.cells is None else len(shelf.cells)
-    ladder = [count for count in CELLS if count < most] + [most]
-    easy = [*trials.make(selectivity, "independent"), *trials.make(selectivity, "correlated")]
-    cells = next(count for count in ladder if _good(shelf, easy, Effort(selectivity, count, 0)) or count == most)
-    hard = trials.make(selectivity, "against")
-    steps = [*ROWS, len(shelf.views)]
-    rows = next(rows for rows in steps if _good(shelf, hard, Effort(selectivity, cells, rows)) or rows == steps[-1])
-    return Effort(selectivity, cells, rows)
-
-
-def _good(shelf: Shelf, trials: Sequence[Trial], effort: Effort) -> bool:
-    recall = _recall(replace(shelf, budget=Budget((effort,))), trials)
-    return recall is None or recall >= GOOD
 
 
 def _recall(shelf: Shelf, trials: Sequence[Trial]) -> float | None:
@@ -151,15 +141,32 @@ class _Trials:
         return list(self._make(selectivity, kind))
 
     def _make(self, selectivity: float, kind: Kind) -> Iterator[Trial]:
-        item = self._shelf.views.item
-        for query, scores, asking in zip(self._queries, self._scores, self._asking, strict=True):
-            allowed = self._range(selectivity, kind, scores)
-            allowed[item[asking]] = False
-            rows = np.flatnonzero(allowed[item])
-            if len(rows) > self._deep:
-                rows = rows[np.argpartition(-scores[rows], self._deep)[: self._deep]]
-            best = rows[np.argsort(-scores[rows], kind="stable")]
-            yield Trial(query[None], allowed, frozenset(list(dict.fromkeys(item[best].tolist()))[:K]))
+        for number, query in enumerate(self._queries):
+            allowed, rows = self._draw(selectivity, kind, number)
+            yield Trial(query[None], allowed, frozenset(self._shelf.views.item[rows].tolist()))
+
+    def slack(self, cells: Cells, selectivity: float) -> float:
+        """Learn by how much the kth item may be nearer to a query than is hoped for in a true neighbour's cell."""
+        gaps = [np.array([FAR], np.float32)]
+        for kind in KINDS:
+            for number, (query, scores) in enumerate(zip(self._queries, self._scores, strict=True)):
+                _, rows = self._draw(selectivity, kind, number)
+                if len(rows) == K:
+                    cell = np.searchsorted(cells.start, rows, side="right") - 1
+                    gaps.append(scores[rows[-1]] - cells.nearness(query[None])[cell])
+        return float(np.quantile(np.concatenate(gaps), REACHED))
+
+    def _draw(self, selectivity: float, kind: Kind, number: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Draw a range for a query, and find the best rows of the K nearest items in it, best first."""
+        item, scores = self._shelf.views.item, self._scores[number]
+        allowed = self._range(selectivity, kind, scores)
+        allowed[item[self._asking[number]]] = False
+        rows = np.flatnonzero(allowed[item])
+        if len(rows) > self._deep:
+            rows = rows[np.argpartition(-scores[rows], self._deep)[: self._deep]]
+        rows = rows[np.argsort(-scores[rows], kind="stable")]
+        _, first = np.unique(item[rows], return_index=True)
+        return allowed, rows[np.sort(first)[:K]]
 
     def _range(self, selectivity: float, kind: Kind, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Draw which items are in range: evenly, or with other odds in the part of the catalogue that is nearest."""

@@ -6,11 +6,12 @@ in the place of product quantisation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tonari.index import quantise
 from tonari.native import dot_products
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 SEED = 7
 ROUNDS = 8
-SAMPLED_PER_CELL = 100
+SAMPLED_PER_CELL = 64
 BLOCK = 16_384
-DENSE = 0.25
-"""Share of a visited cell's rows that must be in range before scoring all of them in place beats gathering some."""
+GROWTH = 4
+SPREAD = 0.4
+"""How much nearer to a query than its cell's mean a row is taken to lie, in units of the cell's radius."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +32,59 @@ class Cells:
 
     Parameters
     ----------
-    centroids : (C, D) float32, rows of length 1
+    centroids : (C, D) float32
+        Means of the cells' rows, which have length 1: the shorter a mean, the wider its cell.
     start : (C + 1,) int64
         Where each cell's rows begin; a cell may be empty.
+    radius : (C,) float32
+        Root mean square distance of a cell's rows from their mean.
     """
 
     centroids: NDArray[np.float32]
     start: NDArray[np.int64]
+    radius: NDArray[np.float32] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        squares = np.einsum("ij,ij->i", self.centroids, self.centroids)
+        object.__setattr__(self, "radius", np.sqrt(np.maximum(0, 1 - squares)))
 
     def __len__(self) -> int:
         """``C``."""
         return len(self.centroids)
+
+    def nearness(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Tell what cosine with the nearest query is to be hoped for in each cell: that of its mean, and some more.
+
+        Parameters
+        ----------
+        queries : (Q, D) float32, rows of length 1
+
+        Returns
+        -------
+        (C,) float32
+        """
+        means = self.centroids @ queries.T
+        return np.asarray((means[:, 0] if len(queries) == 1 else means.max(axis=1)) + SPREAD * self.radius)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a visit goes.
+
+    Parameters
+    ----------
+    cells
+        Least number of cells.
+    enough
+        How many rows in range make the first opinion of what there is to be found: at least 1.
+    slack
+        How much nearer to the query than what is to be hoped for in a cell the ``enough``-th best row must be before
+        the cell is passed over, as a difference of cosines.
+    """
+
+    cells: int
+    enough: int
+    slack: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +97,15 @@ class Visit:
         Those in range.
     coarse : (n,) float64
         Their int8 dot products with the nearest query, comparable with each other only.
-    cells
-        How many cells were visited.
-    met
-        How many rows lie in them, in range or not.
     """
 
     rows: NDArray[np.int64]
     coarse: NDArray[np.float64]
-    cells: int
-    met: int
 
 
 def cell_count(rows: int) -> int:
-    """Choose C: about twice the square root of N, a power of two."""
-    return int(2 ** np.ceil(np.log2(max(1.0, 2 * np.sqrt(rows))) - 0.5)) if rows else 1
+    """Choose C: about four times the square root of N, a power of two."""
+    return int(2 ** np.ceil(np.log2(4 * np.sqrt(rows)) - 0.5)) if rows > 16 else 1
 
 
 def train(vectors: NDArray[np.float16], count: int) -> NDArray[np.float32]:
@@ -93,42 +131,40 @@ def train(vectors: NDArray[np.float16], count: int) -> NDArray[np.float32]:
         start = np.searchsorted(cell[order], np.arange(count + 1))
         filled = np.flatnonzero(np.diff(start))
         sums = np.add.reduceat(sample[order], start[filled], axis=0)
-        centroids[filled] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+        centroids[filled] = sums / np.diff(start)[filled, None]
     return centroids
 
 
 def assign(vectors: NDArray[np.floating], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Tell the nearest centroid of each row.
+    """Tell the centroid of each row whose direction is nearest.
 
     Returns
     -------
     (N,) int32
     """
     cell = np.empty(len(vectors), np.int32)
+    directions = centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
     for start in range(0, len(vectors), BLOCK):
-        cell[start : start + BLOCK] = (vectors[start : start + BLOCK].astype(np.float32) @ centroids.T).argmax(axis=1)
+        cell[start : start + BLOCK] = (vectors[start : start + BLOCK].astype(np.float32) @ directions.T).argmax(axis=1)
     return cell
 
 
 def visit(
     queries: NDArray[np.float32],
-    query_codes: NDArray[np.int8],
     cells: Cells,
     codes: NDArray[np.int8],
     item: NDArray[np.int32],
     allowed: NDArray[np.bool_] | None,
-    least_cells: int,
-    least_rows: int,
+    reach: Reach,
 ) -> Visit:
-    """Visit the nearest cells, at least ``least_cells`` and as many as it takes to meet ``least_rows`` rows in range.
+    """Visit cells, nearest first, until those left are too far off to hold rows as near as the best that were met.
 
-    More cells → recall nearer to 1, slower. The second bound is what keeps recall where the range runs against the
-    query: cells near it are then thin, and more of them are visited.
+    That one rule serves every filter: where few rows are in range, or the range runs against the query, the best rows
+    met are far off, and cells as far off are then worth a visit.
 
     Parameters
     ----------
-    queries : (Q, D) float32
-    query_codes : (Q, D) int8
+    queries : (Q, D) float32, rows of length 1
     codes : (N, D) int8
         In the order of the cells.
     item : (N,) int32
@@ -136,34 +172,45 @@ def visit(
     allowed : (I,) bool
         Which items are in range, all if it is None.
     """
-    nearness = (cells.centroids @ queries.T).max(axis=1)
-    sizes = np.diff(cells.start)
-    count = min(least_cells, len(cells))
+    query_codes, scale = quantise(queries)
+    scale *= float(dot_products(codes[:1], codes[:1])[0, 0]) ** 0.5
+    farness = -cells.nearness(queries)
+    order = np.argsort(farness)
+    farness = farness[order]
+    done, count = 0, min(reach.cells, len(cells))
+    met = Visit(np.empty(0, np.int64), np.empty(0))
     while True:
-        near = np.argpartition(-nearness, count - 1)[:count] if count < len(cells) else np.arange(len(cells))
-        near.sort()
-        begin, size = cells.start[near], sizes[near]
-        met = int(size.sum())
-        rows = np.repeat(begin - np.cumsum(size) + size, size) + np.arange(met)
-        kept = None if allowed is None else allowed[item[rows]]
-        found = met if kept is None else int(np.count_nonzero(kept))
-        if found >= least_rows or count == len(cells):
-            break
-        count = min(len(cells), max(2 * count, int(1.2 * count * least_rows / max(found, 1)) if found else 4 * count))
-    if kept is None or found > DENSE * met:
-        coarse = _score_in_place(query_codes, codes, begin, size)
-        return Visit(rows, coarse, count, met) if kept is None else Visit(rows[kept], coarse[kept], count, met)
-    rows = rows[kept]
-    coarse = dot_products(query_codes, codes[rows]).max(axis=0) if found else np.empty(0)
-    return Visit(rows, coarse, count, met)
+        met = _joined(met, _meet(query_codes, cells, order[done:count], codes, item, allowed))
+        worth = len(cells)
+        if len(met.rows) >= reach.enough:
+            best = len(met.rows) - reach.enough
+            score = float(np.partition(met.coarse, best)[best]) / scale
+            worth = int(np.searchsorted(farness, reach.slack - score, side="right"))
+        if worth <= count:
+            return met
+        done, count = count, min(worth, GROWTH * count)
 
 
-def _score_in_place(
-    query_codes: NDArray[np.int8], codes: NDArray[np.int8], begin: NDArray[np.int64], size: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Score whole cells without copying them; neighbouring cells are scored as one."""
-    ends = begin + size
-    first = np.flatnonzero(np.concatenate(([True], begin[1:] != ends[:-1])))
-    last = np.concatenate((first[1:], [len(begin)])) - 1
-    runs = [dot_products(query_codes, codes[a:b]) for a, b in zip(begin[first], ends[last], strict=True) if b > a]
-    return np.concatenate(runs, axis=1).max(axis=0) if runs else np.empty(0)
+def _joined(one: Visit, other: Visit) -> Visit:
+    if not len(one.rows):
+        return other
+    return Visit(np.concatenate((one.rows, other.rows)), np.concatenate((one.coarse, other.coarse)))
+
+
+def _meet(
+    query_codes: NDArray[np.int8],
+    cells: Cells,
+    chosen: NDArray[np.int64],
+    codes: NDArray[np.int8],
+    item: NDArray[np.int32],
+    allowed: NDArray[np.bool_] | None,
+) -> Visit:
+    """Score the rows in range of some cells."""
+    begin = cells.start[chosen]
+    size = cells.start[chosen + 1] - begin
+    rows = np.repeat(begin - np.cumsum(size) + size, size) + np.arange(int(size.sum()))
+    if allowed is not None:
+        rows = rows[np.flatnonzero(allowed.take(item.take(rows)))]
+    if not len(rows):
+        return Visit(rows, np.empty(0))
+    return Visit(rows, dot_products(query_codes, codes.take(rows, axis=0)).max(axis=0))

@@ -74,6 +74,14 @@ class MethodNotAllowedError(RequestError):
     title = "Method not allowed"
 
 
+class StaleCursorError(RequestError):
+    """A cursor that scores of another encoder stand in."""
+
+    status = 410
+    slug = "stale-cursor"
+    title = "The cursor continues nothing any more"
+
+
 class TooLargeError(RequestError):
     """A body or picture over a stated limit."""
 

@@ -175,7 +175,7 @@ def nearest(
 
 
 def _scan(queries: NDArray[np.float32], views: Views, matching: NDArray[np.int64] | None, k: int, wanted: int) -> Hits:
-    codes = views.codes if matching is None else views.codes[matching]
+    codes = views.codes if matching is None else views.codes.take(matching, axis=0)
     coarse = dot_products(quantise(queries)[0], codes).max(axis=0)
     while True:
         rows = np.argpartition(-coarse, wanted)[:wanted] if wanted < len(coarse) else np.arange(len(coarse))
@@ -208,7 +208,7 @@ def best_items(
     scores = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
-        scores[start : start + BLOCK] = (views.halves[block].astype(np.float32) @ queries.T).max(axis=1)
+        scores[start : start + BLOCK] = (views.halves.take(block, axis=0).astype(np.float32) @ queries.T).max(axis=1)
     order = np.lexsort((rows, -scores))
     _, first = np.unique(views.item[rows[order]], return_index=True)
     chosen = order[np.sort(first)[:k]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tonari.fields.schema import Schema
 
-FORMAT = 2
+FORMAT = 3
 CHECK = "sha256"
 
 
@@ -38,6 +38,8 @@ class Manifest:
         Recall@10 by selectivity, measured at build.
     budget
         What searches must visit.
+    attributes
+        By name and method: what predictions are worth on held-out items.
     schema
         Of its fields.
     files
@@ -52,6 +54,7 @@ class Manifest:
     dimensions: int
     recall: Mapping[str, float]
     budget: Budget
+    attributes: Mapping[str, Any]
     schema: Schema
     files: Mapping[str, str]
 
@@ -67,6 +70,7 @@ class Manifest:
             "dimensions": self.dimensions,
             "recall": dict(self.recall),
             "budget": asdict(self.budget),
+            "attributes": dict(self.attributes),
             "schema": self.schema.to_json(),
             "files": dict(self.files),
         }
@@ -102,6 +106,7 @@ class Manifest:
                 budget=Budget(
                     tuple(Effort(**effort) for effort in budget["efforts"]), budget["graph"], budget["expansion"]
                 ),
+                attributes=dict(raw["attributes"]),
                 schema=parse_schema(json.dumps(raw["schema"]).encode()),
                 files=dict(raw["files"]),
             )

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tonari.cells import Cells, assign, cell_count, train
-from tonari.fields.columns import ClassColumn, build_columns, columns_from_arrays, columns_to_arrays
+from tonari.fields.columns import (
+    ClassColumn,
+    ListColumn,
+    NumberColumn,
+    build_columns,
+    columns_from_arrays,
+    columns_to_arrays,
+)
 from tonari.index import Views, quantise
 from tonari.planner import SCAN_BYTES, Shelf
 
@@ -149,11 +156,21 @@ class Part:
         return bytes(self.view_names[row]).decode()
 
     def value(self, name: str, position: int) -> Any:
-        """Tell the class that an item has of an attribute, None if it has none."""
+        """Tell an item's value of a field that has one at most, None if it has none."""
+        match self.columns.get(name):
+            case ClassColumn(codes, classes) if codes[position] >= 0:
+                return classes[codes[position]]
+            case NumberColumn(values) if not np.isnan(values[position]):
+                return float(values[position])
+        return None
+
+    def classes_of(self, name: str, position: int) -> tuple[Any, ...]:
+        """Tell all classes that an item has of an attribute: none, one, or several tags."""
         column = self.columns.get(name)
-        if not isinstance(column, ClassColumn) or column.codes[position] < 0:
-            return None
-        return column.classes[column.codes[position]]
+        if isinstance(column, ListColumn):
+            return tuple(column.classes[code] for code in np.sort(column.codes[column.items == position]))
+        value = self.value(name, position)
+        return () if value is None else (value,)
 
     def items(self) -> Iterable[IndexedItem]:
         """All items, in the order of their ids."""

@@ -1,9 +1,9 @@
 """The search planner: three ways to the candidates, one way to the answer.
 
 - **scan**: few rows are in range, so compare them all. Exact but for int8 rounding, which re-scoring undoes.
-- **cells**: more are in range, so visit the nearest cells until enough rows *in range* have been met. How many are
-  enough was learned when the snapshot was built, by trying held-out queries under filters of each selectivity
-  (:mod:`tonari.calibration`).
+- **cells**: more are in range, so visit cells, nearest first, until those left are too far off to hold a row *in range*
+  as near as the best that were met. How far is too far was learned when the snapshot was built, by trying held-out
+  queries under filters of each selectivity (:mod:`tonari.calibration`).
 - **graph**: nothing narrows the range, so walk the HNSW graph, if learning found it to be the better of the two.
 
 Candidates are scored again in float32 over the stored float16, the best view counts for its item. If fewer than k items
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.cells import visit
-from tonari.index import best_items, candidates, nearest, quantise
+from tonari.cells import Reach, visit
+from tonari.index import best_items, candidates, nearest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,11 +41,15 @@ class Effort:
         Share of items in range.
     cells, rows
         Least number of cells, and of rows in range.
+    slack
+        How much less a cell may promise than the best rows found so far and still be worth a visit, as a difference of
+        cosines.
     """
 
     selectivity: float
     cells: int
     rows: int
+    slack: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,12 @@ class Budget:
         above = [one for one in self.efforts if one.selectivity >= selectivity]
         below = [one for one in self.efforts if one.selectivity < selectivity]
         around = [*above[-1:], *below[:1]]
-        return Effort(selectivity, max(one.cells for one in around), max(one.rows for one in around))
+        return Effort(
+            selectivity,
+            max(one.cells for one in around),
+            max(one.rows for one in around),
+            max(one.slack for one in around),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +163,17 @@ def _in_cells(
     allowed: NDArray[np.bool_] | None,
     effort: Effort,
 ) -> Hits:
-    wanted = candidates(k)
     views = shelf.views
-    least_rows = max(effort.rows, 4 * wanted)
-    met = visit(queries, quantise(queries)[0], cells, views.codes, views.item, allowed, effort.cells, least_rows)
-    rows = met.rows
+    of_k_items = -(-k * len(views) // len(shelf))
+    met = visit(
+        queries,
+        cells,
+        views.codes,
+        views.item,
+        allowed,
+        Reach(effort.cells, max(of_k_items, effort.rows), effort.slack),
+    )
+    rows, wanted = met.rows, candidates(k)
     if wanted < len(rows):
         rows = rows[np.argpartition(-met.coarse, wanted)[:wanted]]
     return best_items(queries, views, rows, k, "cells", matching=len(rows), scanned=len(met.rows), exact=False)

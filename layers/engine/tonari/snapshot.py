@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tonari.attributes import class_means, weights_from_arrays, weights_to_arrays
+from tonari.attributes import Grouping, draw, labels_of, learn, learned_from_arrays, learned_to_arrays
 from tonari.cache import fetch, sweep
 from tonari.calibration import calibrate
 from tonari.cells import Cells
 from tonari.errors import CorruptArtefactError
-from tonari.fields.columns import ClassColumn
+from tonari.holdout import split_value, tenths
 from tonari.manifest import Manifest
 from tonari.native import Graph
 from tonari.parts import Part, part_from_arrays, sort_into_cells, tables_to_arrays
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tonari.attributes import ClassWeights
+    from tonari.attributes import Learned
     from tonari.fields.schema import Schema
     from tonari.store import Bucket
 
@@ -54,8 +54,8 @@ class Snapshot:
         Of its fields.
     part
         Its items and views.
-    weights
-        Class weights by attribute.
+    learned
+        Class weights by attribute, and what they are worth.
     recall
         Recall@10 by selectivity, measured when it was built.
     rejected
@@ -66,7 +66,7 @@ class Snapshot:
     encoder: str
     schema: Schema
     part: Part
-    weights: Mapping[str, ClassWeights]
+    learned: Mapping[str, Learned]
     recall: Mapping[str, float]
     rejected: Mapping[str, str]
 
@@ -78,16 +78,29 @@ def new_id() -> str:
 
 def build_snapshot(encoder: str, schema: Schema, part: Part, rejected: Mapping[str, str]) -> Snapshot:
     """Compute what a snapshot holds beside its items: class weights, cells, graph, and what searches must visit."""
-    weights = {
-        name: class_means(part.views.item, part.views.halves, column)
-        for name in schema.attributes
-        if isinstance(column := part.columns[name], ClassColumn)
-    }
+    learned = learn_attributes(schema, part)
     sorted_part = sort_into_cells(part)
     shelf = replace(sorted_part.shelf, graph=Graph.build(sorted_part.views.codes))
     budget, recall = calibrate(shelf)
     whole = replace(sorted_part, shelf=replace(shelf, budget=budget))
-    return Snapshot(new_id(), encoder, schema, whole, weights, recall, rejected)
+    return Snapshot(new_id(), encoder, schema, whole, learned, recall, rejected)
+
+
+def learn_attributes(schema: Schema, part: Part) -> dict[str, Learned]:
+    """Fit all attributes; items of one ``split_by`` value are never on both sides of a trial."""
+    if not schema.attributes:
+        return {}
+    fields = part.fields if schema.split_by else lambda _: {}
+    values = [split_value(part.id(position), fields(position), schema.split_by) for position in range(len(part))]
+    grouping = Grouping(np.unique(np.array(values), return_inverse=True)[1], tenths(values))
+    learned = {}
+    for name in schema.attributes:
+        labels = labels_of(part.columns[name])
+        if labels is not None:
+            sample = draw(labels, part.views.item, part.views.halves, grouping)
+            precision = schema.fields[name].precision
+            learned[name] = learn(sample, labels.classes, several=labels.several, precision=precision)
+    return learned
 
 
 def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
@@ -103,7 +116,7 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
     (folder / DOCUMENTS).write_bytes(part.documents.tobytes())
     np.save(folder / VECTORS, part.views.halves)
     np.save(folder / CODES, part.views.codes)
-    np.savez(folder / CLASSES, **weights_to_arrays(snapshot.weights))
+    np.savez(folder / CLASSES, **learned_to_arrays(snapshot.learned))
     (folder / REJECTED).write_text(json.dumps(snapshot.rejected))
     _save_search(part, folder)
     manifest = Manifest(
@@ -115,6 +128,7 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
         dimensions=part.views.codes.shape[1],
         recall=snapshot.recall,
         budget=part.shelf.budget,
+        attributes={name: one.report() for name, one in snapshot.learned.items()},
         schema=snapshot.schema,
         files={name: file_sha256(folder / name) for name in FILES},
     )
@@ -159,7 +173,7 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
         encoder=manifest.encoder,
         schema=manifest.schema,
         part=replace(part, shelf=replace(part.shelf, graph=graph, budget=manifest.budget)),
-        weights=weights_from_arrays(_arrays(paths[CLASSES])),
+        learned=learned_from_arrays(_arrays(paths[CLASSES])),
         recall=manifest.recall,
         rejected=json.loads(paths[REJECTED].read_bytes()),
     )

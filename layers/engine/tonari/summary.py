@@ -40,7 +40,7 @@ def summarise(serving: Serving) -> dict[str, Any]:
         "segments": len(head.segments),
         "recall": dict(snapshot.recall),
         "rejected": {"count": len(serving.rejected), "first": dict(list(serving.rejected.items())[:SAMPLES])},
-        "attributes": {name: list(weights.classes) for name, weights in snapshot.weights.items()},
+        "attributes": {name: list(one.classes) for name, one in snapshot.learned.items()},
         "fields": {
             name: {"type": field.type, **_range(part.columns[name], field.type)}
             for name, field in snapshot.schema.fields.items()

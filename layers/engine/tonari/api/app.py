@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tonari import __version__
-from tonari.api.forms import Source, read_json, read_predict, read_search
+from tonari.api.answers import range_of, show_neighbours, wish_of
+from tonari.api.forms import SearchForm, named, read_json, read_predict, read_search, read_searches
 from tonari.api.http import Request, Response
 from tonari.api.page import read_page
+from tonari.api.predictions import show_prediction
+from tonari.api.sources import Source
+from tonari.attributes import VOTERS
 from tonari.catalogue import check_id, document_key, image_key, list_item, parse_document
 from tonari.errors import (
     InvalidCatalogueError,
@@ -24,24 +28,17 @@ from tonari.errors import (
     TonariError,
     UnknownItemError,
 )
-from tonari.query import (
-    Range,
-    image_of,
-    item_details,
-    predict,
-    query_image,
-    query_item,
-    query_vector,
-    read_filter,
-    search,
-)
+from tonari.items import image_of, item_details
+from tonari.prediction import predict
+from tonari.query import query_examples, query_image, query_item, query_vector
+from tonari.ranges import Range
+from tonari.search import search
 from tonari.summary import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tonari.api.forms import PredictForm, SearchForm
-    from tonari.query import Query
+    from tonari.candidates import Query
     from tonari.serving import Reader, Serving
     from tonari.store import Bucket
 
@@ -116,48 +113,43 @@ class App:
         return Response.of({"status": "ok", "version": __version__, **summarise(self._reader.current())})
 
     def _search(self, request: Request) -> Response:
-        return self._neighbours(read_search(request))
+        forms = read_searches(request)
+        serving = self._reader.current()
+        if isinstance(forms, SearchForm):
+            return Response.of({**self._neighbours(serving, forms), **_provenance(serving)})
+        results = []
+        for number, form in enumerate(forms):
+            with named(number):
+                results.append(self._neighbours(serving, form))
+        return Response.of({"results": results, **_provenance(serving)})
 
     def _similar(self, request: Request, item: str) -> Response:
-        return self._neighbours(read_search(request, Source("id", item)))
-
-    def _neighbours(self, form: SearchForm) -> Response:
+        form = read_search(request, Source("id", item))
         serving = self._reader.current()
-        within = _range(serving, form)
+        return Response.of({**self._neighbours(serving, form), **_provenance(serving)})
+
+    def _neighbours(self, serving: Serving, form: SearchForm) -> dict[str, Any]:
+        wish = wish_of(serving, form)
         clock = _Clock()
         query = self._query(serving, form.source, clock)
-        neighbours, plan = search(serving, query, form.k, within, exact=form.exact, min_score=form.min_score)
+        found = search(serving, query, wish)
         clock.lap("search")
-        items = [
-            {
-                "id": one.id,
-                "score": round(one.score, 6),
-                "view": one.view,
-                "fields": one.fields,
-                "image": f"/v1/items/{quote(one.id, safe='')}/image?view={quote(one.view, safe='')}",
-            }
-            for one in neighbours
-        ]
-        about = {"path": plan.path, "matching": plan.matching, "scanned": plan.scanned, "exact": plan.exact}
-        return Response.of({"items": items, "plan": about, **_provenance(serving), "took_ms": clock.laps})
+        shown = show_neighbours(serving, form, found)
+        if form.predict:
+            answers = predict(serving, query, form.predict, "discriminant", VOTERS, Range())
+            shown["predictions"] = {name: show_prediction(one) for name, one in answers.items()}
+            clock.lap("predict")
+        return {**shown, "took_ms": clock.laps}
 
     def _predict(self, request: Request) -> Response:
         form = read_predict(request)
         serving = self._reader.current()
-        within = _range(serving, form)
+        within = range_of(serving, form)
         clock = _Clock()
         query = self._query(serving, form.source, clock)
-        attributes = serving.snapshot.schema.attributes if form.attributes is None else form.attributes
-        ranked = predict(serving, query, attributes, form.method, form.k, within)
+        answers = predict(serving, query, form.attributes, form.method, form.k, within)
         clock.lap("predict")
-        predictions = {
-            name: {
-                "value": found[0].value if found else None,
-                "score": round(found[0].score, 6) if found else None,
-                "alternatives": [{"value": one.value, "score": round(one.score, 6)} for one in found[1:10]],
-            }
-            for name, found in ranked.items()
-        }
+        predictions = {name: show_prediction(one) for name, one in answers.items()}
         return Response.of(
             {"predictions": predictions, "method": form.method, **_provenance(serving), "took_ms": clock.laps}
         )
@@ -172,6 +164,8 @@ class App:
                 return query_item(serving, source.value)
             case "vector":
                 return query_vector(serving, source.value)
+            case "examples":
+                return query_examples(serving, source.value.positive, source.value.negative)
         clock.lap("read")
         query = query_image(serving, data)
         clock.lap("encode")
@@ -231,10 +225,6 @@ class _Clock:
         now = time.perf_counter()
         self.laps[name] = round((now - self._last) * 1000, 2)
         self._last = now
-
-
-def _range(serving: Serving, form: SearchForm | PredictForm) -> Range:
-    return Range(None if form.filter is None else read_filter(serving, form.filter), form.ids)
 
 
 def _provenance(serving: Serving) -> dict[str, Any]:

@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from tonari import strict_json
 from tonari.api.http import JSON
-from tonari.errors import InvalidRequestError, InvalidVectorError, TooLargeError
+from tonari.api.sources import SOURCES, Source, read_source
+from tonari.api.values import from_text, read_count, read_flag, read_name, read_number, read_texts
+from tonari.attributes import VOTERS, Method
+from tonari.errors import InvalidRequestError, TonariError, TooLargeError
 from tonari.image import FORMATS
-from tonari.query import Method
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tonari.api.http import Request
 
 MOST_BODY_BYTES = 4_400_000
 MOST_K = 1_000
+MOST_FACETS = 20
+MOST_QUERIES = 10
 DEFAULT_K = 10
-DEFAULT_VOTERS = 9
-MOST_VECTOR = 65_536
 BYTES = ("image/", "application/octet-stream")
-SOURCES = ("image", "upload", "id", "vector")
 RANGE = ("filter", "ids")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What the query is: bytes of a picture, or the key of an upload, an item's id or a vector."""
-
-    kind: Literal["image", "upload", "id", "vector"]
-    value: Any
+INCLUDE = ("fields", "image", "embedding")
+SEARCH = (
+    "k", "min_score", "exact", "group_by", "per_group", "diversity", "facets", "cursor", "include", "fields", "predict",
+)  # fmt: skip
+PREDICT = ("attributes", "method", "k")
 
 
 @dataclass(frozen=True, slots=True)
 class SearchForm:
-    """A checked request for neighbours; ``filter`` is checked where the fields are known."""
+    """A checked request for neighbours; what names fields is checked where the fields are known."""
 
     source: Source
     k: int
@@ -47,6 +44,26 @@ class SearchForm:
     ids: tuple[str, ...] | None
     min_score: float
     exact: bool
+    group_by: str | None = None
+    per_group: int = 1
+    diversity: float = 0.0
+    facets: tuple[str, ...] = ()
+    cursor: str | None = None
+    include: tuple[str, ...] = ("fields", "image")
+    fields: tuple[str, ...] | None = None
+    predict: tuple[str, ...] = ()
+
+    def question(self) -> dict[str, Any]:
+        """Give, in JSON, all that decides on the order of the answer: what a cursor belongs to."""
+        return {
+            "source": self.source.said(),
+            "filter": self.filter,
+            "ids": self.ids,
+            "min_score": self.min_score,
+            "exact": self.exact,
+            "group_by": self.group_by,
+            "per_group": self.per_group,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,43 @@ class PredictForm:
     ids: tuple[str, ...] | None
 
 
+def read_searches(request: Request) -> SearchForm | tuple[SearchForm, ...]:
+    """Check a search, or several in one request.
+
+    Raises
+    ------
+    InvalidRequestError, InvalidVectorError, TooLargeError
+    """
+    if request.media_type != JSON:
+        return read_search(request)
+    values = read_json(request)
+    if "queries" not in values:
+        return _search(values, None)
+    _check_names(values, ("queries",))
+    queries = values["queries"]
+    if not isinstance(queries, list) or not 1 <= len(queries) <= MOST_QUERIES:
+        raise InvalidRequestError(f"'queries' is a list of 1-{MOST_QUERIES} searches.")
+    forms = []
+    for number, one in enumerate(queries):
+        with named(number):
+            if not isinstance(one, dict):
+                raise InvalidRequestError("A search is a JSON object.")
+            forms.append(_search(one, None))
+    total = sum(form.k for form in forms)
+    if total > MOST_K:
+        raise InvalidRequestError(f"The queries ask for {total:,} items, at most {MOST_K:,} are given: lower 'k'.")
+    return tuple(forms)
+
+
+@contextmanager
+def named(number: int) -> Iterator[None]:
+    """Say in which of several queries an error lies."""
+    try:
+        yield
+    except TonariError as error:
+        raise type(error)(f"queries[{number}]: {error.detail}") from error
+
+
 def read_search(request: Request, source: Source | None = None) -> SearchForm:
     """Check a search; ``source`` is given where the path names it.
 
@@ -68,15 +122,44 @@ def read_search(request: Request, source: Source | None = None) -> SearchForm:
     ------
     InvalidRequestError, InvalidVectorError, TooLargeError
     """
-    values = _values(request, ("k", "min_score", "exact"), source)
-    return SearchForm(
-        source=source or _source(values),
-        k=_k(values, DEFAULT_K),
+    return _search(_values(request, source), source)
+
+
+def _search(values: Mapping[str, Any], source: Source | None) -> SearchForm:
+    _check_names(values, (*RANGE, *SEARCH) if source else (*SOURCES, *RANGE, *SEARCH))
+    form = SearchForm(
+        source=source or read_source(values),
+        k=read_count(values, "k", DEFAULT_K, MOST_K),
         filter=values.get("filter"),
-        ids=_ids(values),
-        min_score=_min_score(values),
-        exact=_flag(values, "exact"),
+        ids=read_texts(values, "ids", "item ids"),
+        min_score=read_number(values, "min_score", -1.0, -1, "a cosine similarity"),
+        exact=read_flag(values, "exact"),
+        group_by=read_name(values, "group_by") if "group_by" in values else None,
+        per_group=read_count(values, "per_group", 1, MOST_K),
+        diversity=read_number(values, "diversity", 0.0, 0, "a number"),
+        facets=tuple(dict.fromkeys(read_texts(values, "facets", "fields", MOST_FACETS) or ())),
+        cursor=read_name(values, "cursor") if "cursor" in values else None,
+        include=_include(values),
+        fields=read_texts(values, "fields", "names"),
+        predict=read_texts(values, "predict", "attributes") or (),
     )
+    if "per_group" in values and form.group_by is None:
+        raise InvalidRequestError("'per_group' goes with 'group_by', which names the field.")
+    if form.diversity and form.cursor is not None:
+        raise InvalidRequestError("'diversity' and 'cursor' exclude each other: a varied answer has no order to go on.")
+    if form.fields is not None and "fields" not in form.include:
+        raise InvalidRequestError("'fields' names what to show of them, and 'include' leaves fields out: drop either.")
+    return form
+
+
+def _include(values: Mapping[str, Any]) -> tuple[str, ...]:
+    include = read_texts(values, "include", f"what to show: {', '.join(INCLUDE)}")
+    if include is None:
+        return ("fields", "image")
+    unknown = [name for name in include if name not in INCLUDE]
+    if unknown:
+        raise InvalidRequestError(f"'include' takes {', '.join(INCLUDE)}, not {unknown[0]!r:.40}.")
+    return include
 
 
 def read_predict(request: Request) -> PredictForm:
@@ -86,20 +169,18 @@ def read_predict(request: Request) -> PredictForm:
     ------
     InvalidRequestError, InvalidVectorError, TooLargeError
     """
-    values = _values(request, ("attributes", "method", "k"), None)
-    method = values.get("method", "means")
+    values = _values(request, None)
+    _check_names(values, (*SOURCES, *RANGE, *PREDICT))
+    method = values.get("method", "discriminant")
     if method not in get_args(Method):
         raise InvalidRequestError(f"'method' is {' or '.join(get_args(Method))}, not {method!r:.40}.")
-    attributes = values.get("attributes")
-    if attributes is not None and not _strings(attributes):
-        raise InvalidRequestError("'attributes' is a list of names.")
     return PredictForm(
-        source=_source(values),
-        attributes=None if attributes is None else tuple(attributes),
+        source=read_source(values),
+        attributes=read_texts(values, "attributes", "names"),
         method=method,
-        k=_k(values, DEFAULT_VOTERS),
+        k=read_count(values, "k", VOTERS, MOST_K),
         filter=values.get("filter"),
-        ids=_ids(values),
+        ids=read_texts(values, "ids", "item ids"),
     )
 
 
@@ -128,109 +209,25 @@ def _check_size(request: Request) -> None:
         )
 
 
-def _values(request: Request, names: tuple[str, ...], source: Source | None) -> dict[str, Any]:
+def _values(request: Request, source: Source | None) -> dict[str, Any]:
     """Collect parameters: from a JSON body, or from the query string around a picture."""
     if source is None and request.media_type == JSON:
-        values = read_json(request)
-    elif source is None and not request.media_type.startswith(BYTES):
+        return read_json(request)
+    if source is None and not request.media_type.startswith(BYTES):
         said = request.media_type or "nothing"
         raise InvalidRequestError(
             f"The body must be {JSON} or a picture ({', '.join(FORMATS)}); its content-type says {said}."
         )
-    else:
-        _check_size(request)
-        values = {name: _from_text(name, value) for name, value in request.query.items()}
-        if source is None:
-            values["image"] = request.body
-    known = (*SOURCES, *RANGE, *names) if source is None else (*RANGE, *names)
+    _check_size(request)
+    values = {name: from_text(name, value) for name, value in request.query.items()}
+    if source is None:
+        values["image"] = request.body
+    return values
+
+
+def _check_names(values: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
             raise InvalidRequestError(f"There is no parameter {name!r:.60}; {hint}")
-    return values
-
-
-def _from_text(name: str, text: str) -> Any:
-    """Read a value of the query string: JSON, a list with commas, or the text itself."""
-    if name in ("attributes", "ids"):
-        return text.split(",")
-    if name in ("k", "min_score", "exact", "filter"):
-        try:
-            return strict_json.loads(text)
-        except ValueError as error:
-            raise InvalidRequestError(f"{name!r} cannot be read: {error}") from error
-    return text
-
-
-def _source(values: Mapping[str, Any]) -> Source:
-    given = [name for name in SOURCES if name in values]
-    if len(given) != 1:
-        found = f", not {' and '.join(given)}" if given else ""
-        raise InvalidRequestError(f"Name exactly one query: {', '.join(SOURCES)}{found}.")
-    value = values[given[0]]
-    match given[0]:
-        case "image":
-            return Source("image", value if isinstance(value, bytes) else _base64(value))
-        case "vector":
-            return Source("vector", _vector(value))
-        case "upload":
-            return Source("upload", _name("upload", value))
-        case _:
-            return Source("id", _name("id", value))
-
-
-def _name(what: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise InvalidRequestError(f"{what!r} is a text that is not empty.")
-    return value
-
-
-def _base64(value: Any) -> bytes:
-    try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise InvalidRequestError("'image' is a picture's bytes in base64, without a data: prefix.") from error
-
-
-def _vector(value: Any) -> list[float]:
-    if not isinstance(value, list) or len(value) > MOST_VECTOR:
-        raise InvalidVectorError("'vector' is a list of numbers, one per dimension of the encoder.")
-    for one in value:
-        if isinstance(one, bool) or not isinstance(one, (int, float)) or not abs(one) < float("inf"):
-            raise InvalidVectorError(f"'vector' holds {one!r:.40}; all its components must be finite numbers.")
-    return value
-
-
-def _k(values: Mapping[str, Any], default: int) -> int:
-    k = values.get("k", default)
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MOST_K:
-        raise InvalidRequestError(f"'k' is a whole number from 1 to {MOST_K:,}, not {k!r:.40}.")
-    return k
-
-
-def _ids(values: Mapping[str, Any]) -> tuple[str, ...] | None:
-    ids = values.get("ids")
-    if ids is None:
-        return None
-    if not _strings(ids):
-        raise InvalidRequestError("'ids' is a list of item ids.")
-    return tuple(ids)
-
-
-def _strings(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(one, str) for one in values)
-
-
-def _min_score(values: Mapping[str, Any]) -> float:
-    score = values.get("min_score", -1.0)
-    if isinstance(score, bool) or not isinstance(score, (int, float)) or not -1 <= score <= 1:
-        raise InvalidRequestError(f"'min_score' is a cosine similarity from -1 to 1, not {score!r:.40}.")
-    return float(score)
-
-
-def _flag(values: Mapping[str, Any], name: str) -> bool:
-    flag = values.get(name, False)
-    if not isinstance(flag, bool):
-        raise InvalidRequestError(f"{name!r} is true or false, not {flag!r:.40}.")
-    return flag

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from tonari.errors import InvalidRequestError, TonariError
+from tonari.errors import InvalidRequestError, TonariError, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+MOST_ANSWER_BYTES = 6_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,22 @@ class Response:
 
     @classmethod
     def of(cls, value: Any, status: int = 200) -> Response:
-        """Answer with JSON."""
-        return cls(status, json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+        """Answer with JSON.
+
+        Raises
+        ------
+        TooLargeError
+            If Lambda would not pass it on.
+        """
+        body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        # The body travels as a text within JSON, where quotes and backslashes take two bytes.
+        size = len(body) + body.count(b'"') + body.count(b"\\")
+        if size > MOST_ANSWER_BYTES:
+            raise TooLargeError(
+                f"The answer has {size:,} bytes, at most {MOST_ANSWER_BYTES:,} can be given: lower 'k', or ask for "
+                "less of each item by 'include' and 'fields'."
+            )
+        return cls(status, body)
 
     @classmethod
     def problem(cls, error: TonariError) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from tonari.fields.columns import ClassColumn, ListColumn, NumberColumn
 from tonari.fields.schema import parse_date
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 MOST_DEPTH = 8
 MOST_CONDITIONS = 64
 MOST_VALUES = 1000
+FEW = 6
+"""Up to so many values are compared with a column one by one; more are looked up."""
 
 ORDER = {"$gt": np.greater, "$gte": np.greater_equal, "$lt": np.less, "$lte": np.less_equal}
 OPERATORS = ("$eq", "$ne", "$in", "$nin", "$exists", *ORDER)
@@ -111,13 +114,10 @@ def _check_depth(depth: int) -> None:
 
 def _conditions(name: str, raw: Any, schema: Schema, depth: int) -> list[Filter]:
     _check_depth(depth)
-    field = schema.fields.get(name)
-    filterable = sorted(known for known, about in schema.fields.items() if about.filterable)
-    if field is None or not field.filterable:
-        near = difflib.get_close_matches(name, filterable, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(filterable[:20]) or 'none'}."
-        state = "is not filterable" if field else "is no known field"
-        raise InvalidFilterError(f"{name!r} {state}; {hint}")
+    why_not = schema.why_not(name)
+    if why_not is not None:
+        raise InvalidFilterError(why_not)
+    kind = schema.fields[name].type
     operators = raw if isinstance(raw, dict) else {"$eq": raw}
     if not operators:
         raise InvalidFilterError(f"{name!r} has an empty condition; known operators are {', '.join(OPERATORS)}.")
@@ -130,7 +130,7 @@ def _conditions(name: str, raw: Any, schema: Schema, depth: int) -> list[Filter]
             near = difflib.get_close_matches(str(operator), OPERATORS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(OPERATORS)}."
             raise InvalidFilterError(f"{name!r}: there is no operator {operator!r}; {hint}")
-        conditions.append(Condition(name, operator, _values(name, field.type, operator, value)))
+        conditions.append(Condition(name, operator, _values(name, kind, operator, value)))
     return conditions
 
 
@@ -186,17 +186,12 @@ def evaluate(tree: Filter, columns: Mapping[str, Column], items: int) -> NDArray
     """
     match tree:
         case And(parts):
-            mask = np.ones(items, np.bool_)
-            for part in parts:
-                mask &= evaluate(part, columns, items)
-            return mask
+            return _combined(np.logical_and, parts, columns, items)
         case Or(parts):
-            mask = np.zeros(items, np.bool_)
-            for part in parts:
-                mask |= evaluate(part, columns, items)
-            return mask
+            return _combined(np.logical_or, parts, columns, items)
         case Not(part):
-            return ~evaluate(part, columns, items)
+            mask = evaluate(part, columns, items)
+            return np.logical_not(mask, out=mask)
         case Condition(field, operator, values):
             column = columns.get(field)
             if column is None:
@@ -205,11 +200,23 @@ def evaluate(tree: Filter, columns: Mapping[str, Column], items: int) -> NDArray
             return _holds(column, operator, values)
 
 
+def _combined(
+    combine: np.ufunc, parts: tuple[Filter, ...], columns: Mapping[str, Column], items: int
+) -> NDArray[np.bool_]:
+    if not parts:
+        return np.full(items, combine is np.logical_and)
+    mask = evaluate(parts[0], columns, items)
+    for part in parts[1:]:
+        combine(mask, evaluate(part, columns, items), out=mask)
+    return mask
+
+
 def _holds(column: Column, operator: str, values: tuple[Any, ...]) -> NDArray[np.bool_]:
     if operator == "$exists":
         return _exists(column) if values[0] else ~_exists(column)
     if operator in ("$ne", "$nin"):
-        return ~_one_of(column, values)
+        mask = _one_of(column, values)
+        return np.logical_not(mask, out=mask)
     if operator in ("$eq", "$in"):
         return _one_of(column, values)
     if not isinstance(column, NumberColumn):
@@ -220,26 +227,51 @@ def _holds(column: Column, operator: str, values: tuple[Any, ...]) -> NDArray[np
 def _exists(column: Column) -> NDArray[np.bool_]:
     match column:
         case NumberColumn(numbers):
-            return ~np.isnan(numbers)
+            return np.asarray(numbers == numbers, np.bool_)  # noqa: PLR0124 - NaN alone differs from itself
         case ClassColumn(codes, _):
             return np.asarray(codes >= 0)
         case ListColumn(_, items, _, count):
-            return np.bincount(items, minlength=count) > 0
+            mask = np.zeros(count, np.bool_)
+            mask[items] = True
+            return mask
 
 
 def _one_of(column: Column, values: tuple[Any, ...]) -> NDArray[np.bool_]:
     match column:
         case NumberColumn(numbers):
-            return np.isin(numbers, np.array(values, np.float64))
+            wanted = np.unique(np.array(values, np.float64))
+            return _equal_to(numbers, wanted) if len(wanted) <= FEW else np.isin(numbers, wanted)
         case ClassColumn(codes, classes):
-            wanted = np.array([False, *_wanted(classes, values)])
-            return np.asarray(wanted[codes + 1], np.bool_)
-        case ListColumn(codes, items, classes, count):
-            mask = np.zeros(count, np.bool_)
-            mask[items[np.array(_wanted(classes, values), np.bool_)[codes]]] = True
-            return mask
+            chosen = _codes(classes, values)
+            if len(chosen) <= FEW:
+                return _equal_to(codes, chosen)
+            among = np.zeros(len(classes) + 1, np.bool_)
+            among[chosen] = True
+            return among.take(codes)  # -1, of items that lack the field, takes the last: False
+        case ListColumn(_, _, classes, _):
+            return _in_lists(column, _codes(classes, values))
 
 
-def _wanted(classes: tuple[Any, ...], values: tuple[Any, ...]) -> list[bool]:
-    chosen = set(values)
-    return [one in chosen for one in classes]
+def _equal_to(column: NDArray[Any], wanted: Sequence[Any] | NDArray[Any]) -> NDArray[np.bool_]:
+    if not len(wanted):
+        return np.zeros(len(column), np.bool_)
+    mask = np.asarray(column == wanted[0], np.bool_)
+    for one in wanted[1:]:
+        mask |= column == one
+    return mask
+
+
+def _in_lists(column: ListColumn, codes: Iterable[int]) -> NDArray[np.bool_]:
+    wanted = set(codes)
+    often = wanted & column.frequent.keys()
+    mask = column.having(wanted - often)
+    if often:
+        bitmap = np.bitwise_or.reduce([column.frequent[code] for code in often])
+        mask |= np.unpackbits(bitmap, count=column.count).view(np.bool_)
+    return mask
+
+
+def _codes(classes: tuple[Any, ...], values: tuple[Any, ...]) -> list[int]:
+    """Look values up among sorted classes."""
+    places = ((bisect_left(classes, value), value) for value in set(values))
+    return [place for place, value in places if place < len(classes) and classes[place] == value]

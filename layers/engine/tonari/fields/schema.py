@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import re
 import sys
 from collections import Counter
@@ -22,6 +23,7 @@ RESERVED = ("id", "images")
 ATTRIBUTE_CLASSES = 100
 ATTRIBUTE_ITEMS_PER_CLASS = 5
 ATTRIBUTE_LENGTH = 64
+PRECISION = 0.9
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
 
@@ -40,12 +42,15 @@ class Field:
         Whether filters may name it.
     returned
         Whether answers show it.
+    precision
+        How often a predicted value that is given shall be right; less sure ones are withheld.
     """
 
     type: FieldType
     attribute: bool = False
     filterable: bool = True
     returned: bool = True
+    precision: float = PRECISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,21 @@ class Schema:
         """Names of the fields that are predicted."""
         return tuple(name for name, field in self.fields.items() if field.attribute)
 
+    def why_not(self, name: str) -> str | None:
+        """Say why a field cannot be filtered by, grouped by or counted, and which may be meant; None if it can."""
+        return self._absent(name, {known for known, field in self.fields.items() if field.filterable}, "filterable")
+
+    def why_hidden(self, name: str) -> str | None:
+        """Say why an answer cannot show a field, and which one may be meant; None if it can."""
+        return self._absent(name, {known for known, field in self.fields.items() if field.returned}, "returned")
+
+    def _absent(self, name: str, usable: set[str], what: str) -> str | None:
+        if name in usable:
+            return None
+        near = difflib.get_close_matches(name, sorted(usable), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(usable)[:20]) or 'none'}."
+        return f"{name!r:.80} {f'is not {what}' if name in self.fields else 'is no known field'}; {hint}"
+
     def to_json(self) -> dict[str, Any]:
         """Give the form of ``schema.json``."""
         return {
@@ -69,6 +89,7 @@ class Schema:
                     "attribute": field.attribute,
                     "filterable": field.filterable,
                     "returned": field.returned,
+                    **({"precision": field.precision} if field.attribute else {}),
                 }
                 for name, field in self.fields.items()
             },
@@ -104,18 +125,28 @@ def _field(name: str, about: Mapping[str, Any]) -> Field:
     kind = about.get("type")
     if kind not in TYPES:
         raise InvalidCatalogueError(f"schema.json: field {name!r} has type {kind!r}; known are {', '.join(TYPES)}.")
-    flags = {flag: value for flag, value in about.items() if flag != "type"}
+    precision = _precision(name, about.get("precision", PRECISION))
+    flags = {flag: value for flag, value in about.items() if flag not in ("type", "precision")}
     wrong = {f for f, v in flags.items() if f not in ("attribute", "filterable", "returned") or not isinstance(v, bool)}
     if wrong:
         raise InvalidCatalogueError(
-            f"schema.json: field {name!r} has {sorted(wrong)}; known are attribute, filterable, returned: true/false."
+            f"schema.json: field {name!r} has {sorted(wrong)}; known are attribute, filterable, returned: true/false; "
+            "precision: a number."
         )
-    field = Field(kind, **flags)
-    if field.attribute and kind not in ("string", "boolean"):
+    field = Field(kind, **flags, precision=precision)
+    if field.attribute and kind not in ("string", "boolean", "strings"):
         raise InvalidCatalogueError(
-            f"schema.json: {name!r} is {kind}; only string and boolean fields can be attributes."
+            f"schema.json: {name!r} is {kind}; only string, strings and boolean fields can be attributes."
         )
     return field
+
+
+def _precision(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise InvalidCatalogueError(
+            f"schema.json: field {name!r} has precision {value!r:.40}; it is a share from 0 (always answer) to 1."
+        )
+    return float(value)
 
 
 def infer_schema(documents: Iterable[Mapping[str, Any]]) -> Schema:

@@ -92,7 +92,9 @@ def _add_questions(add: Add) -> None:
     search.add_argument("--filter", metavar="JSON", help="""such as '{"price": {"$lt": 50}}'""")
     predict = _command(add, "predict", "ask:predict", "colour, category, … of a photograph")
     predict.add_argument("photo", type=Path, metavar="PHOTO")
-    predict.add_argument("--method", choices=["means", "vote"], default="means", help="(%(default)s)")
+    predict.add_argument(
+        "--method", choices=["discriminant", "means", "vote"], default="discriminant", help="(%(default)s)"
+    )
     predict.add_argument("--attributes", metavar="A,B", help="which ones (all)")
     status = _command(add, "status", "ask:status", "what is live")
     for parser in (search, predict, status):
@@ -122,9 +124,13 @@ def _add_encoders(add: Add) -> None:
     check = _command(encoder.add_parser, "check", "models:check", "what a model is, and whether it can serve")
     check.add_argument("--photo", type=Path, metavar="FILE", help="what it encodes (default: a drawn one)")
     upload = _command(encoder.add_parser, "add", "models:add", "check a model, upload it, print its id")
-    for parser in (check, upload):
+    shrink = _command(encoder.add_parser, "shrink", "shrink:run", "store a model smaller, measure what it loses")
+    for parser in (check, upload, shrink):
         parser.add_argument("model", type=Path, metavar="MODEL", help="an .onnx file, or a folder with one")
         parser.add_argument("--config", type=Path, metavar="FILE", help="an encoder.json (default: found out)")
+    shrink.add_argument("folder", type=Path, metavar="OUT", help="folder for model.onnx and encoder.json")
+    shrink.add_argument("--photos", type=Path, metavar="DIR", help="what it is measured over (default: drawn pictures)")
+    shrink.add_argument("--static", action="store_true", help="arithmetic in int8 too, calibrated on the photographs")
     every = _command(encoder.add_parser, "list", "stored:show_all", "the encoders in the bucket")
     show = _command(encoder.add_parser, "show", "stored:show", "all that is known of one")
     use = _command(encoder.add_parser, "use", "stored:use", "have the next rebuild switch to one")

@@ -62,8 +62,12 @@ def prediction_table(answer: Mapping[str, Any]) -> str:
     predictions = answer["predictions"]
     rows = [["attribute", "value", "score", "", "else"]]
     for name, one in predictions.items():
-        others = ", ".join(f"{_cell(other['value'])} {other['score']:.2f}" for other in one["alternatives"][:3])
-        rows.append([name, _cell(one["value"]), f"{one['score']:.3f}", bar(one["score"]), others])
+        unsure = one.get("abstained", False)
+        value = f"perhaps {_cell(one['alternatives'][0]['value'])}" if unsure else _cell(one["value"])
+        others = one["alternatives"][1:4] if unsure else one["alternatives"][:3]
+        score = one["score"] or 0.0
+        else_ = ", ".join(f"{_cell(other['value'])} {other['score']:.2f}" for other in others)
+        rows.append([name, value, f"{score:.3f}", bar(score), else_])
     return f"{align(rows)}\n\nby {answer['method']}, {_milliseconds(answer)}"
 
 

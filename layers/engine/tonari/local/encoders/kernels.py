@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper, inliner, numpy_helper
 from onnx.reference import ReferenceEvaluator
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-KERNEL = 1
-"""Place of the weights among the inputs of a layer."""
+KERNEL, BIAS = 1, 2
+"""Places of weights and bias among the inputs of a layer."""
 LAYERS = ("Conv", "Gemm", "MatMul")
+CONSTANTS_ARE_NO_INPUTS = 4
+"""Since this version of the format."""
 PLAIN = frozenset(
     {"Cast", "Constant", "DequantizeLinear", "Identity", "Mul", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 )
@@ -38,6 +41,7 @@ def expose_kernels(model: onnx.ModelProto) -> onnx.ModelProto:
     """Copy ``model`` so that weights computed from constants are constants themselves; its answers are the same."""
     plain = onnx.ModelProto()
     plain.CopyFrom(inliner.inline_local_functions(model) if model.functions else model)
+    plain.ir_version = max(plain.ir_version, CONSTANTS_ARE_NO_INPUTS)
     graph = plain.graph
     folder = _Folder(graph, {entry.domain: entry.version for entry in plain.opset_import})
     made = {name: value for node in graph.node if (value := folder.fold(name := _weights(node))) is not None}
@@ -75,8 +79,9 @@ class _Folder:
             return None
         ports = [helper.make_value_info(given, onnx.TypeProto()) for given in inputs]
         alone = helper.make_graph([node], "constant", ports, [helper.make_value_info(name, onnx.TypeProto())])
-        (value,) = ReferenceEvaluator(helper.make_model(alone, opset_imports=self._opsets)).run([name], inputs)
-        return value  # type: ignore[no-any-return]
+        evaluator: Any = ReferenceEvaluator(helper.make_model(alone, opset_imports=self._opsets))
+        (value,) = evaluator.run([name], inputs)
+        return np.asarray(value)
 
 
 def _weights(node: onnx.NodeProto) -> str:
@@ -96,7 +101,7 @@ def _axis(node: onnx.NodeProto, dimensions: int) -> int | None:
 def _prune(graph: onnx.GraphProto) -> None:
     """Take away what nothing uses any more."""
     while True:
-        used = {port.name for port in graph.output} | set(_used(graph))
+        used = {port.name for port in graph.output} | set(names_used(graph))
         kept = [node for node in graph.node if set(node.output) & used]
         if len(kept) == len(graph.node):
             break
@@ -107,10 +112,11 @@ def _prune(graph: onnx.GraphProto) -> None:
     graph.initializer.extend(constants)
 
 
-def _used(graph: onnx.GraphProto) -> Iterator[str]:
+def names_used(graph: onnx.GraphProto) -> Iterator[str]:
+    """Name the tensors that nodes read, once for each time, also in graphs within."""
     for node in graph.node:
         yield from node.input
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
                 yield from (port.name for port in inner.output)
-                yield from _used(inner)
+                yield from names_used(inner)

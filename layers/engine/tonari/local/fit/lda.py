@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MOST_AXES = 512
+MOST_AXES = 384
 LEAST_VARIANCE = 1e-10
 LEAST_DISCRIMINATION = 1e-6
 
@@ -64,15 +64,15 @@ class Scatter:
         Covariance within classes, the mean over the attributes; None without attributes.
     items : (R, R) float64
         Covariance within items; None where no item has two views.
-    between : (C, R) float64
-        Rows whose Gram matrix is the covariance between classes, the sum over the attributes.
+    between : (C, R) float64 each
+        By attribute: rows, one per class, whose Gram matrix is the covariance between the classes.
     features
         ``F``: over so many features shrinkage spreads the variance.
     """
 
     attributes: NDArray[np.float64] | None
     items: NDArray[np.float64] | None
-    between: NDArray[np.float64]
+    between: Mapping[str, NDArray[np.float64]]
     features: int
 
 
@@ -93,20 +93,20 @@ def measure_scatter(
     labels : (N,) int64 each
         -1 where unknown.
     """
-    within, between = [], [np.empty((0, rows.shape[1]))]
-    for codes in labels.values():
+    within, between = [], {}
+    for name, codes in labels.items():
         known = np.isin(codes, usable_classes(codes, item))
         if len(np.unique(codes[known])) < 2:
             continue
         residual, means, counts = _about_means(rows[known], codes[known])
         within.append(residual.T @ residual / len(residual))
-        between.append(means * np.sqrt(counts / counts.sum())[:, None])
+        between[name] = means * np.sqrt(counts / counts.sum())[:, None]
     residual, _, counts = _about_means(rows, item)
     freedom = len(rows) - len(counts)
     return Scatter(
         attributes=np.mean(within, axis=0) if within else None,
         items=residual.T @ residual / freedom if freedom else None,
-        between=np.vstack(between),
+        between=between,
         features=features,
     )
 
@@ -131,22 +131,28 @@ def _about_means(
 
 @dataclass(frozen=True, slots=True)
 class Directions:
-    """Directions in which variance within classes is one, in coordinates of R axes.
+    """Directions in coordinates in which variance within classes is one.
 
     Parameters
     ----------
-    discriminant : (R, K) float64
-        Of falling variance between classes.
+    whiten : (R, R) float64
+        From coordinates of R axes to those.
+    attributes : (R, K) float64 each
+        By attribute: orthonormal directions that tell its classes apart.
+    between : (C, R) float64
+        Means of all classes of all attributes, times the root of their share.
     filling : (R, M) float64
         What is left beside them, of falling variance.
     """
 
-    discriminant: NDArray[np.float64]
+    whiten: NDArray[np.float64]
+    attributes: Mapping[str, NDArray[np.float64]]
+    between: NDArray[np.float64]
     filling: NDArray[np.float64]
 
 
 def solve(rows: NDArray[np.float64], scatter: Scatter, shrinkage: float, item_share: float) -> Directions:
-    """Whiten by the covariance within, then rotate: first to tell classes apart, then by what variance is left.
+    """Whiten by the covariance within, then find what tells classes apart, then what variance is left.
 
     Within is ``(1 - item_share)`` parts of the attributes' covariance and ``item_share`` parts of the items', where
     both are known, shrunk to a multiple of the identity [Friedman, Regularized Discriminant Analysis, JASA 1989].
@@ -167,13 +173,21 @@ def solve(rows: NDArray[np.float64], scatter: Scatter, shrinkage: float, item_sh
     spread = max(float(np.trace(within)) / scatter.features, 1e-12)
     variance, vectors = np.linalg.eigh((1 - shrinkage) * within + shrinkage * spread * np.eye(size))
     whiten = vectors / np.sqrt(np.maximum(variance, LEAST_VARIANCE * spread))
-    _, strength, rotation = np.linalg.svd(scatter.between @ whiten, full_matrices=False)
-    discriminant = rotation[strength > LEAST_DISCRIMINATION].T
+    between = {name: means @ whiten for name, means in scatter.between.items()}
+    attributes = {name: _span(means) for name, means in between.items()}
+    everything = np.vstack([np.empty((0, size)), *between.values()])
+    known = _span(everything)
     rest = rows @ whiten
-    rest -= (rest @ discriminant) @ discriminant.T
+    rest -= (rest @ known) @ known.T
     left, axes = np.linalg.eigh(rest.T @ rest)
     order = np.flatnonzero(left > LEAST_VARIANCE * max(float(left[-1]), 1e-12))[::-1]
-    return Directions(whiten @ discriminant, whiten @ axes[:, order])
+    return Directions(whiten, attributes, everything, axes[:, order])
+
+
+def _span(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Orthonormal columns that span the rows, the most varied first."""
+    _, strength, directions = np.linalg.svd(rows, full_matrices=False)
+    return np.asarray(directions[strength > LEAST_DISCRIMINATION].T)
 
 
 def _mixed(scatter: Scatter, item_share: float) -> NDArray[np.float64]:

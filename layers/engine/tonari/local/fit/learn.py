@@ -117,7 +117,7 @@ def _fit(axes: Axes, rows: NDArray[np.float64], fit: Sample, parameters: Paramet
         return project(axes, np.eye(rows.shape[1])[:, :most])
     scatter = measure_scatter(rows, fit.item, fit.labels, fit.features.shape[1])
     found = solve(rows, scatter, parameters.shrinkage, parameters.item_share)
-    return project(axes, weigh(found, parameters.fill, parameters.dimensions))
+    return project(axes, weigh(found, parameters.weights))
 
 
 def neighbours_kept(before: NDArray[np.float32], after: NDArray[np.float32], most: int = 500) -> float:

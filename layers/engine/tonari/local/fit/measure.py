@@ -21,7 +21,7 @@ MOST_QUERIES = 2_000
 LEAST_GROUPS = 8
 RESAMPLES = 1_000
 LEVEL = 95.0
-LOSS = 3.0
+LOSS = 2.0
 SAME_ITEM = "same item"
 UNSEEN = ", unseen classes"
 NOT_JUDGED = f"recall@1{UNSEEN}"
@@ -134,11 +134,13 @@ def _same_item(
 def class_metrics(
     name: str, vectors: NDArray[np.float32], sample: Sample, held: NDArray[np.int64], asked: NDArray[np.int64]
 ) -> list[Metric]:
-    """Recall@1 and mAP@R of some of the held-out views, among all of them that have the attribute."""
+    """Recall@1 and mAP@R of some held-out views, among all that have the attribute; nothing if none can be asked."""
     codes = sample.labels[name]
     held = held[codes[held] >= 0]
     recall, precision = class_precision(vectors[held], codes[held], sample.item[held], np.searchsorted(held, asked))
     possible = ~np.isnan(precision)
+    if not possible.any():
+        return []
     group = sample.group[asked][possible]
     return [Metric(name, "recall@1", recall[possible], group), Metric(name, "mAP@R", precision[possible], group)]
 
@@ -196,14 +198,25 @@ def pool(folds: Iterable[Iterable[Metric]]) -> dict[tuple[str, str], Metric]:
     }
 
 
-def score(gains: Mapping[tuple[str, str], float]) -> float:
+def score(before: Mapping[tuple[str, str], Metric], after: Mapping[tuple[str, str], Metric]) -> float:
     """One number: the mean over tasks of the mean over their metrics, so that no task counts by its many metrics.
 
-    A loss counts :data:`LOSS` times: what the backbone can do already is not sold cheaply.
+    A metric counts by its gain, less :data:`LOSS` times what that lacks to one standard error: what the backbone can do
+    already is not put at risk.
     """
     tasks: dict[str, list[float]] = {}
-    for (task, name), value in gains.items():
-        if name == NOT_JUDGED:
-            continue
-        tasks.setdefault(task, []).append(value if value > 0 else LOSS * value)
+    for key, metric in before.items():
+        if key[1] != NOT_JUDGED:
+            mean, error = _gain(metric, after[key])
+            tasks.setdefault(key[0], []).append(mean - LOSS * max(0.0, error - mean))
     return float(np.mean([np.mean(values) for values in tasks.values()]))
+
+
+def _gain(before: Metric, after: Metric) -> tuple[float, float]:
+    """Mean difference and its standard error, groups being what is drawn (a ratio estimate)."""
+    _, place = np.unique(before.group, return_inverse=True)
+    counts = np.bincount(place)
+    sums = np.bincount(place, after.values - before.values)
+    mean = float(sums.sum() / counts.sum())
+    spread = np.square(sums - mean * counts).sum() * len(counts) / max(len(counts) - 1, 1)
+    return mean, float(np.sqrt(spread) / counts.sum())

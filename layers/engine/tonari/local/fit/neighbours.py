@@ -107,10 +107,9 @@ def by_mean(
     (Q,) float64
         1 where it is, 0 where it is not.
     """
-    classes, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    means = np.zeros((len(classes), known.shape[1]))
-    np.add.at(means, place, known)
-    means /= counts[:, None]
+    order = np.argsort(codes, kind="stable")
+    classes, first, counts = np.unique(codes[order], return_index=True, return_counts=True)
+    means = np.add.reduceat(known[order].astype(np.float64), first) / counts[:, None]
     scores = asked @ means.T - np.square(means).sum(axis=1) / 2
     return np.asarray(classes[scores.argmax(axis=1)] == truth, np.float64)
 

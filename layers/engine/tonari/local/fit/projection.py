@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from tonari.local.fit.lda import Axes, Directions
 
+LEAST_SHARE = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class Projection:
@@ -45,21 +47,52 @@ class Projection:
         return to_unit(embeddings.astype(np.float64) @ self.matrix.astype(np.float64) + self.offset)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Weights:
+    """How much each direction counts.
+
+    Parameters
+    ----------
+    fill
+        Weight of the filling directions.
+    attributes
+        Weight of the directions of each attribute, by name.
+    dimensions
+        How many directions there are.
+    """
+
+    fill: float
+    attributes: tuple[tuple[str, float], ...]
+    dimensions: int
+
+
 def to_unit(rows: NDArray[np.floating]) -> NDArray[np.float32]:
     """Give rows ``(N, D)`` length 1; rows of zeros stay."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
 
 
-def weigh(directions: Directions, fill: float, dimensions: int) -> NDArray[np.float64]:
-    """Lay discriminant directions and, times ``fill``, the filling ones side by side.
+def weigh(directions: Directions, weights: Weights) -> NDArray[np.float64]:
+    """Lay the attributes' directions and the filling ones side by side, each times its weight.
+
+    The attributes' directions are first made orthonormal with the least change to each [Löwdin, J. Chem. Phys. 18
+    (1950) 365], so that equal weights treat all that tells classes apart alike. Then they are turned so that the first
+    columns tell most: those stay where there are more than ``dimensions``.
 
     Returns
     -------
     (R, d) float64
         ``d`` is ``dimensions``, or fewer where there are not as many directions.
     """
-    kept = directions.discriminant[:, :dimensions]
-    return np.hstack([kept, fill * directions.filling[:, : dimensions - kept.shape[1]]])
+    chosen = dict(weights.attributes)
+    names = [name for name, columns in directions.attributes.items() for _ in columns.T]
+    together = np.hstack([np.empty((len(directions.whiten), 0)), *directions.attributes.values()])
+    axes, shares, turn = np.linalg.svd(together, full_matrices=False)
+    own = axes[:, shares > LEAST_SHARE] @ turn[shares > LEAST_SHARE]
+    telling = own * np.array([chosen[name] for name in names])
+    _, strength, turn = np.linalg.svd(directions.between @ telling, full_matrices=False)
+    kept = (telling @ turn[strength > LEAST_SHARE * strength.max(initial=0)].T)[:, : weights.dimensions]
+    filling = weights.fill * directions.filling[:, : weights.dimensions - kept.shape[1]]
+    return np.asarray(directions.whiten @ np.hstack([kept, filling]))
 
 
 def project(axes: Axes, weighed: NDArray[np.float64]) -> Projection:

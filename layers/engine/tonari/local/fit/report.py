@@ -23,17 +23,21 @@ def describe(learned: Learned) -> str:
         lines += [align([HEAD, *map(_row, changes)]), ""]
     else:
         lines += ["Neither labels nor items of several views: there is nothing to measure a metric by.", ""]
-    chosen = learned.parameters
-    size = learned.projection.dimensions
-    lines.append(
-        f"chosen within the fit part: {size} dimensions, shrinkage {chosen.shrinkage:g}, "
-        f"items' share {chosen.item_share:g}, fill {chosen.fill:g}"
-        if chosen
-        else f"principal components alone: {size} dimensions"
-    )
+    lines.append(_chosen(learned))
     lines.append(f"of a view's 10 nearest neighbours {learned.kept:.0%} are those of the backbone")
     lines.append(f"choosing, fitting and measuring took {learned.seconds:.1f} s")
     return "\n".join(lines)
+
+
+def _chosen(learned: Learned) -> str:
+    size, chosen = learned.projection.dimensions, learned.parameters
+    if chosen is None:
+        return f"principal components alone: {size} dimensions"
+    weights = ", ".join(f"{name} {weight:g}" for name, weight in chosen.weights.attributes)
+    return (
+        f"chosen within the fit part: {size} dimensions, shrinkage {chosen.shrinkage:g}, items' share "
+        f"{chosen.item_share:g}, fill {chosen.weights.fill:g}" + (f", weights {weights}" if weights else "")
+    )
 
 
 def _row(change: Change) -> list[str]:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.local.fit.choose import CLASS_FOLDS, LEAST_CLASSES
 from tonari.local.fit.lda import measure_scatter, solve, usable_classes
 from tonari.local.fit.measure import LEAST_GROUPS, compare, pool, unseen_metrics
 from tonari.local.fit.projection import project, to_unit, weigh
 from tonari.local.fit.split import deal_classes
+from tonari.local.fit.trial import CLASS_FOLDS, LEAST_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def _fit_to(
     if scatter.attributes is None and scatter.items is None:
         return None
     found = solve(rows, scatter, parameters.shrinkage, parameters.item_share)
-    return project(axes, weigh(found, parameters.fill, parameters.dimensions)).apply(features)
+    return project(axes, weigh(found, parameters.weights)).apply(features)
 
 
 def _enough(folds: Sequence[Sequence[Metric]]) -> list[Metric]:

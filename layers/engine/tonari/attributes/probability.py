@@ -1,0 +1,144 @@
+"""Scores -> probabilities that mean something, and when to say nothing.
+
+A score is calibrated when, of the predictions made with confidence 0.8, eight in ten are right. Scores are divided by a
+temperature that makes held-out labels most likely (temperature scaling), and the remaining gap is stated as expected
+calibration error over 15 bins [Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, ICML 2017].
+A temperature alone is ruled by the few labels that no score explains, and makes all else too timid; so each class is
+given an equal part of a small floor, fitted with it. For tags each score has a slope and an offset of its own attribute
+[Platt, Probabilistic outputs for support vector machines, 1999].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+BINS = 15
+POWERS = (-7.0, 7.0)
+FLOORS = (0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2)
+OFFSETS = np.linspace(-6, 6, 13)
+SMALLEST = 1e-12
+GOLDEN = 0.6180339887498949
+STEPS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How scores become probabilities: ``(1 - floor) softmax(score / temperature) + floor / C``.
+
+    For tags ``sigmoid(score / temperature + offset)``.
+    """
+
+    temperature: float
+    floor: float = 0.0
+    offset: float = 0.0
+
+    def softmax(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Give the probabilities of classes that exclude each other: (…, C) -> (…, C)."""
+        scaled = (scores - scores.max(axis=-1, keepdims=True)) / self.temperature
+        grown = np.exp(scaled)
+        share = (1 - self.floor) / grown.sum(axis=-1, keepdims=True)
+        return np.asarray(grown * share + self.floor / scores.shape[-1])
+
+    def sigmoid(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Give the probability of each tag."""
+        return np.asarray(1 / (1 + np.exp(-np.clip(scores / self.temperature + self.offset, -60, 60))))
+
+
+def fit_softmax(scores: NDArray[np.floating], truth: NDArray[np.int64], weight: NDArray[np.float64]) -> Scale:
+    """Find the temperature and floor under which the truth is most likely.
+
+    Parameters
+    ----------
+    scores : (N, C)
+    truth : (N,)
+        The class of each row, -1 if it is none of these; such rows count for nothing here.
+    weight : (N,)
+    """
+    known = truth >= 0
+    rows, right, heavy = scores[known], truth[known], weight[known]
+
+    def best(floor: float) -> Scale:
+        least = _least(lambda power: softmax_loss(rows, right, heavy, Scale(float(np.exp(power)), floor)), *POWERS)
+        return Scale(float(np.exp(least)), floor)
+
+    return min(map(best, FLOORS), key=lambda scale: softmax_loss(rows, right, heavy, scale))
+
+
+def softmax_loss(
+    scores: NDArray[np.floating], truth: NDArray[np.int64], weight: NDArray[np.float64], scale: Scale
+) -> float:
+    """Give the mean log loss in nats."""
+    if not len(truth):
+        return 0.0
+    odds = scale.softmax(scores)[np.arange(len(truth)), truth]
+    return float(np.average(-np.log(np.maximum(odds, SMALLEST)), weights=weight))
+
+
+def fit_sigmoid(scores: NDArray[np.floating], truth: NDArray[np.bool_], weight: NDArray[np.float64]) -> Scale:
+    """Find the temperature and offset under which the tags are most likely; ``truth`` is (N, C)."""
+
+    def loss(scale: Scale) -> float:
+        return float(np.average(sigmoid_losses(scores, truth, scale), weights=weight))
+
+    def best(offset: float) -> Scale:
+        least = _least(lambda power: loss(Scale(float(np.exp(power)), offset=offset)), *POWERS)
+        return Scale(float(np.exp(least)), offset=offset)
+
+    return min((best(float(offset)) for offset in OFFSETS), key=loss)
+
+
+def sigmoid_losses(scores: NDArray[np.floating], truth: NDArray[np.bool_], scale: Scale) -> NDArray[np.float64]:
+    """Give the mean log loss per tag of each row in nats."""
+    logits = scores / scale.temperature + scale.offset
+    return np.asarray(np.logaddexp(0, np.where(truth, -logits, logits)).mean(axis=1), np.float64)
+
+
+def _least(loss: Callable[[float], float], low: float, high: float) -> float:
+    """Find where a function of one valley is least [golden-section search; Kiefer, 1953]."""
+    near, far = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    at_near, at_far = loss(near), loss(far)
+    for _ in range(STEPS):
+        if at_near <= at_far:
+            high, far, at_far = far, near, at_near
+            near = high - GOLDEN * (high - low)
+            at_near = loss(near)
+        else:
+            low, near, at_near = near, far, at_far
+            far = low + GOLDEN * (high - low)
+            at_far = loss(far)
+    return (low + high) / 2
+
+
+def calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
+    """Give the expected calibration error: mean gap of confidence and accuracy over 15 equal bins of confidence."""
+    place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    gap = np.bincount(place, weight * (confidence - right), BINS)
+    return float(np.abs(gap).sum() / max(weight.sum(), 1e-12))
+
+
+def fit_threshold(
+    confidence: NDArray[np.floating], right: NDArray[np.bool_], weight: NDArray[np.float64], precision: float
+) -> tuple[float, float]:
+    """Find the least confidence from which predictions are right as often as is asked.
+
+    Returns
+    -------
+    The threshold, over 1 if no such confidence exists; and the share of rows that reach it.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    sorted_confidence = confidence[order]
+    reached = np.cumsum(weight[order])
+    so_far = np.cumsum((weight * right)[order]) / np.maximum(reached, 1e-12)
+    last_of_ties = np.append(sorted_confidence[1:] < sorted_confidence[:-1], True)[: len(order)]
+    enough = np.flatnonzero((so_far >= precision) & last_of_ties)
+    if not len(enough):
+        return 2.0, 0.0
+    return float(sorted_confidence[enough[-1]]), float(reached[enough[-1]] / reached[-1])

@@ -1,0 +1,96 @@
+"""The k-NN vote: the nearest items speak, the nearer the louder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tonari.attributes.weights import Ranked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from tonari.attributes.labels import Sample
+
+VOTERS = 9
+FADING = 0.05
+"""Cosine similarity by which a neighbour must be farther than the nearest to count ``1/e`` of it."""
+BELIEF = 0.01
+"""What a class without a vote is given before shares become probabilities."""
+ASKING = 1000
+SEED = 20
+BLOCK = 128
+
+
+def loudness(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Weigh neighbours by ``exp((s - s₁) / 0.05)``, ``s₁`` being the similarity of the nearest.
+
+    An exponential of the distance as in Dudani, The distance-weighted k-nearest-neighbor rule, 1976; in cosine
+    similarity, which depends on the encoder less than distances do.
+    """
+    return np.asarray(np.exp((scores - scores.max(axis=-1, keepdims=True, initial=-2)) / FADING))
+
+
+def predict_by_vote(values: Sequence[Any], scores: Sequence[float]) -> list[Ranked]:
+    """Let the nearest items vote for one class each; ties go to the class with the nearest item.
+
+    Parameters
+    ----------
+    values
+        The neighbours' values, nearest first.
+    scores
+        Their cosine similarities.
+
+    Returns
+    -------
+    Classes by share of the votes, best first.
+    """
+    return vote([(value,) for value in values], scores)
+
+
+def vote(values: Sequence[Sequence[Any]], scores: Sequence[float]) -> list[Ranked]:
+    """Let the nearest items vote for each class they have: as :func:`predict_by_vote`, for tags too."""
+    votes: dict[Any, float] = defaultdict(float)
+    weights = loudness(np.array(scores, np.float64))
+    for classes, weight in zip(values, weights.tolist(), strict=True):
+        for value in classes:
+            votes[value] += weight
+    total = float(weights.sum()) or 1.0
+    order = sorted(votes, key=lambda value: -votes[value])
+    return [Ranked(value, votes[value] / total) for value in order]
+
+
+def share_to_score(share: NDArray[np.float64], *, several: bool) -> NDArray[np.float64]:
+    """Turn shares of the vote into scores that can be calibrated: logarithms, or for tags log odds."""
+    less = (1 - BELIEF) * share + BELIEF / 2
+    return np.asarray(np.log(less / (1 - less)) if several else np.log(share + BELIEF), np.float64)
+
+
+def hear(sample: Sample) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Let up to 1,000 views be voted on by the items of other groups.
+
+    Returns
+    -------
+    The rows that were asked for, (n,); and the share of the vote for each class, (n, C).
+    """
+    rows = np.sort(np.random.default_rng(SEED).permutation(len(sample))[:ASKING])
+    shares = np.zeros((len(rows), sample.belongs.shape[1]))
+    deep = VOTERS * round(1 / float(sample.weight.min(initial=1)))
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        scores = sample.features[block] @ sample.features.T
+        scores[sample.group[block][:, None] == sample.group] = -np.inf
+        for number, row in enumerate(scores, start):
+            nearest = np.argpartition(-row, deep)[:deep] if deep < len(row) else np.arange(len(row))
+            nearest = nearest[np.isfinite(row[nearest])]
+            nearest = nearest[np.argsort(-row[nearest], kind="stable")]
+            _, first = np.unique(sample.item[nearest], return_index=True)
+            voters = nearest[np.sort(first)[:VOTERS]]
+            if len(voters):
+                weights = loudness(row[voters])
+                shares[number] = weights @ sample.belongs[voters] / weights.sum()
+    return rows, shares

@@ -1,0 +1,101 @@
+"""Linear weights of classes: what they are, plain means as such, and how they score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tonari.attributes.labels import Grouping, draw, labels_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tonari.attributes.labels import Sample
+    from tonari.fields.columns import Column
+
+
+@dataclass(frozen=True, slots=True)
+class ClassWeights:
+    """One attribute's linear classifier: scores are ``weights @ embedding + bias``.
+
+    Parameters
+    ----------
+    classes
+        ``C`` values.
+    weights : (C, D) float32
+    bias : (C,) float32
+    sampled : (C,) int64
+        From how many items each was computed.
+    """
+
+    classes: tuple[Any, ...]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    sampled: NDArray[np.int64]
+
+    def scores(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Score all classes; several queries are averaged: (Q, D) -> (C,)."""
+        query = queries[0] if len(queries) == 1 else queries.mean(axis=0)
+        return np.asarray(self.weights @ query + self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A value and its score, which is comparable within one prediction only unless it is calibrated."""
+
+    value: Any
+    score: float
+
+
+def class_means(item: NDArray[np.int32], embeddings: NDArray[np.float16], column: Column) -> ClassWeights:
+    """Take the mean embedding of up to 1,000 sampled items of each class as its weight vector.
+
+    Parameters
+    ----------
+    item : (N,) int32
+        The item of each view; an item counts once, however many views it has.
+    embeddings : (N, D) float16
+    column
+        The attribute's classes per item; classes without a view get no weights, numbers none at all.
+    """
+    labels = labels_of(column)
+    if labels is None:
+        return ClassWeights((), np.empty((0, embeddings.shape[1]), np.float32), *_nothing())
+    count = 1 + max(int(item.max(initial=-1)), int(labels.items.max(initial=-1)))
+    alone = Grouping(np.arange(count), np.zeros(count, np.int64))
+    return plain_means(draw(labels, item, embeddings, alone), labels.classes)
+
+
+def plain_means(sample: Sample, classes: tuple[Any, ...]) -> ClassWeights:
+    """Take the mean of each class of a sample as its weight vector, rounded to float16 as it is stored.
+
+    The nearest mean in Euclidean distance wins: with means ``m``, ``argmin |x - m|² = argmax x·m - |m|²/2``
+    [Rocchio's classifier; Manning, Raghavan and Schütze, Introduction to Information Retrieval, 14.2]. Half is added,
+    so that a score is ``1 - |x - m|²/2``, the cosine similarity where ``m`` is of length 1.
+    """
+    weighted = sample.belongs.T * sample.weight
+    has = weighted.sum(axis=1)
+    known = np.flatnonzero(has > 0)
+    exact = (weighted[known] @ sample.features) / has[known, None]
+    means = exact.astype(np.float16).astype(np.float32)
+    bias = 0.5 - 0.5 * np.einsum("cd,cd->c", means, means)
+    sampled = np.rint(has[known]).astype(np.int64)
+    return ClassWeights(tuple(classes[code] for code in known), means, bias.astype(np.float32), sampled)
+
+
+def predict_by_means(queries: NDArray[np.float32], weights: ClassWeights) -> list[Ranked]:
+    """Rank all classes by their score, best first; several queries are averaged.
+
+    Parameters
+    ----------
+    queries : (Q, D) float32
+    """
+    scores = weights.scores(queries)
+    order = np.argsort(-scores, kind="stable")
+    return [Ranked(weights.classes[code], float(scores[code])) for code in order]
+
+
+def _nothing() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    return np.empty(0, np.float32), np.empty(0, np.int64)

@@ -1,0 +1,165 @@
+"""Search: from the nearest items in range to the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tonari.candidates import Nearest
+from tonari.cursor import Place
+from tonari.errors import InvalidRequestError
+from tonari.fields.facets import count_facet
+from tonari.fields.filters import Condition
+from tonari.items import shown
+from tonari.ranges import sides
+from tonari.ranking import Groups, varied_candidates, vary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from tonari.candidates import Found, Plan, Query
+    from tonari.fields.facets import Spread, Values
+    from tonari.fields.schema import Schema
+    from tonari.ranges import Range
+    from tonari.serving import Serving
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an answer shall be.
+
+    Parameters
+    ----------
+    k
+        How many items: so many come back whenever so many match, reach ``min_score`` and pass the groups.
+    within
+        Which items may be found.
+    exact
+        Compare every view in range.
+    min_score
+        Leave out what is less similar.
+    group_by, per_group
+        At most so many items for each value of a field; an item without the field is a group of its own.
+    diversity
+        From 0, the nearest, to 1: see :func:`tonari.ranking.vary`.
+    facets
+        Fields to be counted over all items in range.
+    after
+        Go on after this place.
+    """
+
+    k: int
+    within: Range
+    exact: bool = False
+    min_score: float = -1.0
+    group_by: str | None = None
+    per_group: int = 1
+    diversity: float = 0.0
+    facets: tuple[str, ...] = ()
+    after: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An item found; ``view`` is the name of its nearest image, ``score`` that image's cosine similarity."""
+
+    id: str
+    score: float
+    view: str
+    fields: Mapping[str, Any]
+    embedding: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """An answer.
+
+    Parameters
+    ----------
+    items
+        By descending score, then by id; where diversity was asked for, in the order in which they were chosen.
+    plan
+        How it was come by.
+    facets
+        By field.
+    more
+        The last item's place if others come after it.
+    """
+
+    items: tuple[Neighbour, ...]
+    plan: Plan
+    facets: Mapping[str, Values | Spread]
+    more: Place | None
+
+
+def search(serving: Serving, query: Query, wish: Wish) -> Neighbours:
+    """Find the items in range that are nearest to a query.
+
+    Raises
+    ------
+    InvalidRequestError
+        If a field to group by or to count is unknown, or has no order or single value as it must.
+    """
+    schema = serving.snapshot.schema
+    _check_fields(schema, wish)
+    both = sides(serving, wish.within, query.items)
+    facets = {name: count_facet([(side.part.columns[name], side.allowed) for side in both]) for name in wish.facets}
+    nearest = Nearest(query, both, exact=wish.exact)
+    chosen = _choose(nearest, wish, varied_candidates(wish.k) if wish.diversity else wish.k + 1)
+    last = None
+    if wish.diversity:
+        embeddings = np.array([one.part.views.halves[one.row] for one in chosen]).reshape(len(chosen), -1)
+        order = vary(np.array([one.score for one in chosen]), embeddings, wish.k, wish.diversity)
+        chosen = [chosen[place] for place in order]
+    elif len(chosen) > wish.k:
+        chosen = chosen[: wish.k]
+        before = wish.after.before if wish.after else 0
+        last = Place(chosen[-1].score, chosen[-1].id, before + wish.k)
+    items = tuple(
+        Neighbour(
+            one.id,
+            one.score,
+            one.part.view_name(one.row),
+            shown(one.part.fields(one.position), schema),
+            one.part.views.halves[one.row],
+        )
+        for one in chosen
+    )
+    return Neighbours(items, nearest.plan, facets, last)
+
+
+def _check_fields(schema: Schema, wish: Wish) -> None:
+    for what, name in (("group_by", wish.group_by), *(("facets", name) for name in wish.facets)):
+        why_not = None if name is None else schema.why_not(name)
+        if why_not is not None:
+            raise InvalidRequestError(f"{what!r}: {why_not}")
+    if wish.group_by is not None and schema.fields[wish.group_by].type == "strings":
+        raise InvalidRequestError(f"'group_by': {wish.group_by!r} has lists of values; name a field with one value.")
+
+
+def nearest_items(serving: Serving, query: Query, wish: Wish) -> list[Found]:
+    """Find the k nearest items, neither varied nor counted nor shown."""
+    return _choose(Nearest(query, sides(serving, wish.within, query.items), exact=wish.exact), wish, wish.k)
+
+
+def _choose(nearest: Nearest, wish: Wish, count: int) -> list[Found]:
+    """Take the nearest that pass, batch by batch, until there are so many or no more."""
+    groups = Groups(wish.per_group)
+    chosen: list[Found] = []
+    reach = count + (wish.after.before if wish.after else 0)
+    while len(chosen) < count and not nearest.done:
+        for one in nearest.batch(reach):
+            if one.score < wish.min_score:
+                return sorted(chosen, key=lambda one: one.order)[:count]
+            value = None if wish.group_by is None else one.part.value(wish.group_by, one.position)
+            if groups.admit(value) and (wish.after is None or wish.after.precedes(one.score, one.id)):
+                chosen.append(one)
+        filled = groups.take_filled()
+        if wish.group_by is not None and filled and len(chosen) < count:
+            nearest.narrow(Condition(wish.group_by, "$nin", filled))
+        reach *= 2
+    return sorted(chosen, key=lambda one: one.order)[:count]

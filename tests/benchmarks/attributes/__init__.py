@@ -1,0 +1,1 @@
+"""Attributes predicted from embeddings: tonari's methods beside scikit-learn's, on held-out products."""

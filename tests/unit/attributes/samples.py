@@ -1,0 +1,35 @@
+"""Samples made by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tonari.attributes import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+def sample_of(
+    features: NDArray[np.floating], codes: Sequence[int], classes: int, item: Sequence[int] | None = None
+) -> Sample:
+    """Give each view one class, each item a group and a tenth of its own."""
+    of = np.arange(len(features)) if item is None else np.array(item)
+    belongs = np.zeros((len(features), classes), np.bool_)
+    belongs[np.arange(len(features)), codes] = True
+    weight = 1 / np.bincount(of)[of]
+    return Sample(features.astype(np.float32), weight, belongs, np.ones(len(features)), of, of, of % 10)
+
+
+def blobs(
+    random: np.random.Generator, classes: int, each: int, dimensions: int, apart: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Draw classes of one covariance, far from round, about centres ``apart``."""
+    centres = random.standard_normal((classes, dimensions)) * apart
+    mixing = random.standard_normal((dimensions, dimensions)) * np.geomspace(1, 0.05, dimensions)
+    codes = np.repeat(np.arange(classes), each)
+    return centres[codes] + random.standard_normal((len(codes), dimensions)) @ mixing.T, codes

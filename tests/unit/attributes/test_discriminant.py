@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tonari.attributes.discriminant import discriminant, measure_spread, second_moment
+from unit.attributes.samples import blobs, sample_of
+
+NAMES = tuple("abcdefgh")
+
+
+@given(
+    st.integers(0, 1 << 32), st.integers(1, 4), st.integers(1, 9), st.integers(1, 30), st.floats(0.02, 1), st.booleans()
+)
+@settings(max_examples=80, deadline=None)
+def test_by_the_definition(
+    seed: int, classes: int, dimensions: int, views: int, shrinkage: float, heavy: bool  # noqa: FBT001
+) -> None:
+    random = np.random.default_rng(seed)
+    codes = random.integers(0, classes, views)
+    features = random.standard_normal((views, dimensions)).astype(np.float32).astype(np.float64)
+    prior = 1.0 if heavy else 0.0
+
+    found = discriminant(measure_spread(sample_of(features, codes, classes), several=False), NAMES, shrinkage, prior)
+
+    present = np.unique(codes)
+    means = np.array([features[codes == code].mean(axis=0) for code in present])
+    rest = features - means[np.searchsorted(present, codes)]
+    covariance = rest.T @ rest / max(views - len(present), 1)
+    typical = np.trace(covariance) / dimensions
+    if typical < 1e-9:
+        typical = 1.0
+    shrunk = (1 - shrinkage) * covariance + shrinkage * typical * np.eye(dimensions)
+    weights = np.linalg.solve(shrunk, means.T).T
+    share = np.array([(codes == code).mean() for code in present])
+    bias = -0.5 * (weights * means).sum(axis=1) + prior * np.log(share)
+    assert found.classes == tuple(NAMES[code] for code in present)
+    assert found.sampled.tolist() == [int((codes == code).sum()) for code in present]
+    np.testing.assert_allclose(found.weights, weights, rtol=2e-3, atol=2e-3 * np.abs(weights).max())
+    np.testing.assert_allclose(found.bias, bias, rtol=2e-3, atol=2e-3 * max(1, np.abs(bias).max()))
+
+
+def test_from_few_views_as_from_many() -> None:
+    random = np.random.default_rng(0)
+    features, codes = blobs(random, 3, 5, 15, 1.0)
+    few = sample_of(features[:14], codes[:14].tolist(), 3)
+
+    one = discriminant(measure_spread(few, several=False), NAMES, 0.3, 0)
+    padded = np.vstack([features[:14], features[:14], features[:14]])
+    thrice = sample_of(padded, [*codes[:14].tolist()] * 3, 3, [*range(14)] * 3)
+    other = discriminant(measure_spread(thrice, several=False), NAMES, 0.3, 0)
+
+    np.testing.assert_allclose(one.weights, other.weights, rtol=1e-3, atol=1e-3)
+    assert one.sampled.tolist() == other.sampled.tolist() == [5, 5, 4]
+
+
+def test_a_moment_that_is_known_is_not_taken_again() -> None:
+    features, codes = blobs(np.random.default_rng(1), 3, 20, 6, 1.0)
+    sample = sample_of(features, codes.tolist(), 3)
+    here = sample.part < 4
+
+    parts = second_moment(sample.take(here)) + second_moment(sample.take(~here))
+    one = measure_spread(sample, several=False, moment=parts)
+
+    np.testing.assert_allclose(one.variances, measure_spread(sample, several=False).variances, rtol=1e-4)
+
+
+def test_only_the_means_count_where_all_is_shrunk() -> None:
+    features, codes = blobs(np.random.default_rng(2), 4, 30, 6, 0.7)
+    spread = measure_spread(sample_of(features, codes.tolist(), 4), several=False)
+
+    weights = discriminant(spread, NAMES, 1.0, 0)
+
+    for query in np.random.default_rng(3).standard_normal((50, 6)).astype(np.float32):
+        distances = ((spread.means - query) ** 2).sum(axis=1)
+        assert weights.scores(query[None]).argmax() == distances.argmin()
+
+
+def test_it_sees_past_a_direction_that_varies_within_all_classes() -> None:
+    random = np.random.default_rng(4)
+    codes = np.repeat([0, 1], 300)
+    features = np.stack([5 * random.standard_normal(600), 0.3 * random.standard_normal(600) + codes], axis=1)
+    asked = np.array([[6, 0.0], [-6, 1.0], [6, 1.0]], np.float32)
+
+    weights = discriminant(measure_spread(sample_of(features, codes.tolist(), 2), several=False), NAMES, 0.01, 0)
+
+    assert [weights.classes[int(weights.scores(one[None]).argmax())] for one in asked] == ["a", "b", "b"]
+
+
+def test_priors_are_those_of_the_catalogue() -> None:
+    features, codes = blobs(np.random.default_rng(5), 2, 50, 3, 1.0)
+    spread = measure_spread(sample_of(features, [*codes.tolist()[:80], *[0] * 20], 2), several=False)
+
+    with_prior, without = (discriminant(spread, NAMES, 0.5, prior) for prior in (1, 0))
+
+    np.testing.assert_allclose(with_prior.bias - without.bias, np.log([0.7, 0.3]), atol=1e-4)
+
+
+def test_nothing_varies() -> None:
+    sample = sample_of(np.eye(3), [0, 1, 2], 3)
+
+    weights = discriminant(measure_spread(sample, several=False), NAMES, 0.5, 0)
+
+    assert [int(weights.scores(row[None]).argmax()) for row in np.eye(3, dtype=np.float32)] == [0, 1, 2]
+
+
+def test_nothing_is_known() -> None:
+    weights = discriminant(measure_spread(sample_of(np.empty((0, 4)), [], 2), several=False), NAMES, 0.5, 1)
+
+    assert (weights.classes, weights.weights.shape, weights.bias.shape) == ((), (0, 4), (0,))
+
+
+def test_tags_one_against_the_rest() -> None:
+    random = np.random.default_rng(6)
+    sample = sample_of(random.standard_normal((400, 5)), [0] * 400, 2)
+    belongs = np.stack([random.random(400) < 0.3, random.random(400) < 0.5], axis=1)
+    features = sample.features + 2 * belongs[:, :1] * np.eye(5)[0] - 2 * belongs[:, 1:] * np.eye(5)[1]
+    tagged = type(sample)(
+        features.astype(np.float32), sample.weight, belongs, sample.importance, sample.group, sample.item, sample.part
+    )
+
+    found = discriminant(measure_spread(tagged, several=True), NAMES, 1e-6, 1)
+
+    for code in range(2):
+        has = belongs[:, code]
+        one, other = (features[side].mean(axis=0) for side in (has, ~has))
+        rest = np.vstack([features[has] - one, features[~has] - other])
+        weights = np.linalg.solve(rest.T @ rest / 400, one - other)
+        np.testing.assert_allclose(found.weights[code], weights, rtol=0.02, atol=0.02)
+        prior = np.log(has.mean() / (1 - has.mean()))
+        assert found.bias[code] == pytest.approx(prior - weights @ (one + other) / 2, abs=0.05)

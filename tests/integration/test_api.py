@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -15,7 +16,7 @@ import pytest
 import pictures
 from integration.events import Caller, failed, http_event, notification, sqs_event
 from integration.forms import upload
-from integration.shop import BY_ID, COLOURS, KINDS, PRODUCTS, VIEW, draw, put_image
+from integration.shop import BY_ID, COLOURS, KINDS, PRODUCTS, VIEW, draw, put_document, put_image
 from tonari import __version__
 from tonari.catalogue import document_key, image_key
 from tonari.head import read_head
@@ -154,37 +155,108 @@ def test_min_score_cuts_off(standing: Caller) -> None:
     assert ids(standing.json("/v1/search", {"id": "red-ball", "min_score": 1})) == []
 
 
-def test_means_predict_every_attribute(standing: Caller) -> None:
-    answer = standing.picture("/v1/predict", RED_BALL)
+@pytest.mark.parametrize("method", ["discriminant", "means"])
+def test_weights_predict_every_attribute(standing: Caller, method: str) -> None:
+    asked = {} if method == "discriminant" else {"method": method}
+    answer = standing.picture("/v1/predict", RED_BALL, **asked)
     assert answer.status == 200
-    assert answer.body["method"] == "means"
+    assert answer.body["method"] == method
     predictions = answer.body["predictions"]
     assert {name: one["value"] for name, one in predictions.items()} == {"color": "red", "category": "ball"}
     assert {one["value"] for one in predictions["color"]["alternatives"]} == set(COLOURS) - {"red"}
     assert {one["value"] for one in predictions["category"]["alternatives"]} == set(KINDS) - {"ball"}
     scores = [predictions["color"]["score"], *(one["score"] for one in predictions["color"]["alternatives"])]
     assert scores == sorted(scores, reverse=True)
+    for one in predictions.values():
+        assert (one["method"], one["calibrated"], one["abstained"], one["new_class"]) == (method, False, False, False)
 
 
 def test_neighbours_vote(standing: Caller) -> None:
     answer = standing.picture("/v1/predict", RED_BALL, method="vote", k="3", attributes="color")
     assert answer.body["method"] == "vote"
-    nearest = ids(standing.picture("/v1/search", RED_BALL, k="3"))
-    votes = [BY_ID[item].color for item in nearest]
+    nearest = standing.picture("/v1/search", RED_BALL, k="3").body["items"]
     prediction = answer.body["predictions"]["color"]
-    assert prediction["value"] == max(set(votes), key=lambda value: (votes.count(value), -votes.index(value)))
-    assert prediction["score"] == pytest.approx(votes.count(prediction["value"]) / 3, abs=1e-6)
+    assert prediction["neighbours"] == [
+        {"id": one["id"], "score": one["score"], "value": BY_ID[one["id"]].color} for one in nearest
+    ]
+    loud = [math.exp((one["score"] - nearest[0]["score"]) / 0.05) for one in nearest]
+    votes: dict[str, float] = {}
+    for one, weight in zip(nearest, loud, strict=True):
+        votes[BY_ID[one["id"]].color] = votes.get(BY_ID[one["id"]].color, 0) + weight
+    assert prediction["value"] == max(votes, key=lambda value: votes[value])
+    assert prediction["score"] == pytest.approx(max(votes.values()) / sum(loud), abs=1e-6)
     assert set(answer.body["predictions"]) == {"color"}
+
+
+def said(prediction: dict[str, Any]) -> tuple[Any, Any, list[Any]]:
+    return prediction["value"], prediction["score"], prediction["alternatives"]
 
 
 def test_a_vote_may_be_narrowed(standing: Caller) -> None:
     value = {"image": base64.b64encode(RED_BALL).decode(), "method": "vote", "k": 3}
     narrowed = standing.json("/v1/predict", {**value, "filter": {"color": "blue"}}).body["predictions"]
-    assert narrowed["color"] == {"value": "blue", "score": 1.0, "alternatives": []}
+    assert said(narrowed["color"]) == ("blue", 1.0, [])
     nobody = standing.json("/v1/predict", {**value, "filter": {"price": {"$gt": 1e9}}}).body["predictions"]
-    assert nobody["color"] == {"value": None, "score": None, "alternatives": []}
+    assert said(nobody["color"]) == (None, None, [])
     one = standing.json("/v1/predict", {**value, "ids": ["green-tent"], "attributes": ["category"]}).body["predictions"]
-    assert one == {"category": {"value": "tent", "score": 1.0, "alternatives": []}}
+    assert {name: said(prediction) for name, prediction in one.items()} == {"category": ("tent", 1.0, [])}
+
+
+def test_only_classes_in_range_come_into_question(standing: Caller) -> None:
+    value = {"image": base64.b64encode(RED_BALL).decode(), "filter": {"color": {"$in": ["blue", "green"]}}}
+    narrowed = standing.json("/v1/predict", value).body["predictions"]
+    assert {narrowed["color"]["value"], *(one["value"] for one in narrowed["color"]["alternatives"])} == {
+        "blue",
+        "green",
+    }
+    assert narrowed["category"]["value"] == "ball"
+    assert all(one["id"].startswith(("blue", "green")) for one in narrowed["color"]["neighbours"])
+    nobody = standing.json("/v1/predict", {**value, "filter": {"price": {"$gt": 1e9}}}).body["predictions"]
+    assert said(nobody["color"]) == (None, None, [])
+
+
+def test_weights_and_vote_agree_or_not(standing: Caller) -> None:
+    by_weights = standing.picture("/v1/predict", RED_BALL).body["predictions"]
+    by_vote = standing.picture("/v1/predict", RED_BALL, method="vote").body["predictions"]
+    for name, one in by_weights.items():
+        assert one["agree"] is (one["value"] == by_vote[name]["value"])
+        assert by_vote[name]["agree"] is one["agree"]
+        assert by_vote[name]["neighbours"] == one["neighbours"]
+
+
+def test_neighbours_and_predictions_from_one_encoding(live: Caller, encoder_runs: list[int]) -> None:
+    before = len(encoder_runs)
+    answer = live.picture("/v1/search", RED_BALL, k="2", predict="color,category", filter='{"color": "blue"}').body
+    assert len(encoder_runs) == before + 1
+    assert [one["fields"]["color"] for one in answer["items"]] == ["blue", "blue"]
+    assert answer["predictions"] == live.picture("/v1/predict", RED_BALL).body["predictions"]
+    wrong = live.picture("/v1/search", RED_BALL, predict="price")
+    assert (wrong.status, wrong.body["type"]) == (400, "urn:tonari:problem:invalid-request")
+
+
+def test_a_new_class_is_voted_for_until_the_next_rebuild(
+    live: Caller, catalogue: Bucket, reindexer: Handler, place: Workplace
+) -> None:
+    picture = pictures.encoded(draw("red", "ball", inset=70), "PNG")
+    put_image(catalogue, "pin", picture)
+    put_document(catalogue, "pin", {"id": "pin", "color": "red", "category": "pin"})
+    reindexer(sqs_event(notification("images/pin/front.png")), None)
+
+    def ask(method: str) -> dict[str, Any]:
+        found: dict[str, Any] = live.picture("/v1/predict", picture, method=method, k="1").body["predictions"]
+        return found
+
+    new = ask("discriminant")
+    assert (new["category"]["value"], new["category"]["method"], new["category"]["new_class"]) == ("pin", "vote", True)
+    assert new["category"]["neighbours"] == [{"id": "pin", "score": 1.0, "value": "pin"}]
+    assert (new["color"]["value"], new["color"]["method"], new["color"]["new_class"]) == ("red", "discriminant", False)
+    assert "pin" not in live.get("/v1/health").body["attributes"]["category"]
+
+    assert rebuild(place).outcome == "published"
+
+    known = ask("discriminant")["category"]
+    assert (known["value"], known["method"], known["new_class"]) == ("pin", "discriminant", False)
+    assert "pin" in live.get("/v1/health").body["attributes"]["category"]
 
 
 def test_an_item_is_predicted_without_its_own_vote(standing: Caller) -> None:

@@ -140,7 +140,9 @@ def test_names_of_attributes() -> None:
         ({"fields": {"a": {"type": ["number"]}}}, "'a' has type"),
         ({"fields": {"a": {"type": "number", "filterable": 1}}}, "filterable"),
         ({"fields": {"a": {"type": "number", "shown": True}}}, "shown"),
-        ({"fields": {"a": {"type": "number", "attribute": True}}}, "'a' is number; only string and boolean"),
+        ({"fields": {"a": {"type": "string", "precision": 1.5}}}, "'a' has precision 1.5; it is a share"),
+        ({"fields": {"a": {"type": "string", "precision": True}}}, "'a' has precision True"),
+        ({"fields": {"a": {"type": "number", "attribute": True}}}, "'a' is number; only string, strings and boolean"),
     ],
 )
 def test_another_form_is_refused(raw: Any, says: str) -> None:

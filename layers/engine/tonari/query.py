@@ -48,14 +48,15 @@ def query_vector(serving: Serving, vector: Sequence[float]) -> Query:
 
 
 def query_item(serving: Serving, item: str) -> Query:
-    """Take the stored embeddings of an item.
+    """Take the stored embeddings of an item, whose length float16 has changed a little.
 
     Raises
     ------
     UnknownItemError
         If there is no such item, or it has no image that could be encoded.
     """
-    return Query(_embeddings(serving, item), (item,))
+    embeddings = _embeddings(serving, item)
+    return Query(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), (item,))
 
 
 def query_examples(serving: Serving, positive: Sequence[str], negative: Sequence[str]) -> Query:
@@ -76,7 +77,8 @@ def query_examples(serving: Serving, positive: Sequence[str], negative: Sequence
     if unknown:
         several = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
         raise UnknownItemError(
-            f"These examples are no items of this generation: {', '.join(map(repr, unknown[:10]))}{several}."
+            f"These examples are no items of this generation: {', '.join(f'{one!r:.80}' for one in unknown[:10])}"
+            f"{several}."
         )
     towards, away = (
         np.mean([_embeddings(serving, item).mean(axis=0) for item in items], axis=0) if items else np.float64(0)

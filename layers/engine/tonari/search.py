@@ -112,7 +112,9 @@ def search(serving: Serving, query: Query, wish: Wish) -> Neighbours:
     chosen = _choose(nearest, wish, varied_candidates(wish.k) if wish.diversity else wish.k + 1)
     last = None
     if wish.diversity:
-        embeddings = np.array([one.part.views.halves[one.row] for one in chosen]).reshape(len(chosen), -1)
+        embeddings = np.array([one.part.views.halves[one.row] for one in chosen]).reshape(
+            len(chosen), serving.encoder.dimensions
+        )
         order = vary(np.array([one.score for one in chosen]), embeddings, wish.k, wish.diversity)
         chosen = [chosen[place] for place in order]
     elif len(chosen) > wish.k:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MOST_EXPLAINED = 0.95
 BLOCK = 8192
 LEAST_VARIANCE = 1e-12
+LEAST_VARIED = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Spread:
     variances : (R,) float64
         Its eigenvalues; it has none outside of ``axes``.
     typical : float
-        Mean variance over all D dimensions, 1 if nothing varies.
+        Mean variance over all D dimensions; 1 if nothing varies but by rounding.
     sampled : (C,) int64
         From how many items each mean was taken.
     """
@@ -100,7 +101,8 @@ def measure_spread(sample: Sample, *, several: bool, moment: NDArray[np.float64]
         centre = _mean(sample.weight[None], sizes, sample.features)
         about = np.zeros(len(sample), np.int64)
     else:
-        others, sizes, centre, about = means[:0], has, means, sample.belongs.argmax(axis=1)
+        others, sizes, centre = means[:0], has, means
+        about = np.nonzero(sample.belongs)[1]
     free = max(float(sizes.sum()) - np.count_nonzero(sizes), 1.0)
     if len(sample) < means.shape[1]:
         axes, variances = _from_views((sample.features - centre[about]) * np.sqrt(sample.weight / free)[:, None])
@@ -108,9 +110,11 @@ def measure_spread(sample: Sample, *, several: bool, moment: NDArray[np.float64]
         moment = second_moment(sample) if moment is None else moment
         variances, axes = np.linalg.eigh((moment - (centre.T * sizes) @ centre) / free)
         variances = np.maximum(variances, 0)
-    typical = float(variances.sum()) / max(means.shape[1], 1)
-    sampled = np.rint(has).astype(np.int64)
-    return Spread(means, others, share, axes, variances, typical if typical > LEAST_VARIANCE else 1.0, sampled)
+    total = float(variances.sum())
+    length = float(sample.weight @ np.einsum("nd,nd->n", sample.features, sample.features))
+    varied = total > LEAST_VARIED * length / max(float(sample.weight.sum()), 1e-12)
+    typical = total / means.shape[1] if varied else 1.0
+    return Spread(means, others, share, axes, variances, typical, np.rint(has).astype(np.int64))
 
 
 def _mean(

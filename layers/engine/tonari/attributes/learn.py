@@ -9,6 +9,7 @@ import numpy as np
 
 from tonari.attributes.discriminant import discriminant, measure_spread, second_moment
 from tonari.attributes.probability import (
+    IMPOSSIBLE,
     Scale,
     calibration_error,
     fit_sigmoid,
@@ -34,7 +35,6 @@ PRIORS = (0.0, 1.0)
 SHRINKAGE, PRIOR = 0.5, 0.0
 LEAST_TRIED = 30
 LEAST_HELD_OUT = 100
-MISSING = -1e4
 PRECISION = 0.9
 
 
@@ -182,7 +182,7 @@ def _score_unseen(sample: Sample, classes: tuple[Any, ...], *, several: bool) ->
 
 
 def _score(weights: ClassWeights, features: NDArray[np.float32], count: int) -> NDArray[np.float64]:
-    scores = np.full((len(features), count), MISSING)
+    scores = np.full((len(features), count), 2 * IMPOSSIBLE)
     scores[:, list(weights.classes)] = features @ weights.weights.T + weights.bias
     return scores
 
@@ -225,7 +225,7 @@ def _worth(unseen: _Unseen, scores: NDArray[np.float64], *, several: bool) -> ND
 def _truth(unseen: _Unseen, scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """Give the class of each row, -1 where the fit could not know it."""
     code = unseen.belongs.argmax(axis=1)
-    return np.where(scores[np.arange(len(code)), code] > MISSING, code, -1)
+    return np.where(scores[np.arange(len(code)), code] > IMPOSSIBLE, code, -1)
 
 
 def _calibrate_vote(sample: Sample, precision: float, *, several: bool) -> Calibration:

@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 BINS = 15
 POWERS = (-7.0, 7.0)
 FLOORS = (0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2)
-OFFSETS = np.linspace(-6, 6, 13)
 SMALLEST = 1e-12
 GOLDEN = 0.6180339887498949
 STEPS = 24
+NEWTON_STEPS = 50
+SHORTER = tuple(0.5**power for power in range(12))
+RIDGE = 1e-6
+LEAST_SLOPE = 1e-6
+IMPOSSIBLE = -5e3
+"""Scores of classes that a fit has not seen lie under this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +88,36 @@ def softmax_loss(
 
 
 def fit_sigmoid(scores: NDArray[np.floating], truth: NDArray[np.bool_], weight: NDArray[np.float64]) -> Scale:
-    """Find the temperature and offset under which the tags are most likely; ``truth`` is (N, C)."""
+    """Find the temperature and offset under which the tags are most likely, by Newton's method; ``truth`` is (N, C).
 
-    def loss(scale: Scale) -> float:
-        return float(np.average(sigmoid_losses(scores, truth, scale), weights=weight))
+    As Platt has it, the truth is drawn in from 0 and 1 by one item on each side, so that tags which the scores part
+    without error give no certainty.
+    """
+    known = scores > IMPOSSIBLE
+    x, y = np.asarray(scores[known], np.float64), truth[known]
+    heavy = np.broadcast_to(weight[:, None], scores.shape)[known]
+    if not len(x):
+        return Scale(1.0)
+    has, lacks = float(heavy @ y), float(heavy @ ~y)
+    target = np.where(y, (has + 1) / (has + 2), 1 / (lacks + 2))
+    unit = float(np.abs(x).max()) or 1.0
+    design = np.stack([x / unit, np.ones(len(x))])
 
-    def best(offset: float) -> Scale:
-        least = _least(lambda power: loss(Scale(float(np.exp(power)), offset=offset)), *POWERS)
-        return Scale(float(np.exp(least)), offset=offset)
+    def loss(at: NDArray[np.float64]) -> float:
+        logits = at @ design
+        return float(heavy @ (np.logaddexp(0, logits) - target * logits))
 
-    return min((best(float(offset)) for offset in OFFSETS), key=loss)
+    slope = np.array([1.0, 0.0])
+    for _ in range(NEWTON_STEPS):
+        odds = 1 / (1 + np.exp(-np.clip(slope @ design, -60, 60)))
+        gradient = design @ (heavy * (odds - target))
+        curve = (design * (heavy * odds * (1 - odds))) @ design.T + np.eye(2) * RIDGE
+        step = np.linalg.solve(curve, gradient)
+        length = next((size for size in SHORTER if loss(slope - size * step) < loss(slope)), 0.0)
+        if length == 0 or float(np.abs(step).max()) < RIDGE:
+            break
+        slope = slope - length * step
+    return Scale(unit / max(float(slope[0]), LEAST_SLOPE), offset=float(slope[1]))
 
 
 def sigmoid_losses(scores: NDArray[np.floating], truth: NDArray[np.bool_], scale: Scale) -> NDArray[np.float64]:

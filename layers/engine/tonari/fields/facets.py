@@ -69,7 +69,7 @@ def count_facet(pieces: Sequence[tuple[Column, NDArray[np.bool_] | None]]) -> Va
         Columns, all of one class, and (I,) bool: which of their items are in range, all if it is None.
     """
     numbers = [
-        column.values if mask is None else column.values[mask]
+        column.values if mask is None else column.values.compress(mask)
         for column, mask in pieces
         if isinstance(column, NumberColumn)
     ]
@@ -92,18 +92,19 @@ def _count(
 ) -> tuple[tuple[Any, ...], NDArray[np.intp], int]:
     match column:
         case ClassColumn(codes, classes):
-            in_range = codes if mask is None else codes[mask]
-            in_range = in_range[in_range >= 0]
+            in_range = codes if mask is None else codes.compress(mask)
+            in_range = in_range.compress(in_range >= 0)
             return classes, np.bincount(in_range, minlength=len(classes)), len(in_range)
         case ListColumn(codes, items, classes, _):
-            kept = slice(None) if mask is None else mask[items]
-            having = np.zeros(column.count, np.bool_)
-            having[items[kept]] = True
-            return classes, np.bincount(codes[kept], minlength=len(classes)), int(np.count_nonzero(having))
+            having = column.having_any()
+            if mask is None:
+                return classes, np.bincount(codes, minlength=len(classes)), int(np.count_nonzero(having))
+            kept = codes.compress(mask.take(items))
+            return classes, np.bincount(kept, minlength=len(classes)), int(np.count_nonzero(having & mask))
 
 
 def _spread(numbers: NDArray[np.float64]) -> Spread:
-    known = numbers[~np.isnan(numbers)]
+    known = numbers.compress(~np.isnan(numbers))
     if not len(known):
         return Spread(0, None, None, (0,) * BINS)
     least, greatest = float(known.min()), float(known.max())

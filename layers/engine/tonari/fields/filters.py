@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 MOST_DEPTH = 8
 MOST_CONDITIONS = 64
 MOST_VALUES = 1000
-FEW = 6
-"""Up to so many values are compared with a column one by one; more are looked up."""
+FEW = 10
+"""Up to so many classes are compared with a column one by one; more are looked up."""
 
 ORDER = {"$gt": np.greater, "$gte": np.greater_equal, "$lt": np.less, "$lte": np.less_equal}
 OPERATORS = ("$eq", "$ne", "$in", "$nin", "$exists", *ORDER)
@@ -230,17 +230,14 @@ def _exists(column: Column) -> NDArray[np.bool_]:
             return np.asarray(numbers == numbers, np.bool_)  # noqa: PLR0124 - NaN alone differs from itself
         case ClassColumn(codes, _):
             return np.asarray(codes >= 0)
-        case ListColumn(_, items, _, count):
-            mask = np.zeros(count, np.bool_)
-            mask[items] = True
-            return mask
+        case ListColumn():
+            return column.having_any()
 
 
 def _one_of(column: Column, values: tuple[Any, ...]) -> NDArray[np.bool_]:
     match column:
         case NumberColumn(numbers):
-            wanted = np.unique(np.array(values, np.float64))
-            return _equal_to(numbers, wanted) if len(wanted) <= FEW else np.isin(numbers, wanted)
+            return _equal_to(numbers, sorted(set(values)))
         case ClassColumn(codes, classes):
             chosen = _codes(classes, values)
             if len(chosen) <= FEW:
@@ -252,7 +249,7 @@ def _one_of(column: Column, values: tuple[Any, ...]) -> NDArray[np.bool_]:
             return _in_lists(column, _codes(classes, values))
 
 
-def _equal_to(column: NDArray[Any], wanted: Sequence[Any] | NDArray[Any]) -> NDArray[np.bool_]:
+def _equal_to(column: NDArray[Any], wanted: Sequence[Any]) -> NDArray[np.bool_]:
     if not len(wanted):
         return np.zeros(len(column), np.bool_)
     mask = np.asarray(column == wanted[0], np.bool_)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MOST_AXES = 384
+MOST_AXES = 512
 LEAST_VARIANCE = 1e-10
 LEAST_DISCRIMINATION = 1e-6
 

@@ -27,6 +27,7 @@ CLASS_FOLDS = 4
 LEAST_CLASSES = 4
 """So many usable classes an attribute needs for some of them to be left out."""
 MOST_ROWS = 4_000
+MOST_AXES = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class Fold:
 
 
 def thin(sample: Sample, rows: NDArray[np.float64], seed: int) -> tuple[Sample, NDArray[np.float64]]:
-    """Keep whole groups, as many as :data:`MOST_ROWS` rows have room for."""
+    """Keep the leading axes, and whole groups, as many as :data:`MOST_ROWS` rows have room for."""
+    rows = rows[:, :MOST_AXES]
     if len(sample) <= MOST_ROWS:
         return sample, rows
     groups, place = np.unique(sample.group, return_inverse=True)

@@ -58,8 +58,6 @@ def choose_static(model: onnx.ModelProto, original: Encoder, views: Sequence[NDA
     if not layers:
         raise InvalidEncoderError("The graph has no convolution or linear layer whose weights are constants.")
     observed = list(dict.fromkeys(name for layer in layers for name in layer.observed()))
-    if not views:
-        raise InvalidEncoderError("There is no photograph that could be read to calibrate on.")
     ranges = calibrate(model, original.config.input_name, observed, views)
     best = -1.0
     for spared in SPARED:

@@ -80,11 +80,15 @@ def shrink(examined: Examined, photographs: Photographs) -> Shrunk:
     ------
     InvalidEncoderError
         If there is nothing to shrink, the result does not work, or it agrees less than ``LEAST_AGREEMENT`` says.
+    InvalidCatalogueError
+        If fewer than ``LEAST`` photographs can be read.
     """
     original = Encoder(EncoderConfig.parse(examined.config), examined.files.path)
     reader = Reader(original)
     calibrating = list(reader.views(photographs.calibrating))
     kind = "qdq" if photographs.calibrating else "int8"
+    if kind == "qdq" and not calibrating:
+        _check_read(0, reader.rejected)
     model, how = _static(examined, original, calibrating) if kind == "qdq" else _stored(examined)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, MODEL)

@@ -1,0 +1,123 @@
+"""Small random catalogues as a query function holds them, and what plain Python says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphs import mean_colour
+from tonari.encoder import Encoder, EncoderConfig
+from tonari.fields.schema import Field, Schema
+from tonari.head import Head, ReadHead
+from tonari.image_framing import Framing
+from tonari.parts import IndexedItem, IndexedView, build_part, sort_into_cells
+from tonari.planner import Budget, Effort
+from tonari.segments import Segment
+from tonari.serving import Serving, assemble
+from tonari.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+DIMENSIONS = 3
+SCHEMA = Schema(
+    {
+        "brand": Field("string"),
+        "price": Field("number"),
+        "new": Field("boolean"),
+        "since": Field("date"),
+        "tags": Field("strings"),
+        "secret": Field("string", filterable=False, returned=False),
+    }
+)
+LEAST_EFFORT = Budget((Effort(1.0, 1, 1),))
+
+
+def tiny_encoder(folder: Path) -> Encoder:
+    framing = Framing(4, 4, 4, resample="bilinear", background=(255, 255, 255))
+    return Encoder(EncoderConfig("mean colour", "image", "embedding", framing, DIMENSIONS), mean_colour(folder / "m"))
+
+
+@dataclass(frozen=True)
+class World:
+    """A catalogue as it is after all changes, and the state that serves it."""
+
+    items: Mapping[str, IndexedItem]
+    serving: Serving
+
+    def ranked(self, queries: NDArray[np.float32], without: Iterable[str] = ()) -> list[tuple[float, str]]:
+        """Give score and id of all items that have a view, best first; by id where scores are equal."""
+        return sorted(
+            (
+                (self.score(queries, item), item.id)
+                for item in self.items.values()
+                if item.views and item.id not in without
+            ),
+            key=lambda one: (-one[0], one[1]),
+        )
+
+    def score(self, queries: NDArray[np.float32], item: IndexedItem) -> float:
+        products = (
+            sum(float(a) * float(b) for a, b in zip(view.embedding, query, strict=True))
+            for view in item.views
+            for query in queries
+        )
+        return round(max(min(1.0, max(-1.0, product)) for product in products), 6)
+
+    def field(self, item: str, name: str) -> Any:
+        return self.items[item].fields.get(name)
+
+
+def unit_rows(random: np.random.Generator, count: int, directions: int) -> NDArray[np.float16]:
+    """Unit vectors, most of them among a few directions, so that many are equal."""
+    few = random.standard_normal((directions, DIMENSIONS))
+    vectors = few[random.integers(0, directions, count)]
+    free = random.random(count) < 0.3
+    vectors[free] = random.standard_normal((int(free.sum()), DIMENSIONS))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+
+
+def random_item(random: np.random.Generator, item: str, directions: int) -> IndexedItem:
+    fields: dict[str, Any] = {"id": item}
+    if random.random() < 0.8:
+        fields["brand"] = random.choice(["acme", "bolt", "隣"]).item()
+    if random.random() < 0.8:
+        fields["price"] = float(random.integers(0, 5)) / 2
+    if random.random() < 0.7:
+        fields["new"] = bool(random.random() < 0.5)
+    if random.random() < 0.7:
+        fields["since"] = f"2026-01-0{random.integers(1, 5)}"
+    if random.random() < 0.7:
+        fields["tags"] = random.choice(["a", "b", "c"], random.integers(0, 4)).tolist()
+    rows = unit_rows(random, int(random.choice([0, 1, 1, 1, 2, 3])), directions)
+    views = tuple(IndexedView(f"{number}.jpg", f"e{number}", row) for number, row in enumerate(rows))
+    return IndexedItem(item, fields, "d", views)
+
+
+def random_world(encoder: Encoder, seed: int, items: int, changes: int, directions: int) -> World:
+    """A snapshot in cells, with changes (items added, replaced, deleted) in two segments over it."""
+    random = np.random.default_rng(seed)
+    base = {f"item-{number}": random_item(random, f"item-{number}", directions) for number in range(items)}
+    segments: list[dict[str, IndexedItem | None]] = [{}, {}]
+    for _ in range(changes):
+        item = f"item-{random.integers(0, 2 * items)}"
+        changed = None if random.random() < 0.4 else random_item(random, item, directions)
+        segments[random.integers(2)][item] = changed
+    merged: dict[str, IndexedItem | None] = {**base, **segments[0], **segments[1]}
+    present = {name: item for name, item in merged.items() if item is not None}
+    return World(present, serve(encoder, base.values(), segments))
+
+
+def serve(
+    encoder: Encoder, items: Iterable[IndexedItem], segments: Iterable[Mapping[str, IndexedItem | None]] = ()
+) -> Serving:
+    part = sort_into_cells(build_part(items, SCHEMA, DIMENSIONS))
+    part = replace(part, shelf=replace(part.shelf, budget=LEAST_EFFORT))
+    snapshot = Snapshot("s", "encoder-1", SCHEMA, part, {}, {}, {})
+    head = ReadHead(Head(1, (), "s", "encoder-1"), "etag")
+    return assemble(head, encoder, snapshot, [Segment(dict(items), {}) for items in segments])

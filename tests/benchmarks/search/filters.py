@@ -98,9 +98,7 @@ def prepare(vectors: Vectors, folder: Path) -> Prepared:
     np.save(folder / "rows.npy", vectors.rows)
     np.save(folder / "queries.npy", vectors.queries)
     least = {cell: np.empty(queries, np.float32) for cell in cells()}
-    bits = {
-        cell: np.empty((queries, -(-count // 8)), np.uint8) for cell in cells() if cell.selectivity < 1
-    }
+    bits = {cell: np.empty((queries, -(-count // 8)), np.uint8) for cell in cells() if cell.selectivity < 1}
     random = np.random.default_rng(11)
     for number, query in enumerate(vectors.queries):
         scores = vectors.rows @ query

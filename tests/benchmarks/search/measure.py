@@ -71,9 +71,7 @@ def _cell(engine: Engine, given: Prepared, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _ask(
-    engine: Engine, given: Prepared, cell: Cell, setting: Any, patience: float
-) -> tuple[float, int, list[float]]:
+def _ask(engine: Engine, given: Prepared, cell: Cell, setting: Any, patience: float) -> tuple[float, int, list[float]]:
     """Give recall@10 against the float32 vectors, how many results were out of range, and seconds per query."""
     rows, queries, least = given.rows, given.queries, given.least(cell)
     shares, times, foreign = [], [], 0

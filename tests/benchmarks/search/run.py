@@ -43,11 +43,10 @@ def main() -> None:
     if asked.one:
         _one_engine(asked.one, asked.sets, asked.work)
         return
-    from .filters import Prepared, prepare  # noqa: PLC0415 - numpy reads the environment when it is imported
-    from .peers import MODULES  # noqa: PLC0415
-    from .report import write_report  # noqa: PLC0415
-
-    from . import data  # noqa: PLC0415
+    from . import data
+    from .filters import Prepared, prepare
+    from .peers import MODULES
+    from .report import write_report
 
     work = asked.work or Path(tempfile.mkdtemp(prefix="tonari-search-"))
     sets = asked.sets.split(",")
@@ -67,9 +66,9 @@ def main() -> None:
 
 
 def _one_engine(name: str, dataset: str, work: Path) -> None:
-    from .filters import Prepared  # noqa: PLC0415
-    from .measure import measure  # noqa: PLC0415
-    from .peers import engine  # noqa: PLC0415
+    from .filters import Prepared
+    from .measure import measure
+    from .peers import engine
 
     given = Prepared(work / dataset)
     result = work / dataset / f"{name}.json"

@@ -72,7 +72,7 @@ class ListColumn:
         Bitmap of the items whose list is not empty.
     frequent
         For each value that more than a 32nd of the items have, a bitmap of those, which is then the smaller: by it a
-        value that a million items have is found in a twentieth of a millisecond.
+        million items are searched for a value in a tenth of a millisecond.
     """
 
     codes: NDArray[np.int32]

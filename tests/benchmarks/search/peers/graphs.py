@@ -55,9 +55,7 @@ class Usearch(Engine):
         import onnxruntime  # type: ignore[import-untyped,unused-ignore]  # noqa: F401  # usearch needs it loaded first
         from usearch.index import Index  # type: ignore[import-untyped,unused-ignore]
 
-        self._index = Index(
-            ndim=given.rows.shape[1], metric="cos", connectivity=LINKS, expansion_add=BREADTH_AT_BUILD
-        )
+        self._index = Index(ndim=given.rows.shape[1], metric="cos", connectivity=LINKS, expansion_add=BREADTH_AT_BUILD)
         self._index.add(np.arange(len(given.rows)), np.ascontiguousarray(given.rows), threads=1)
 
     def settings(self, cell: Cell) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from tonari.fields.schema import Schema
 from tonari.parts import IndexedItem, IndexedView, build_part
 from tonari.planner import find

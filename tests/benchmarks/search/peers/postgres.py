@@ -23,7 +23,7 @@ BREADTHS = (16, 32, 64, 128, 256, 512, 1000)
 
 
 class Postgres(Engine):
-    """PostgreSQL's own planner chooses between the graph and an exact comparison of the rows that the GIN index gives."""
+    """PostgreSQL chooses by itself between the graph and comparing the rows that its GIN index gives."""
 
     asks = 20
     most_rows = 100_000

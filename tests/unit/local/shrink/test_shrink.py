@@ -10,12 +10,14 @@ import numpy as np
 import onnx
 import pytest
 
+from models import Model
 from networks import cancelling, small, write
 from pictures import encoded, photo
 from tonari.encoder import encoder_id
 from tonari.errors import InvalidCatalogueError, InvalidEncoderError
 from tonari.local.cli import main
 from tonari.local.encoders.default import NAME, fetch_wheel, read_wheel, write_graph
+from tonari.local.encoders.onnx_graph import GraphWriter
 from tonari.local.encoders.published import PUBLISHED, build_published
 from tonari.local.encoders.torch_pickle import load_state_dict
 from tonari.local.encoders.wheels import fetch
@@ -121,20 +123,19 @@ def test_what_is_static_already_is_refused(examined, tmp_path):
 
 
 def test_without_weights_there_is_nothing_to_shrink(tmp_path):
-    model = small()
-    named = {tensor.name for tensor in model.graph.initializer if tensor.name.startswith("layer.")}
-    for node in model.graph.node:
-        if len(node.input) > 1 and node.input[1] in named:
-            node.op_type = "Identity"
-            del node.input[1:], node.attribute[:]
-    del model.graph.initializer[:]
-    for node in list(model.graph.node):
-        if node.op_type in {"Clip", "Div"}:
-            node.op_type = "Identity"
-            del node.input[1:]
-    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 3
-    with pytest.raises(InvalidEncoderError, match="no float32 weights"):
-        shrink(examine(write(model, tmp_path / "bare.onnx")), drawn(static=False))
+    graph = GraphWriter()
+    mean = graph.node("ReduceMean", graph.node("Cast", "image", to=onnx.TensorProto.FLOAT), axes=[1, 2], keepdims=0)
+    graph.node("Add", mean, graph.floats("one", 1), output="embedding")
+    bare = graph.model(("image", ["batch", 8, 8, 3]), {"embedding": ["batch", 3]}, {})
+    for static in (False, True):
+        with pytest.raises(InvalidEncoderError, match="no float32 weights"):
+            shrink(examine(write(bare, tmp_path / "bare.onnx")), drawn(static=static))
+
+
+def test_with_small_matrices_alone_no_layer_is_static(tmp_path):
+    model = Model(dtype=onnx.TensorProto.UINT8, shape=("batch", 8, 8, 3)).write(tmp_path / "model.onnx")
+    with pytest.raises(InvalidEncoderError, match="no convolution or large linear layer"):
+        shrink(examine(model), drawn(static=True))
 
 
 def test_a_static_graph_needs_opset_13(tmp_path):

@@ -56,7 +56,9 @@ def choose_static(model: onnx.ModelProto, original: Encoder, views: Sequence[NDA
         )
     layers = find_layers(model.graph)
     if not layers:
-        raise InvalidEncoderError("The graph has no convolution or linear layer whose weights are constants.")
+        raise InvalidEncoderError(
+            "The graph has no convolution or large linear layer whose weights are constants: leave --static away."
+        )
     observed = list(dict.fromkeys(name for layer in layers for name in layer.observed()))
     ranges = calibrate(model, original.config.input_name, observed, views)
     best = -1.0

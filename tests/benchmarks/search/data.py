@@ -4,8 +4,8 @@
 
 `100k` and `1m` have 256 dimensions. The images are projected on the 256 principal components of the training images and
 given length 1; these 60,000 come first. The others are mixtures: the training images are parted among 512 of them,
-drawn at random, by nearness; each new vector lies between two images of one part (a fifth to a half of the way from the first
-to the second) with Gaussian noise of about 0.16 of its length, and is given length 1.
+drawn at random, by nearness; each new vector lies between two images of one part (a fifth to a half of the way from the
+first to the second) with Gaussian noise of about 0.16 of its length, and is given length 1.
 
 Queries are test images, projected alike. They have no share in the components, in the parts or in the mixtures.
 """

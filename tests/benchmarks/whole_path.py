@@ -189,7 +189,7 @@ def _graph_recall(endpoint: str, artefacts: str, snapshot: str, figures: Figures
     for row in range(0, len(views), 5):
         query = np.asarray(views.halves[row], np.float32)[None]
         true = nearest(query, views, K, exact=True).items
-        found = nearest(query, views, K, graph=loaded.graph).items
+        found = nearest(query, views, K, graph=loaded.part.shelf.graph).items
         figures.graph_recall.append(len({*true.tolist()} & {*found.tolist()}) / len(true))
 
 

@@ -29,8 +29,9 @@ QUERIES = 128
 SEED = 5
 SELECTIVITIES = (1.0, 0.5, 0.1, 0.01, 0.001)
 FIRST_CELLS = 16
-REACHED = 0.999
-"""Share of true neighbours whose cells a search must reach; some more are lost where they are scored roughly."""
+CANDIDATES = (60, 90, 130, 200, 300)
+REACHED = 0.997
+"""Share of true neighbours whose cells a search must reach."""
 FAR = 2.0
 """No two cosines differ by more."""
 EXPANSIONS = (64, 128, 256, 400, 800)
@@ -63,7 +64,7 @@ def calibrate(shelf: Shelf) -> tuple[Budget, dict[str, float]]:
     budget = Budget()
     if shelf.cells is not None:
         efforts = tuple(
-            Effort(selectivity, FIRST_CELLS, K, trials.slack(shelf.cells, selectivity))
+            _learn(shelf, shelf.cells, trials, selectivity)
             for selectivity in SELECTIVITIES
             if trials.needs(selectivity)
         )
@@ -71,6 +72,15 @@ def calibrate(shelf: Shelf) -> tuple[Budget, dict[str, float]]:
     learned = replace(shelf, budget=budget)
     measured = {f"{s:g}": _recall(learned, trials.make(s, "independent")) for s in SELECTIVITIES}
     return budget, {name: round(value, 4) for name, value in measured.items() if value is not None}
+
+
+def _learn(shelf: Shelf, cells: Cells, trials: _Trials, selectivity: float) -> Effort:
+    """Learn how far to go, then the fewest candidates with which rough scores lose no more than with many."""
+    effort = Effort(selectivity, FIRST_CELLS, K, trials.slack(cells, selectivity))
+    asked = trials.make(selectivity, "correlated")
+    tried = [replace(effort, candidates=count) for count in CANDIDATES]
+    recalls = [_recall(replace(shelf, budget=Budget((one,))), asked) or 0.0 for one in tried]
+    return next(one for one, recall in zip(tried, recalls, strict=True) if recall == max(recalls))
 
 
 def _recall(shelf: Shelf, trials: Sequence[Trial]) -> float | None:
@@ -153,7 +163,8 @@ class _Trials:
                 _, rows = self._draw(selectivity, kind, number)
                 if len(rows) == K:
                     cell = np.searchsorted(cells.start, rows, side="right") - 1
-                    gaps.append(scores[rows[-1]] - cells.nearness(query[None])[cell])
+                    nearness = cells.nearness(query[None])
+                    gaps.append(min(scores[rows[-1]], nearness.max()) - nearness[cell])
         return float(np.quantile(np.concatenate(gaps), REACHED))
 
     def _draw(self, selectivity: float, kind: Kind, number: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

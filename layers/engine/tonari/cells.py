@@ -160,7 +160,8 @@ def visit(
     """Visit cells, nearest first, until those left are too far off to hold rows as near as the best that were met.
 
     That one rule serves every filter: where few rows are in range, or the range runs against the query, the best rows
-    met are far off, and cells as far off are then worth a visit.
+    met are far off, and cells as far off are then worth a visit. A query in a dense place of its own, which no mean is
+    near to, is judged by the best cell's promise instead of its rows.
 
     Parameters
     ----------
@@ -185,7 +186,7 @@ def visit(
         if len(met.rows) >= reach.enough:
             best = len(met.rows) - reach.enough
             score = float(np.partition(met.coarse, best)[best]) / scale
-            worth = int(np.searchsorted(farness, reach.slack - score, side="right"))
+            worth = int(np.searchsorted(farness, max(-score, farness[0]) + reach.slack, side="right"))
         if worth <= count:
             return met
         done, count = count, min(worth, GROWTH * count)

@@ -44,12 +44,15 @@ class Effort:
     slack
         How much less a cell may promise than the best rows found so far and still be worth a visit, as a difference of
         cosines.
+    candidates
+        Least number that are scored again.
     """
 
     selectivity: float
     cells: int
     rows: int
     slack: float = 0.0
+    candidates: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Budget:
             max(one.cells for one in around),
             max(one.rows for one in around),
             max(one.slack for one in around),
+            max(one.candidates for one in around),
         )
 
 
@@ -173,7 +177,7 @@ def _in_cells(
         allowed,
         Reach(effort.cells, max(of_k_items, effort.rows), effort.slack),
     )
-    rows, wanted = met.rows, candidates(k)
+    rows, wanted = met.rows, max(candidates(k), effort.candidates)
     if wanted < len(rows):
         rows = rows[np.argpartition(-met.coarse, wanted)[:wanted]]
     return best_items(queries, views, rows, k, "cells", matching=len(rows), scanned=len(met.rows), exact=False)

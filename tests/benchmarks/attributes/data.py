@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).resolve().parents[3]
-FASHION = 10_000
+FASHION = 4_000
 LEAST_CLASS = 4
 SEED = 20
 
@@ -130,7 +130,7 @@ def _body(one: Task) -> tuple[np.ndarray, ...]:
 
 
 def read_fashion(path: Path, embedder: Embedder) -> Task:
-    """Take 10,000 of fashion-mnist's 70,000 pictures, as PNG files of 28 x 28 that the encoder enlarges."""
+    """Take 4,000 of fashion-mnist's 70,000 pictures, as PNG files of 28 x 28 that the encoder enlarges."""
     with np.load(path) as stored:
         pictures = np.concatenate([stored["train_images"], stored["test_images"]])
         labels = np.concatenate([stored["train_labels"], stored["test_labels"]])

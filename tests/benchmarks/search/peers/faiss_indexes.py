@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import faiss  # type: ignore[import-untyped]
+import faiss  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import numpy as np
 
 from .base import Asked, Engine

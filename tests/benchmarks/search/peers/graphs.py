@@ -28,7 +28,7 @@ class Hnswlib(Engine):
     most_rows = 100_000
 
     def build(self, given: Prepared, folder: Path) -> None:  # noqa: ARG002
-        import hnswlib  # type: ignore[import-not-found]
+        import hnswlib  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         self._index = hnswlib.Index(space="ip", dim=given.rows.shape[1])
         self._index.init_index(len(given.rows), M=LINKS, ef_construction=BREADTH_AT_BUILD)
@@ -52,8 +52,8 @@ class Usearch(Engine):
     """No filter: so many neighbours are fetched that enough of them are in range."""
 
     def build(self, given: Prepared, folder: Path) -> None:  # noqa: ARG002
-        import onnxruntime  # type: ignore[import-untyped,unused-ignore]  # noqa: F401  # usearch needs it loaded first
-        from usearch.index import Index  # type: ignore[import-untyped,unused-ignore]
+        import onnxruntime  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401  # usearch needs it loaded first
+        from usearch.index import Index  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         self._index = Index(ndim=given.rows.shape[1], metric="cos", connectivity=LINKS, expansion_add=BREADTH_AT_BUILD)
         self._index.add(np.arange(len(given.rows)), np.ascontiguousarray(given.rows), threads=1)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import lancedb  # type: ignore[import-untyped]
+import lancedb  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from .base import Asked, Engine
 from .ranges import lists, number

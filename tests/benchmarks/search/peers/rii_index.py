@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import nanopq  # type: ignore[import-untyped]
+import nanopq  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import numpy as np
-import rii  # type: ignore[import-untyped]
+import rii  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from .base import Asked, Engine
 

@@ -45,9 +45,9 @@ def run_kinds(path, folder):
 
 
 def test_layers_and_what_they_observe(layers):
-    assert [layer.kernel.partition(".")[2] for layer in layers] == ["stem", "depth", "point", "gemm", "matrix"]
-    assert [layer.answer for layer in layers] == ["Clip_4", "Relu_6", "Relu_9", "", ""]
-    assert [bool(layer.bias) for layer in layers] == [True, False, True, True, False]
+    assert [layer.kernel.partition(".")[2] for layer in layers] == ["stem", "depth", "point", "side", "gemm", "matrix"]
+    assert [layer.answer for layer in layers] == ["Clip_4", "Relu_6", "Relu_8", "Conv_9", "", ""]
+    assert [bool(layer.bias) for layer in layers] == [True, False, True, False, True, False]
 
 
 def test_layers_that_are_left_alone(model):
@@ -57,7 +57,7 @@ def test_layers_that_are_left_alone(model):
     nodes["layer.gemm"].attribute.append(onnx.helper.make_attribute("alpha", 0.5))
     nodes["layer.stem"].input[2] = "image.bias"
     odd.graph.node.append(onnx.helper.make_node("Identity", ["layer.point"], ["again"]))
-    assert [layer.kernel for layer in find_layers(odd.graph)] == ["layer.depth", "layer.matrix"]
+    assert [layer.kernel for layer in find_layers(odd.graph)] == ["layer.depth", "layer.side", "layer.matrix"]
 
 
 def test_embeddings_stay_near(model, layers, ranges, tmp_path):
@@ -70,29 +70,33 @@ def test_embeddings_stay_near(model, layers, ranges, tmp_path):
 
 def test_the_arithmetic_is_done_in_whole_numbers(model, layers, ranges, tmp_path):
     kinds = run_kinds(write(make_static(model, layers, ranges), tmp_path / "a.onnx"), tmp_path)
-    assert kinds.count("QLinearConv") == 3
+    assert kinds.count("QLinearConv") == 4
     assert not {"Conv", "Gemm", "MatMul", "Clip", "Relu"} & set(kinds)
 
 
 def test_layers_that_were_not_asked_for_stay_in_float32(model, layers, ranges, tmp_path):
     path = write(make_static(model, layers[2:], ranges), tmp_path / "a.onnx")
     kinds = run_kinds(path, tmp_path)
-    assert kinds.count("QLinearConv") == 1
+    assert kinds.count("QLinearConv") == 2
     assert sum(kind in {"Conv", "FusedConv"} for kind in kinds) == 2
 
 
-def test_a_layer_between_rounded_ones_is_not_rounded_at_load(model, layers, ranges, tmp_path):
-    """onnxruntime rounds a float32 kernel that reads a rounded tensor and gives one, by one scale for all channels."""
+@pytest.mark.parametrize("rounded", [False, True])
+def test_a_layer_between_rounded_ones_is_not_rounded_at_load(model, layers, ranges, rounded, tmp_path):
+    """onnxruntime rounds a float32 kernel that reads a rounded tensor and gives one: were it to read one, it would."""
     spread = onnx.ModelProto()
     spread.CopyFrom(model)
     (depth,) = (tensor for tensor in spread.graph.initializer if tensor.name == "layer.depth")
     kernel = numpy_helper.to_array(depth) * np.logspace(-4, 0, 32, dtype=np.float32).reshape(-1, 1, 1, 1)
     depth.CopyFrom(numpy_helper.from_array(kernel, "layer.depth"))
-    path = write(make_static(spread, [layers[0], *layers[2:]], ranges), tmp_path / "a.onnx")
-    assert run_kinds(path, tmp_path).count("QLinearConv") < 3
-    stored = onnx.load(tmp_path / "optimised.onnx").graph.initializer
-    kernels = [numpy_helper.to_array(tensor) for tensor in stored]
-    assert any(one.dtype == np.float32 and one.size == kernel.size for one in kernels)
+    make = make_static(spread, [layers[0], *layers[2:]], ranges)
+    for node in make.graph.node:
+        if rounded and node.input[1:2] == ["layer.depth"]:
+            node.input[0] += ".read"
+    run_kinds(write(make, tmp_path / "a.onnx"), tmp_path)
+    stored = [numpy_helper.to_array(tensor) for tensor in onnx.load(tmp_path / "optimised.onnx").graph.initializer]
+    kernels = [one.dtype for one in stored if one.size == kernel.size]
+    assert kernels == [np.int8 if rounded else np.float32]
 
 
 def test_weights_are_of_seven_bits_but_for_depthwise(model, layers, ranges):

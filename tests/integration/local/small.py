@@ -45,7 +45,9 @@ s3 = boto3.client("s3")
 def handler(event, context):
     print(json.dumps({"stage": "encode", "done": 1, "of": 2}), flush=True)
     bucket = os.environ["TONARI_ARTEFACT_BUCKET"]
-    s3.put_object(Bucket=bucket, Key="head.json", Body=b"{}")
+    head = {"generation": 1, "nonces": [], "snapshot": "s", "encoder": "e", "next_encoder": None}
+    head |= {"segments": [], "previous": None, "condemned": []}
+    s3.put_object(Bucket=bucket, Key="head.json", Body=json.dumps(head).encode())
     s3.put_object(Bucket=bucket, Key=f"rebuilt/{uuid.uuid4()}", Body=b"")
     return {"published": True}
 """,

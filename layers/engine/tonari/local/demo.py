@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tonari.head import read_head
 from tonari.local.aws_admin import Admin
 from tonari.local.background import Background, every, follow
 from tonari.local.environments import EmulatedEnvironment, ProcessEnvironment
@@ -22,6 +23,7 @@ from tonari.local.running import Running, announced, find_running
 from tonari.local.server import LocalServiceError, require_free
 from tonari.local.services import MiniStack
 from tonari.local.serving import Serving, access_log
+from tonari.store import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +36,6 @@ CATALOGUE = "tonari-catalogue"
 ARTEFACTS = "tonari-artefacts"
 QUEUE = "tonari-changes"
 REBUILD = "tonari-rebuild"
-HEAD = "head.json"
 POLL = 0.2
 JOIN = 0.5
 
@@ -127,7 +128,7 @@ def _run(settings: DemoSettings, stack: contextlib.ExitStack) -> None:
 
     with _timed("catalogue and encoder"):
         changed = settings.prepare(CATALOGUE, ARTEFACTS)
-    if changed or not admin.has_object(ARTEFACTS, HEAD):
+    if changed or read_head(Bucket(ARTEFACTS)).head.snapshot is None:
         with _timed("index"), _following(logs / "rebuild.log", settings.show):
             pools["rebuild"].invoke(b"{}")
     admin.notify(CATALOGUE, queue)

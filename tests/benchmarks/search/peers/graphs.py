@@ -62,7 +62,8 @@ class Usearch(Engine):
         return [fetch for fetch in FETCHES if fetch * cell.selectivity <= 32 * FETCHES[0]]
 
     def ready(self, asked: Asked, setting: int) -> Any:
-        self._index.expansion_search = setting
+        index: Any = self._index
+        index.expansion_search = setting
         return setting, asked.mask
 
     def search(self, query: NDArray[np.float32], k: int, ready: Any) -> Any:

@@ -12,6 +12,7 @@ from tonari.encoder import Encoder, EncoderConfig
 from tonari.fields.schema import Field, Schema
 from tonari.head import Head, ReadHead
 from tonari.image_framing import Framing
+from tonari.index import UNIT, to_fixed
 from tonari.parts import IndexedItem, IndexedView, build_part, sort_into_cells
 from tonari.planner import Budget, Effort
 from tonari.segments import Segment
@@ -63,7 +64,7 @@ class World:
 
     def score(self, queries: NDArray[np.float32], item: IndexedItem) -> float:
         products = (
-            sum(float(a) * float(b) for a, b in zip(view.embedding, query, strict=True))
+            sum(float(a) / UNIT * float(b) for a, b in zip(view.embedding, query, strict=True))
             for view in item.views
             for query in queries
         )
@@ -73,13 +74,13 @@ class World:
         return self.items[item].fields.get(name)
 
 
-def unit_rows(random: np.random.Generator, count: int, directions: int) -> NDArray[np.float16]:
+def unit_rows(random: np.random.Generator, count: int, directions: int) -> NDArray[np.int16]:
     """Unit vectors, most of them among a few directions, so that many are equal."""
     few = random.standard_normal((directions, DIMENSIONS))
     vectors = few[random.integers(0, directions, count)]
     free = random.random(count) < 0.3
     vectors[free] = random.standard_normal((int(free.sum()), DIMENSIONS))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    return to_fixed(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def random_item(random: np.random.Generator, item: str, directions: int) -> IndexedItem:

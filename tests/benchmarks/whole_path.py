@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tonari.index import nearest
+from tonari.index import from_fixed, nearest
 from tonari.local.client import Client
 from tonari.local.running import find_running
 from tonari.snapshot import load_snapshot
@@ -187,7 +187,7 @@ def _graph_recall(endpoint: str, artefacts: str, snapshot: str, figures: Figures
     loaded = load_snapshot(Bucket(artefacts), snapshot, workplace / "cache")
     views = loaded.part.views
     for row in range(0, len(views), 5):
-        query = np.asarray(views.halves[row], np.float32)[None]
+        query = from_fixed(views.fixed[row])[None]
         true = nearest(query, views, K, exact=True).items
         found = nearest(query, views, K, graph=loaded.part.shelf.graph).items
         figures.graph_recall.append(len({*true.tolist()} & {*found.tolist()}) / len(true))

@@ -42,6 +42,8 @@ CHANGES_S3 = {
         ("s3:PutObject", "${ArtefactBucket.Arn}/snapshots/*"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/work/*"),
         ("s3:DeleteObject", "${ArtefactBucket.Arn}/work/*"),
+        ("s3:PutObject", "${ArtefactBucket.Arn}/refusals/*"),
+        ("s3:DeleteObject", "${ArtefactBucket.Arn}/refusals/*"),
     },
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from contract.access_checks import WRITING
 from contract.expansion import of_type
-from tonari.config import Settings
+from tonari.config import USUAL, Settings
 
 if TYPE_CHECKING:
     from contract.expansion import Template
@@ -115,6 +115,11 @@ def unset_settings(template: Template) -> list[str]:
         for name, function in of_type(template, "AWS::Lambda::Function").items()
         for variable in wanted - function["Environment"]["Variables"].keys()
     ]
+
+
+def other_margins(template: Template) -> list[str]:
+    given = {name: template["Parameters"][name]["Default"] for name in ("RecallMargin", "AccuracyMargin")}
+    return [] if given == {"RecallMargin": USUAL.recall, "AccuracyMargin": USUAL.accuracy} else [str(given)]
 
 
 def reserved_by_default(template: Template) -> list[str]:

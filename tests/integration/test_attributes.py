@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from tonari.api.predictions import show_prediction
+from tonari.build import build_snapshot
 from tonari.candidates import Query
 from tonari.fields.schema import parse_schema
+from tonari.index import from_fixed, to_fixed
 from tonari.parts import IndexedItem, IndexedView, build_part
 from tonari.prediction import predict
 from tonari.ranges import Range
 from tonari.serving import Serving
-from tonari.snapshot import build_snapshot, load_snapshot, write_snapshot
+from tonari.snapshot import load_snapshot, write_snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +51,7 @@ def items() -> list[IndexedItem]:
             fields: dict[str, Any] = {"product": f"p{product}"}
             if number != 2 or product % 2:
                 fields |= {"kind": "abc"[kind], "tags": [name for name, one in zip("uvw", has, strict=True) if one]}
-            view = IndexedView("front.jpg", "e", (vector / np.linalg.norm(vector)).astype(np.float16))
+            view = IndexedView("front.jpg", "e", to_fixed(vector / np.linalg.norm(vector)))
             made.append(IndexedItem(f"i{product}-{number}", fields, "e", (view,)))
     return made
 
@@ -144,7 +146,7 @@ def test_probabilities_are_of_the_default_vote_alone(serving: Serving) -> None:
 def test_all_tags_that_are_sure_are_given(serving: Serving, built: Snapshot) -> None:
     right, given, there = 0, 0, 0
     for position in range(0, len(built.part), 5):
-        query = Query(built.part.views.halves[built.part.rows(position)].astype(np.float32), (built.part.id(position),))
+        query = Query(from_fixed(built.part.views.fixed[built.part.rows(position)]), (built.part.id(position),))
         shown = show_prediction(predict(serving, query, ["tags"], "discriminant", 9, Range())["tags"])
         truth = built.part.classes_of("tags", position)
         if built.part.columns["tags"].having(range(3))[position]:

@@ -10,13 +10,13 @@ import pytest
 
 from integration.events import Caller, notification, sqs_event
 from integration.shop import PRODUCTS, VIEW, put_document, put_image
-from tonari import encoder_store, serving, snapshot
+from tonari import encoder_store, serving
 from tonari.catalogue import document_key, image_key
 from tonari.errors import CorruptArtefactError, NotReadyError, StoreError
 from tonari.head import HEAD, read_head
 from tonari.rebuild import rebuild
 from tonari.serving import Reader
-from tonari.snapshot import CELLS, FILES, MANIFEST
+from tonari.snapshot_files import CELLS, FILES, MANIFEST, PREFIX
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,7 +159,7 @@ def test_a_damaged_snapshot_leaves_the_old_state(
     put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
     done = rebuild(place)
     fresh = [name for name in (*FILES, MANIFEST) if name != CELLS]  # so few rows have no cells: the file is cached
-    for key in (*(f"{snapshot.PREFIX}{done.snapshot}/{name}" for name in fresh), HEAD):
+    for key in (*(f"{PREFIX}{done.snapshot}/{name}" for name in fresh), HEAD):
         whole = artefacts.get(key).data
         artefacts.put(key, whole[:-9] + bytes(byte ^ 255 for byte in whole[-9:]))
         clock.now += 11
@@ -203,15 +203,14 @@ def test_a_state_that_serves_is_not_touched_by_the_next(
     published: Rebuilt, reader: Reader, clock: Clock, place: Workplace, artefacts: Bucket
 ) -> None:
     first = reader.current()
-    before = first.snapshot.part.views.halves.copy()
+    before = first.snapshot.part.views.fixed.copy()
     for product in PRODUCTS:
         put_image(place.catalogue, product.id, PRODUCTS[0].picture(), "other.png")
-    rebuild(place)
-    clock.now += 11
+    assert rebuild(place).outcome == "published"
     second = reader.current()
     artefacts.delete(*(found.key for found in artefacts.list(f"snapshots/{published.snapshot}/")))
     assert (len(first.snapshot.part.views), len(second.snapshot.part.views)) == (12, 24)
-    assert (first.snapshot.part.views.halves == before).all()
+    assert (first.snapshot.part.views.fixed == before).all()
     assert first.snapshot.part.shelf.graph is not None
     assert first.snapshot.part.shelf.graph.search(first.snapshot.part.views.codes[3], 1).tolist() == [3]
 
@@ -258,6 +257,6 @@ def test_an_encoder_that_is_not_there_is_named(reader: Reader, artefacts: Bucket
 
 
 def test_a_snapshot_that_is_not_there_is_named(published: Rebuilt, reader: Reader, artefacts: Bucket) -> None:
-    artefacts.delete(f"{snapshot.PREFIX}{published.snapshot}/manifest.json")
+    artefacts.delete(f"{PREFIX}{published.snapshot}/manifest.json")
     with pytest.raises(StoreError, match=str(published.snapshot)):
         reader.current()

@@ -13,14 +13,17 @@ import pytest
 from integration.events import notification, sqs_event
 from integration.shop import ATTRIBUTES, PRODUCTS, VIEW, put_image
 from tonari.attributes import class_means
+from tonari.build import build_snapshot
 from tonari.catalogue import SCHEMA
 from tonari.encoder_store import load_encoder
 from tonari.errors import ConflictError, CorruptArtefactError
 from tonari.fields.columns import ClassColumn
 from tonari.head import read_head
+from tonari.index import from_fixed
 from tonari.rebuild import rebuild
 from tonari.segments import read_segments
-from tonari.snapshot import FILES, MANIFEST, build_snapshot, load_snapshot, load_tables, write_snapshot
+from tonari.snapshot import load_snapshot, load_tables, write_snapshot
+from tonari.snapshot_files import FILES, MANIFEST, TOLD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +72,7 @@ def test_what_was_written_is_loaded(snapshot: Snapshot, artefacts: Bucket, tmp_p
     assert (loaded.id, loaded.encoder, loaded.schema) == (again.id, again.encoder, again.schema)
     assert loaded.rejected == {"images/a/b.jpg": "Not a picture."}
     assert same_tables(loaded.part, part)
-    for name in ("item", "halves", "codes"):
+    for name in ("item", "fixed", "codes"):
         assert np.array_equal(getattr(loaded.part.views, name), getattr(part.views, name))
     assert list(loaded.part.columns) == ["category", "color", "price"]
     assert (loaded.recall, loaded.part.shelf.budget) == (again.recall, again.part.shelf.budget)
@@ -92,7 +95,7 @@ def test_the_same_items_give_the_same_files(snapshot: Snapshot, artefacts: Bucke
     again = build_snapshot(snapshot.encoder, snapshot.schema, snapshot.part, snapshot.rejected)
     (tmp_path / "folder").mkdir()
     write_snapshot(artefacts, again, tmp_path / "folder")
-    for name in FILES:
+    for name in (*FILES, *TOLD):
         assert artefacts.sha256(f"snapshots/{again.id}/{name}") == artefacts.sha256(f"snapshots/{snapshot.id}/{name}")
 
 
@@ -103,13 +106,13 @@ def test_class_weights_are_the_means_of_their_items(snapshot: Snapshot) -> None:
         weights = learned.means
         column = part.columns[name]
         assert isinstance(column, ClassColumn)
-        again = class_means(part.views.item, part.views.halves, column)
+        again = class_means(part.views.item, part.views.fixed, column)
         assert weights.classes == again.classes == tuple(sorted({getattr(product, name) for product in PRODUCTS}))
         assert np.array_equal(weights.weights, again.weights)
         assert np.array_equal(weights.bias, again.bias)
         for row, value in zip(weights.weights, weights.classes, strict=True):
             members = part.positions([product.id for product in PRODUCTS if getattr(product, name) == value])
-            mean = part.views.halves[np.isin(part.views.item, members)].astype(np.float32).mean(axis=0)
+            mean = from_fixed(part.views.fixed[np.isin(part.views.item, members)]).mean(axis=0)
             assert np.allclose(row, mean, atol=2e-4)
 
 
@@ -173,7 +176,7 @@ def test_what_is_damaged_in_the_cache_is_fetched_again(snapshot: Snapshot, artef
         path.write_bytes(flip(data, len(data) // 2))
     loaded = load_snapshot(artefacts, snapshot.id, cache)
     assert same_tables(loaded.part, snapshot.part)
-    assert np.array_equal(loaded.part.views.halves, snapshot.part.views.halves)
+    assert np.array_equal(loaded.part.views.fixed, snapshot.part.views.fixed)
 
 
 def test_what_the_cache_has_is_not_fetched(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tonari.config import Settings
+from tonari.config import Margins, Settings
 from tonari.errors import SettingError
 
 LEAST = {"TONARI_CATALOGUE_BUCKET": "catalogue", "TONARI_ARTEFACT_BUCKET": "artefacts"}
@@ -17,9 +17,17 @@ def test_two_buckets_are_enough() -> None:
 
 
 def test_everything_can_be_set() -> None:
-    more = {"TONARI_HEAD_MAX_AGE": "0.5", "TONARI_CACHE_DIR": "/mnt/cache", "TONARI_REBUILD_FUNCTION": "shop-rebuild"}
+    more = {
+        "TONARI_HEAD_MAX_AGE": "0.5",
+        "TONARI_CACHE_DIR": "/mnt/cache",
+        "TONARI_REBUILD_FUNCTION": "shop-rebuild",
+        "TONARI_RECALL_MARGIN": "0",
+        "TONARI_ACCURACY_MARGIN": "0.1",
+    }
 
-    assert Settings.read(LEAST | more) == Settings("catalogue", "artefacts", 0.5, Path("/mnt/cache"), "shop-rebuild")
+    assert Settings.read(LEAST | more) == Settings(
+        "catalogue", "artefacts", 0.5, Path("/mnt/cache"), "shop-rebuild", Margins(0.0, 0.1)
+    )
 
 
 def test_an_empty_cache_folder_is_the_default() -> None:
@@ -42,6 +50,13 @@ def test_an_empty_name_is_no_bucket(name: str) -> None:
 def test_an_age_that_is_none_is_shown(age: str) -> None:
     with pytest.raises(SettingError, match=age):
         Settings.read(LEAST | {"TONARI_HEAD_MAX_AGE": age})
+
+
+@pytest.mark.parametrize("name", ["TONARI_RECALL_MARGIN", "TONARI_ACCURACY_MARGIN"])
+@pytest.mark.parametrize("margin", ["some", "-0.1", "1.1", "nan", "3%"])
+def test_a_margin_that_is_no_share_is_shown(name: str, margin: str) -> None:
+    with pytest.raises(SettingError, match=f"{name}.*{margin}"):
+        Settings.read(LEAST | {name: margin})
 
 
 def test_settings_stay_as_they_are() -> None:

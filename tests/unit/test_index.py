@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tonari.errors import InvalidVectorError
-from tonari.index import LEAST_CANDIDATES, Hits, Views, nearest, quantise, unit
+from tonari.index import LEAST_CANDIDATES, UNIT, Hits, Views, from_fixed, nearest, quantise, to_fixed, unit
 from tonari.native import Graph
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ SEEDS = st.integers(0, 1 << 32)
 
 
 def lay_out(embeddings: NDArray[np.floating], item: Sequence[int] | NDArray[np.integer]) -> Views:
-    halves = embeddings.astype(np.float16)
-    return Views(np.asarray(item, np.int32), halves, quantise(halves)[0])
+    fixed = to_fixed(embeddings)
+    return Views(np.asarray(item, np.int32), fixed, quantise(fixed)[0])
 
 
 def directions(random: np.random.Generator, rows: int, dimensions: int) -> NDArray[np.float32]:
@@ -40,11 +40,11 @@ def brute_force(
     """Items, their best views and scores, by the definition: best first, ties to the lower row."""
     best: dict[int, tuple[float, int]] = {}
     for row in rows:
-        score = max(float(np.dot(query, views.halves[row].astype(np.float32))) for query in queries)
+        score = max(float(np.dot(query, views.fixed[row].astype(np.float32)) / np.float32(UNIT)) for query in queries)
         item = int(views.item[row])
         best[item] = min(best.get(item, (2.0, 0)), (-score, row))
     order = sorted(best, key=lambda item: best[item])[:k]
-    return order, [best[item][1] for item in order], [-best[item][0] for item in order]
+    return order, [best[item][1] for item in order], [max(-1.0, min(1.0, -best[item][0])) for item in order]
 
 
 def check(hits: Hits, queries: NDArray[np.float32], views: Views, k: int, matching: NDArray[np.int64] | None) -> None:
@@ -58,7 +58,7 @@ def check(hits: Hits, queries: NDArray[np.float32], views: Views, k: int, matchi
     assert (np.diff(hits.scores) <= 0).all()
     assert hits.scores.dtype == np.float32
     assert hits.items.dtype == np.int32
-    stored = views.halves[hits.views].astype(np.float32) @ queries.T
+    stored = from_fixed(views.fixed[hits.views]) @ queries.T
     np.testing.assert_allclose(hits.scores, np.clip(stored.max(axis=1), -1, 1), atol=1e-6)
     assert hits.matching == len(allowed)
     assert hits.scanned <= len(allowed)
@@ -186,7 +186,7 @@ def unit_rows(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def test_recall_of_the_graph(clustered: tuple[Views, Graph]) -> None:
     views, graph = clustered
-    queries = [views.halves[[row]].astype(np.float32) for row in range(0, 4000, 100)]
+    queries = [from_fixed(views.fixed[[row]]) for row in range(0, 4000, 100)]
 
     way = [nearest(query, views, 10, graph=graph) for query in queries]
 
@@ -199,7 +199,7 @@ def test_recall_of_the_graph(clustered: tuple[Views, Graph]) -> None:
 
 def test_several_queries_share_the_graph(clustered: tuple[Views, Graph]) -> None:
     views, graph = clustered
-    queries = views.halves[[0, 2000]].astype(np.float32)
+    queries = from_fixed(views.fixed[[0, 2000]])
 
     hits = nearest(queries, views, 10, graph=graph)
 
@@ -219,7 +219,7 @@ def test_what_the_graph_cannot_do_is_scanned(
 ) -> None:
     views, graph = clustered
     matching = np.arange(0, 4000, 3) if masked else None
-    query = views.halves[[7]].astype(np.float32)
+    query = from_fixed(views.fixed[[7]])
 
     hits = nearest(query, views, k, matching=matching, graph=graph, exact=exact)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonari.fields.schema import Field, Schema
-from tonari.index import quantise
+from tonari.index import quantise, to_fixed
 from tonari.parts import IndexedItem, IndexedView, Part, build_part, part_from_arrays, tables_to_arrays
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ DIMENSIONS = 3
 SCHEMA = Schema({"price": Field("number"), "color": Field("string", attribute=True), "new": Field("boolean")})
 IDS = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="/"), min_size=1, max_size=4)
 VIEWS = st.builds(
-    lambda name, etag, values: IndexedView(name, etag, np.array(values, np.float16)),
+    lambda name, etag, values: IndexedView(name, etag, to_fixed(np.array(values))),
     IDS,
     st.sampled_from(["e1", "e2"]),
     st.lists(st.floats(-1, 1, width=16), min_size=DIMENSIONS, max_size=DIMENSIONS),
@@ -51,7 +51,7 @@ def plain(item: IndexedItem) -> tuple[Any, ...]:
 
 
 def view(name: str, *values: float) -> IndexedView:
-    return IndexedView(name, f"etag-{name}", np.array(values, np.float16))
+    return IndexedView(name, f"etag-{name}", to_fixed(np.array(values)))
 
 
 def part(items: Iterable[IndexedItem]) -> Part:
@@ -84,7 +84,7 @@ def test_items_come_back(items: list[IndexedItem]) -> None:
         assert made.value("color", position) == item.fields.get("color")
         assert [made.view_name(int(row)) for row in made.rows(position)] == [one.name for one in item.views]
     assert len(made) == len(items)
-    assert np.array_equal(made.views.codes, quantise(made.views.halves)[0])
+    assert np.array_equal(made.views.codes, quantise(made.views.fixed)[0])
 
 
 @given(ITEMS)
@@ -95,7 +95,7 @@ def test_round_trip_through_a_file(items: list[IndexedItem]) -> None:
     np.savez(file, **tables_to_arrays(made))
     file.seek(0)
     with np.load(file, allow_pickle=False) as stored:
-        again = part_from_arrays(dict(stored), made.documents, made.views.halves, made.views.codes)
+        again = part_from_arrays(dict(stored), made.documents, made.views.fixed, made.views.codes)
 
     assert [plain(item) for item in again.items()] == [plain(item) for item in made.items()]
     assert again.columns.keys() == made.columns.keys()
@@ -127,7 +127,7 @@ def test_nothing_is_found_where_nothing_is() -> None:
     assert empty.find("a") is None
     assert empty.positions(["a", "b"]).tolist() == [-1, -1]
     assert list(empty.items()) == []
-    assert empty.views.halves.shape == (0, DIMENSIONS)
+    assert empty.views.fixed.shape == (0, DIMENSIONS)
     assert empty.offsets.tolist() == [0]
 
 
@@ -156,7 +156,7 @@ def test_values_of_attributes(shop: Part) -> None:
 
 def test_dtypes(shop: Part) -> None:
     assert shop.views.item.dtype == np.int32
-    assert shop.views.halves.dtype == np.float16
+    assert shop.views.fixed.dtype == np.int16
     assert shop.views.codes.dtype == np.int8
     assert shop.offsets.dtype == np.int64
     assert shop.ids.dtype.kind == "S"

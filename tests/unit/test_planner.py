@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tonari import planner
 from tonari.calibration import calibrate
-from tonari.cells import Cells, assign, cell_count, train
-from tonari.index import Views, quantise
+from tonari.cells import Cells
+from tonari.index import Views, from_fixed, quantise, to_fixed
+from tonari.kmeans import assign, cell_count, train
 from tonari.native import Graph
 from tonari.planner import Budget, Effort, Shelf, find
 
@@ -30,20 +31,20 @@ def _everything_lies_in_cells() -> Iterator[None]:
         yield
 
 
-def clusters(random: np.random.Generator, views: int, dimensions: int, centres: int = 40) -> NDArray[np.float16]:
+def clusters(random: np.random.Generator, views: int, dimensions: int, centres: int = 40) -> NDArray[np.int16]:
     """Unit vectors around random centres, as embeddings lie."""
     middle = random.standard_normal((centres, dimensions))
     vectors = middle[random.integers(0, centres, views)] + 0.7 * random.standard_normal((views, dimensions))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    return to_fixed(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-def shelve(halves: NDArray[np.float16], item: NDArray[np.int32], count: int, budget: Budget = LEAST) -> Shelf:
+def shelve(fixed: NDArray[np.int16], item: NDArray[np.int32], count: int, budget: Budget = LEAST) -> Shelf:
     """Lay views out in cells, by the way that a snapshot does."""
-    centroids = train(halves, min(cell_count(len(halves)), len(halves)))
-    cell = assign(halves, centroids)
+    centroids = train(fixed, min(cell_count(len(fixed)), len(fixed)))
+    cell = assign(fixed, centroids)
     order = np.argsort(cell, kind="stable")
     start = np.searchsorted(cell[order], np.arange(len(centroids) + 1)).astype(np.int64)
-    views = Views(item[order], halves[order], quantise(halves[order])[0])
+    views = Views(item[order], fixed[order], quantise(fixed[order])[0])
     rows = np.argsort(views.item, kind="stable")
     first = np.searchsorted(views.item[rows], np.arange(count + 1)).astype(np.int64)
     return Shelf(views, rows, first, Cells(centroids, start), None, budget)
@@ -52,9 +53,9 @@ def shelve(halves: NDArray[np.float16], item: NDArray[np.int32], count: int, bud
 def oracle(query: NDArray[np.float32], shelf: Shelf, k: int, allowed: NDArray[np.bool_] | None) -> dict[int, float]:
     """Compare every view in range, one by one."""
     best: dict[int, float] = {}
-    for item, half in zip(shelf.views.item.tolist(), shelf.views.halves, strict=True):
+    for item, row in zip(shelf.views.item.tolist(), shelf.views.fixed, strict=True):
         if allowed is None or allowed[item]:
-            score = min(1.0, float((half.astype(np.float32) @ query.T).max()))
+            score = min(1.0, float((from_fixed(row) @ query.T).max()))
             best[item] = max(best.get(item, -2.0), score)
     return dict(sorted(best.items(), key=lambda one: -one[1])[:k])
 
@@ -66,11 +67,11 @@ def test_k_come_back_whenever_k_match(data: st.DataObject) -> None:
     views = data.draw(st.integers(1, 300))
     items = data.draw(st.integers(1, views))
     random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
-    halves = clusters(random, views, 8, centres=data.draw(st.integers(1, 12)))
-    halves[random.random(views) < 0.3] = halves[0]
+    fixed = clusters(random, views, 8, centres=data.draw(st.integers(1, 12)))
+    fixed[random.random(views) < 0.3] = fixed[0]
     item = np.concatenate([np.arange(items), random.integers(0, items, views - items)]).astype(np.int32)
-    shelf = shelve(halves, item, items)
-    query = halves[random.integers(views)].astype(np.float32)[None]
+    shelf = shelve(fixed, item, items)
+    query = from_fixed(fixed[random.integers(views)])[None]
     query /= np.linalg.norm(query)
     kind = data.draw(st.sampled_from(("none", "random", "against", "nothing")))
     nearest_first = np.argsort(-np.array([oracle(query, shelf, items, None)[n] for n in range(items)]), kind="stable")
@@ -101,8 +102,8 @@ def test_k_come_back_whenever_k_match(data: st.DataObject) -> None:
 @pytest.fixture(scope="module")
 def calibrated() -> Shelf:
     random = np.random.default_rng(3)
-    halves = clusters(random, 6000, 48, centres=60)
-    shelf = shelve(halves, np.arange(6000, dtype=np.int32) // 2, 3000)
+    fixed = clusters(random, 6000, 48, centres=60)
+    shelf = shelve(fixed, np.arange(6000, dtype=np.int32) // 2, 3000)
     shelf = replace(shelf, graph=Graph.build(shelf.views.codes))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(planner, "SCAN_BYTES", 0)
@@ -123,7 +124,7 @@ def test_strangers_find_their_neighbours(calibrated: Shelf, selectivity: float, 
     found, true, scanned = 0, 0, []
     for query in queries:
         scores = np.full(len(calibrated), -2.0)
-        np.maximum.at(scores, calibrated.views.item, calibrated.views.halves.astype(np.float32) @ query)
+        np.maximum.at(scores, calibrated.views.item, from_fixed(calibrated.views.fixed) @ query)
         near = np.argsort(-scores) < 0
         near[np.argsort(-scores)[: len(near) // 10]] = True
         skew = {"independent": 1.0, "correlated": 5.0, "against": 0.2}[kind]
@@ -139,7 +140,7 @@ def test_strangers_find_their_neighbours(calibrated: Shelf, selectivity: float, 
 
 def test_the_graph_serves_what_nothing_narrows(calibrated: Shelf) -> None:
     walking = replace(calibrated, budget=replace(calibrated.budget, graph=True))
-    query = calibrated.views.halves[7].astype(np.float32)[None]
+    query = from_fixed(calibrated.views.fixed[7])[None]
     query /= np.linalg.norm(query)
     everything = np.ones(len(calibrated), np.bool_)
     assert find(query, walking, 10).path == "graph"
@@ -149,11 +150,28 @@ def test_the_graph_serves_what_nothing_narrows(calibrated: Shelf) -> None:
 
 def test_few_rows_are_scanned(calibrated: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planner, "SCAN_BYTES", 48 * 500)
-    query = calibrated.views.halves[7].astype(np.float32)[None]
+    query = from_fixed(calibrated.views.fixed[7])[None]
     allowed = np.zeros(len(calibrated), np.bool_)
     allowed[:200] = True
     assert find(query, calibrated, 10, allowed).path == "scan"
     assert find(query, calibrated, 10).path == "cells"
+
+
+def test_cells_that_cannot_serve_say_why() -> None:
+    """Vectors that differ by less than a rough score can tell: however many cells are visited, some are missed."""
+    random = np.random.default_rng(5)
+    vectors = np.eye(48)[0] + 1e-3 * random.standard_normal((4000, 48))
+    fixed = to_fixed(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    shelf = shelve(fixed, np.arange(4000, dtype=np.int32), 4000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planner, "SCAN_BYTES", 48 * 40)
+        patch.setattr("tonari.calibration.SCAN_BYTES", 48 * 40)
+        budget, recall = calibrate(shelf)
+        assert not budget.efforts
+        assert "Scans serve: at selectivity" in budget.reason
+        assert recall["1"] < 0.99
+        hits = find(from_fixed(fixed[3])[None], replace(shelf, budget=budget), 10)
+    assert (hits.path, len(hits.items)) == ("scan", 10)
 
 
 def test_an_effort_between_two_is_the_dearer() -> None:
@@ -165,13 +183,13 @@ def test_an_effort_between_two_is_the_dearer() -> None:
 
 
 def test_training_is_repeatable() -> None:
-    halves = clusters(np.random.default_rng(1), 2000, 16)
-    assert np.array_equal(train(halves, 32), train(halves, 32))
+    fixed = clusters(np.random.default_rng(1), 2000, 16)
+    assert np.array_equal(train(fixed, 32), train(fixed, 32))
 
 
 def test_nothing_is_found_among_nothing() -> None:
     shelf = Shelf(
-        Views(np.empty(0, np.int32), np.empty((0, 4), np.float16), np.empty((0, 4), np.int8)),
+        Views(np.empty(0, np.int32), np.empty((0, 4), np.int16), np.empty((0, 4), np.int8)),
         np.empty(0, np.int64),
         np.zeros(1, np.int64),
     )

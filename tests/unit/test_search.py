@@ -16,6 +16,7 @@ from tonari import planner
 from tonari.errors import InvalidRequestError, UnknownItemError
 from tonari.fields.facets import Spread, Values
 from tonari.fields.filters import parse_filter
+from tonari.index import from_fixed, to_fixed
 from tonari.parts import IndexedItem, IndexedView
 from tonari.query import query_examples, query_item, query_vector
 from tonari.ranges import Range
@@ -116,7 +117,7 @@ def test_exact_answers_are_what_plain_python_says(
         assert one.fields == {name: value for name, value in item.fields.items() if name != "id"}
         assert one.view in [view.name for view in item.views]
         (view,) = (view for view in item.views if view.name == one.view)
-        assert one.embedding.tolist() == view.embedding.tolist()
+        assert one.embedding.tolist() == from_fixed(view.embedding).tolist()
         assert world.score(query.embeddings, replace(item, views=(view,))) == one.score
 
 
@@ -233,7 +234,7 @@ def test_facets_count_the_whole_range(encoder: Encoder, data: st.DataObject, dra
 
 
 def one_view(item: str, brand: str | None, *vector: float) -> IndexedItem:
-    view = IndexedView("a.jpg", "e", np.array(vector, np.float16))
+    view = IndexedView("a.jpg", "e", to_fixed(np.array(vector)))
     return IndexedItem(item, {} if brand is None else {"brand": brand}, "d", (view,))
 
 

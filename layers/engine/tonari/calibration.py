@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from tonari.index import from_fixed
 from tonari.planner import SCAN_BYTES, Budget, Effort, find
 
 if TYPE_CHECKING:
@@ -24,19 +25,22 @@ if TYPE_CHECKING:
     from tonari.planner import Shelf
 
 K = 10
-GOOD = 0.995
+GOOD, ENOUGH = 0.995, 0.99
+"""Recall@10 that is striven for, and below which cells do not serve."""
+TIE = 1e-6
+RAISE, RAISES = 1.1, 8
+"""By what the reach of searches is raised while they find too little, and how often at most."""
 QUERIES = 128
 SEED = 5
 SELECTIVITIES = (1.0, 0.5, 0.1, 0.01, 0.001)
 FIRST_CELLS = 16
-CANDIDATES = (60, 90, 130, 200, 300)
-REACHED = 0.997
+CANDIDATES = (100, 150, 220, 300)
+REACHED = 0.996
 """Share of true neighbours whose cells a search must reach."""
-FAR = 2.0
-"""No two cosines differ by more."""
 EXPANSIONS = (64, 128, 256, 400, 800)
 REGIONS = 16
-SKEW = 8.0
+TOWARDS, AGAINST = 8.0, 64.0
+"""How many times as many, or as few, are in range near the query as elsewhere."""
 STAYS = 0.8
 """Cosine between a query that was turned away and the view from which it was."""
 
@@ -46,11 +50,26 @@ KINDS: tuple[Kind, ...] = ("independent", "correlated", "against")
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One query under one filter, and the items that an exact search returns."""
+    """One query under one filter, and what an exact search returns.
+
+    Parameters
+    ----------
+    query : (1, D) float32
+    allowed : (I,) bool
+        Which items are in range.
+    rows : (n,) int64
+        The best rows of the nearest items in range, best first.
+    truth
+        Those items.
+    found
+        How far off the last of them is, as one less a cosine.
+    """
 
     query: NDArray[np.float32]
     allowed: NDArray[np.bool_]
+    rows: NDArray[np.int64]
     truth: frozenset[int]
+    found: float
 
 
 def calibrate(shelf: Shelf) -> tuple[Budget, dict[str, float]]:
@@ -61,35 +80,83 @@ def calibrate(shelf: Shelf) -> tuple[Budget, dict[str, float]]:
     The budget, and recall@10 by selectivity, for filters that are independent of the query.
     """
     trials = _Trials(shelf)
-    budget = Budget()
-    if shelf.cells is not None:
-        efforts = tuple(
-            _learn(shelf, shelf.cells, trials, selectivity)
-            for selectivity in SELECTIVITIES
-            if trials.needs(selectivity)
-        )
-        budget = _choose_graph(replace(shelf, budget=Budget(efforts)), trials.make(1.0, "independent"))
+    budget = _learn_cells(shelf, shelf.cells, trials) if shelf.cells is not None else Budget()
+    if budget.efforts:
+        budget = _choose_graph(replace(shelf, budget=budget), trials.make(1.0, "independent"))
     learned = replace(shelf, budget=budget)
     measured = {f"{s:g}": _recall(learned, trials.make(s, "independent")) for s in SELECTIVITIES}
     return budget, {name: round(value, 4) for name, value in measured.items() if value is not None}
 
 
-def _learn(shelf: Shelf, cells: Cells, trials: _Trials, selectivity: float) -> Effort:
-    """Learn how far to go, then the fewest candidates with which rough scores lose no more than with many."""
-    effort = Effort(selectivity, FIRST_CELLS, K, trials.slack(cells, selectivity))
-    asked = trials.make(selectivity, "correlated")
-    tried = [replace(effort, candidates=count) for count in CANDIDATES]
-    recalls = [_recall(replace(shelf, budget=Budget((one,))), asked) or 0.0 for one in tried]
-    return next(one for one, recall in zip(tried, recalls, strict=True) if recall == max(recalls))
+def _learn_cells(shelf: Shelf, cells: Cells, trials: _Trials) -> Budget:
+    """Learn an effort for each selectivity at which rows are not simply scanned, the least of those included."""
+    efforts = []
+    for selectivity in (*filter(trials.needs, SELECTIVITIES), SCAN_BYTES / shelf.views.codes.size):
+        kinds = KINDS if selectivity < 1 else KINDS[:1]
+        learned = [_learn(shelf, cells, selectivity, trials.make(selectivity, kind)) for kind in kinds]
+        recall = min(one for _, one in learned)
+        if recall < ENOUGH:
+            return Budget(
+                reason=f"Scans serve: at selectivity {selectivity:.3g} cells reach recall@10 of {recall:.3f} only, "
+                f"{RAISES} times raised; {ENOUGH} is asked for. Vectors this much alike may need another encoder."
+            )
+        ratio, candidates = (max(getattr(one, name) for one, _ in learned) for name in ("ratio", "candidates"))
+        efforts.append(Effort(selectivity, FIRST_CELLS, K, ratio, candidates))
+    return Budget(tuple(efforts))
+
+
+def _learn(shelf: Shelf, cells: Cells, selectivity: float, trials: Sequence[Trial]) -> tuple[Effort, float]:
+    """Learn how far to go for one kind of filter, and raise that until recall@10 is as it must be, or raising is vain.
+
+    Of the candidates that are scored again there are then as few as lose no more than many do.
+
+    Returns
+    -------
+    The effort, and the recall.
+    """
+    effort = Effort(selectivity, FIRST_CELLS, K, _ratio(cells, trials), CANDIDATES[-1])
+    if not any(trial.truth for trial in trials):
+        return replace(effort, candidates=CANDIDATES[0]), 1.0
+
+    def reached(effort: Effort) -> float:
+        return _recall(replace(shelf, budget=Budget((effort,))), trials) or 0.0
+
+    recall = reached(effort)
+    for _ in range(RAISES):
+        if recall >= GOOD:
+            break
+        effort = replace(effort, ratio=effort.ratio * RAISE)
+        recall = reached(effort)
+    for candidates in CANDIDATES[:-1]:
+        fewer = replace(effort, candidates=candidates)
+        if reached(fewer) >= recall:
+            return fewer, recall
+    return effort, recall
+
+
+def _ratio(cells: Cells, trials: Sequence[Trial]) -> float:
+    """Learn how many times as far off as the last true neighbour a true neighbour's cell may be."""
+    ratios = [np.ones(1, np.float32)]
+    for trial in trials:
+        if len(trial.rows) == K:
+            order, far = cells.rank(trial.query)
+            place = np.empty(len(order), np.int64)
+            place[order] = np.arange(len(order))
+            cell = place[np.searchsorted(cells.start, trial.rows, side="right") - 1]
+            ratios.append(cells.ratio(far, trial.found)[cell])
+    return float(np.quantile(np.concatenate(ratios), REACHED))
 
 
 def _recall(shelf: Shelf, trials: Sequence[Trial]) -> float | None:
-    """Give the mean share of the true neighbours that a search finds; None if there are none to find."""
-    shares = [
-        len(trial.truth.intersection(find(trial.query, shelf, K, trial.allowed).items.tolist())) / len(trial.truth)
-        for trial in trials
-        if trial.truth
-    ]
+    """Give the mean share of the true neighbours that a search finds; None if there are none to find.
+
+    Whatever is as near as the last true neighbour counts: of many copies of a picture, none is truer than the others.
+    """
+    shares = []
+    for trial in trials:
+        if trial.truth:
+            scores = find(trial.query, shelf, K, trial.allowed).scores
+            shares.append(np.count_nonzero(scores >= 1 - trial.found - TIE) / len(trial.truth))
     return float(np.mean(shares)) if shares else None
 
 
@@ -126,10 +193,10 @@ class _Trials:
         self._random = np.random.default_rng(SEED)
         chosen = self._random.permutation(len(views))[:QUERIES]
         self._asking = np.sort(chosen)
-        self._queries = self._strangers(views.halves[self._asking].astype(np.float32))
+        self._queries = self._strangers(from_fixed(views.fixed[self._asking]))
         self._scores = np.empty((len(self._asking), len(views)), np.float32)
         for start in range(0, len(views), 1 << 14):
-            block = views.halves[start : start + (1 << 14)].astype(np.float32)
+            block = from_fixed(views.fixed[start : start + (1 << 14)])
             self._scores[:, start : start + len(block)] = self._queries @ block.T
         self._deep = K * int(np.diff(shelf.first).max(initial=1))
 
@@ -151,21 +218,10 @@ class _Trials:
         return list(self._make(selectivity, kind))
 
     def _make(self, selectivity: float, kind: Kind) -> Iterator[Trial]:
-        for number, query in enumerate(self._queries):
+        for number, (query, scores) in enumerate(zip(self._queries, self._scores, strict=True)):
             allowed, rows = self._draw(selectivity, kind, number)
-            yield Trial(query[None], allowed, frozenset(self._shelf.views.item[rows].tolist()))
-
-    def slack(self, cells: Cells, selectivity: float) -> float:
-        """Learn by how much the kth item may be nearer to a query than is hoped for in a true neighbour's cell."""
-        gaps = [np.array([FAR], np.float32)]
-        for kind in KINDS:
-            for number, (query, scores) in enumerate(zip(self._queries, self._scores, strict=True)):
-                _, rows = self._draw(selectivity, kind, number)
-                if len(rows) == K:
-                    cell = np.searchsorted(cells.start, rows, side="right") - 1
-                    nearness = cells.nearness(query[None])
-                    gaps.append(min(scores[rows[-1]], nearness.max()) - nearness[cell])
-        return float(np.quantile(np.concatenate(gaps), REACHED))
+            found = 1 - min(1.0, float(scores[rows[-1]])) if len(rows) else 0.0
+            yield Trial(query[None], allowed, rows, frozenset(self._shelf.views.item[rows].tolist()), found)
 
     def _draw(self, selectivity: float, kind: Kind, number: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Draw a range for a query, and find the best rows of the K nearest items in it, best first."""
@@ -188,6 +244,6 @@ class _Trials:
             count = max(1, len(scores) // REGIONS)
             near[self._shelf.views.item[np.argpartition(-scores, count - 1)[:count]]] = True
             share = float(near.mean())
-            odds[near] = min(1.0, selectivity * SKEW) if kind == "correlated" else selectivity / SKEW
+            odds[near] = min(1.0, selectivity * TOWARDS) if kind == "correlated" else selectivity / AGAINST
             odds[~near] = max(0.0, (selectivity - share * odds[near][0]) / max(1 - share, 1e-9))
         return self._random.random(items) < odds

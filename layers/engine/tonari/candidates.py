@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tonari.index import UNIT
 from tonari.planner import find
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def score_items(
     scores: NDArray[np.float64] = np.empty(len(rows))
     wide = queries.astype(np.float64)
     for start in range(0, len(rows), BLOCK):
-        block = part.views.halves[rows[start : start + BLOCK]].astype(np.float64)
+        block = part.views.fixed[rows[start : start + BLOCK]] / UNIT
         scores[start : start + BLOCK] = np.vecdot(block[:, None], wide).max(axis=1)
     scores = np.asarray(np.round(np.clip(scores, -1, 1), DECIMALS) + 0.0, np.float64)  # -0.0 would be another text
     best = np.maximum.reduceat(scores, begin)

@@ -17,13 +17,15 @@ from tonari.native import dot_products
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SEED = 7
-ROUNDS = 8
-SAMPLED_PER_CELL = 64
-BLOCK = 16_384
-GROWTH = 4
-SPREAD = 0.4
+GROWTH = 3
+SPREAD = 0.3
 """How much nearer to a query than its cell's mean a row is taken to lie, in units of the cell's radius."""
+FADING = 0.12
+"""How much nearer a cell must be, in units of the distance to the best rows found, for twice as many cells visited."""
+NEAREST = 0.02
+"""Least distance, one less a cosine, that others are measured by: copies of a query say nothing of what lies around."""
+WHOLE = 0.5
+"""Share of a cell's rows in range from which all of them are scored where they lie, and not copied out first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +40,27 @@ class Cells:
         Where each cell's rows begin; a cell may be empty.
     radius : (C,) float32
         Root mean square distance of a cell's rows from their mean.
+    fading : (C,) float32
+        What the cells of each rank have lost by it.
     """
 
     centroids: NDArray[np.float32]
     start: NDArray[np.int64]
     radius: NDArray[np.float32] = field(init=False, repr=False)
+    fading: NDArray[np.float32] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         squares = np.einsum("ij,ij->i", self.centroids, self.centroids)
         object.__setattr__(self, "radius", np.sqrt(np.maximum(0, 1 - squares)))
+        ranks = np.arange(1, len(squares) + 1, dtype=np.float32)
+        object.__setattr__(self, "fading", np.float32(FADING) * np.log2(ranks))
 
     def __len__(self) -> int:
         """``C``."""
         return len(self.centroids)
 
-    def nearness(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Tell what cosine with the nearest query is to be hoped for in each cell: that of its mean, and some more.
+    def rank(self, queries: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Put the cells in the order in which they are to be visited.
 
         Parameters
         ----------
@@ -61,10 +68,32 @@ class Cells:
 
         Returns
         -------
-        (C,) float32
+        Cells, nearest first, (C,) int64; and how far off the nearest rows of each are to be expected, as one less their
+        cosine with the nearest query, (C,) float32, ascending.
         """
         means = self.centroids @ queries.T
-        return np.asarray((means[:, 0] if len(queries) == 1 else means.max(axis=1)) + SPREAD * self.radius)
+        near = (means[:, 0] if len(queries) == 1 else means.max(axis=1)) + SPREAD * self.radius
+        order = np.argsort(-near)
+        return order, np.asarray(1 - near[order])
+
+    def ratio(self, far: NDArray[np.float32], found: float) -> NDArray[np.float32]:
+        """Tell how many times as far off as what was found the cells are, and add what they lose by their rank.
+
+        True neighbours sit in the first few cells; where a filter has taken those, in others that are hardly farther
+        off than what was found instead.
+
+        Parameters
+        ----------
+        far : (C,) float32
+            As :meth:`rank` gives it.
+        found
+            How far off the last of the best rows is, alike.
+
+        Returns
+        -------
+        (C,) float32, ascending.
+        """
+        return np.asarray(far / max(found, float(far[0]), NEAREST) + self.fading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +106,14 @@ class Reach:
         Least number of cells.
     enough
         How many rows in range make the first opinion of what there is to be found: at least 1.
-    slack
-        How much nearer to the query than what is to be hoped for in a cell the ``enough``-th best row must be before
-        the cell is passed over, as a difference of cosines.
+    ratio
+        How many times as far off as the ``enough``-th best row a cell may be and still be worth a visit; less for cells
+        that come late.
     """
 
     cells: int
     enough: int
-    slack: float
+    ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,52 +130,6 @@ class Visit:
 
     rows: NDArray[np.int64]
     coarse: NDArray[np.float64]
-
-
-def cell_count(rows: int) -> int:
-    """Choose C: about four times the square root of N, a power of two."""
-    return int(2 ** np.ceil(np.log2(4 * np.sqrt(rows)) - 0.5)) if rows > 16 else 1
-
-
-def train(vectors: NDArray[np.float16], count: int) -> NDArray[np.float32]:
-    """Find centroids by spherical k-means on a sample, seeded [Dhillon and Modha, Machine Learning 42, 2001].
-
-    Parameters
-    ----------
-    vectors : (N, D) float16, rows of length 1
-    count
-        ``C``, at most ``N``.
-
-    Returns
-    -------
-    (C, D) float32
-    """
-    random = np.random.default_rng(SEED)
-    size = min(len(vectors), SAMPLED_PER_CELL * count)
-    sample = vectors[np.sort(random.choice(len(vectors), size, replace=False))].astype(np.float32)
-    centroids = sample[np.sort(random.choice(size, count, replace=False))].copy()
-    for _ in range(ROUNDS):
-        cell = assign(sample, centroids)
-        order = np.argsort(cell, kind="stable")
-        start = np.searchsorted(cell[order], np.arange(count + 1))
-        filled = np.flatnonzero(np.diff(start))
-        sums = np.add.reduceat(sample[order], start[filled], axis=0)
-        centroids[filled] = sums / np.diff(start)[filled, None]
-    return centroids
-
-
-def assign(vectors: NDArray[np.floating], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Tell the centroid of each row whose direction is nearest.
-
-    Returns
-    -------
-    (N,) int32
-    """
-    cell = np.empty(len(vectors), np.int32)
-    directions = centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
-    for start in range(0, len(vectors), BLOCK):
-        cell[start : start + BLOCK] = (vectors[start : start + BLOCK].astype(np.float32) @ directions.T).argmax(axis=1)
-    return cell
 
 
 def visit(
@@ -175,21 +158,19 @@ def visit(
     """
     query_codes, scale = quantise(queries)
     scale *= float(dot_products(codes[:1], codes[:1])[0, 0]) ** 0.5
-    farness = -cells.nearness(queries)
-    order = np.argsort(farness)
-    farness = farness[order]
+    order, far = cells.rank(queries)
     done, count = 0, min(reach.cells, len(cells))
     met = Visit(np.empty(0, np.int64), np.empty(0))
     while True:
         met = _joined(met, _meet(query_codes, cells, order[done:count], codes, item, allowed))
-        worth = len(cells)
+        last = len(cells)
         if len(met.rows) >= reach.enough:
             best = len(met.rows) - reach.enough
-            score = float(np.partition(met.coarse, best)[best]) / scale
-            worth = int(np.searchsorted(farness, max(-score, farness[0]) + reach.slack, side="right"))
-        if worth <= count:
+            found = 1 - float(np.partition(met.coarse, best)[best]) / scale
+            last = int(np.searchsorted(cells.ratio(far, found), reach.ratio, side="right"))
+        if last <= count:
             return met
-        done, count = count, min(worth, GROWTH * count)
+        done, count = count, min(last, GROWTH * count)
 
 
 def _joined(one: Visit, other: Visit) -> Visit:
@@ -207,11 +188,29 @@ def _meet(
     allowed: NDArray[np.bool_] | None,
 ) -> Visit:
     """Score the rows in range of some cells."""
-    begin = cells.start[chosen]
-    size = cells.start[chosen + 1] - begin
-    rows = np.repeat(begin - np.cumsum(size) + size, size) + np.arange(int(size.sum()))
-    if allowed is not None:
-        rows = rows[np.flatnonzero(allowed.take(item.take(rows)))]
+    begin, end = cells.start[chosen], cells.start[chosen + 1]
+    size = end - begin
+    shift = np.repeat(begin - np.cumsum(size) + size, size)
+    if allowed is None:
+        return Visit(shift + np.arange(len(shift)), _score_whole(query_codes, codes, begin, end))
+    items = np.concatenate([item[first:last] for first, last in zip(begin.tolist(), end.tolist(), strict=True)])
+    inside = np.flatnonzero(allowed.take(items))
+    rows = shift.take(inside) + inside
+    if len(inside) > WHOLE * len(items):
+        return Visit(rows, _score_whole(query_codes, codes, begin, end)[inside])
     if not len(rows):
         return Visit(rows, np.empty(0))
     return Visit(rows, dot_products(query_codes, codes.take(rows, axis=0)).max(axis=0))
+
+
+def _score_whole(
+    query_codes: NDArray[np.int8], codes: NDArray[np.int8], begin: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Score all rows of some cells, each cell in one piece."""
+    scores = [
+        dot_products(query_codes, codes[first:last])
+        for first, last in zip(begin.tolist(), end.tolist(), strict=True)
+        if first < last
+    ]
+    joined = np.concatenate(scores, axis=1) if scores else np.empty((len(query_codes), 0))
+    return np.asarray(joined[0] if len(joined) == 1 else joined.max(axis=0))

@@ -25,7 +25,7 @@ def _prefix(encoder: str) -> str:
     return f"work/{encoder}/"
 
 
-def write_checkpoint(artefacts: Bucket, encoder: str, views: Mapping[ViewKey, NDArray[np.float16]]) -> str:
+def write_checkpoint(artefacts: Bucket, encoder: str, views: Mapping[ViewKey, NDArray[np.int16]]) -> str:
     """Keep embeddings of one encoder under ``work/``, named by their sha256; returns the key."""
     file = io.BytesIO()
     names = np.frombuffer(json.dumps(list(views)).encode(), np.uint8)
@@ -41,17 +41,19 @@ def list_checkpoints(artefacts: Bucket, encoder: str) -> list[str]:
     return [found.key for found in artefacts.list(_prefix(encoder))]
 
 
-def read_checkpoint(artefacts: Bucket, key: str) -> dict[ViewKey, NDArray[np.float16]]:
+def read_checkpoint(artefacts: Bucket, key: str) -> dict[ViewKey, NDArray[np.int16]]:
     """Read the embeddings of one checkpoint.
 
     Raises
     ------
     CorruptArtefactError
-        If its sha256 is not the one in its key.
+        If its sha256 is not the one in its key, or it was written by another version.
     """
     data = artefacts.get(key).data
     if not key.endswith(f"-{hashlib.sha256(data).hexdigest()}.npz"):
         raise CorruptArtefactError(f"{key} has not the sha256 that its name says.")
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        names = json.loads(arrays["views"].tobytes())
-        return {(name, etag): embedding for (name, etag), embedding in zip(names, arrays["embeddings"], strict=True)}
+        names, embeddings = json.loads(arrays["views"].tobytes()), arrays["embeddings"]
+    if embeddings.dtype != np.int16:
+        raise CorruptArtefactError(f"{key} holds {embeddings.dtype}, this version reads int16.")
+    return {(name, etag): embedding for (name, etag), embedding in zip(names, embeddings, strict=True)}

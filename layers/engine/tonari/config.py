@@ -14,6 +14,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Margins:
+    """By how much a snapshot may be worse than the live one and still be published, as shares.
+
+    Parameters
+    ----------
+    recall
+        Of recall@10 (``TONARI_RECALL_MARGIN``, 0.01).
+    accuracy
+        Of the accuracy on held-out items (``TONARI_ACCURACY_MARGIN``, 0.03).
+    """
+
+    recall: float = 0.01
+    accuracy: float = 0.03
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Margins:
+        """Read the margins.
+
+        Raises
+        ------
+        SettingError
+            If one is not a share.
+        """
+        return cls(
+            recall=_share(environment, "TONARI_RECALL_MARGIN", "0.01"),
+            accuracy=_share(environment, "TONARI_ACCURACY_MARGIN", "0.03"),
+        )
+
+
+USUAL = Margins()
+ANY_FALL = Margins(1.0, 1.0)
+"""Lets every snapshot through: no share falls by more than 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a function is told by its environment.
 
@@ -27,6 +62,8 @@ class Settings:
         Folder for downloaded artefacts (``TONARI_CACHE_DIR``, a folder of the temporary directory).
     rebuild_function
         Name of the function that rebuilds, or empty: then nobody can be asked (``TONARI_REBUILD_FUNCTION``).
+    margins
+        Of the gates before publishing.
     """
 
     catalogue: str
@@ -34,6 +71,7 @@ class Settings:
     head_max_age: float
     cache: Path
     rebuild_function: str
+    margins: Margins = USUAL
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -50,6 +88,7 @@ class Settings:
             head_max_age=_seconds(environment, "TONARI_HEAD_MAX_AGE", "10"),
             cache=Path(environment.get("TONARI_CACHE_DIR") or Path(tempfile.gettempdir()) / "tonari"),
             rebuild_function=environment.get("TONARI_REBUILD_FUNCTION", ""),
+            margins=Margins.read(environment),
         )
 
 
@@ -62,10 +101,22 @@ def _bucket(environment: Mapping[str, str], name: str) -> str:
 
 def _seconds(environment: Mapping[str, str], name: str, default: str) -> float:
     text = environment.get(name) or default
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
+    seconds = _number(text)
     if not 0 <= seconds < float("inf"):
         raise SettingError(f"The environment variable {name} is a number of seconds, not {text!r:.40}.")
     return seconds
+
+
+def _share(environment: Mapping[str, str], name: str, default: str) -> float:
+    text = environment.get(name) or default
+    share = _number(text)
+    if not 0 <= share <= 1:
+        raise SettingError(f"The environment variable {name} is a share, 0 to 1, not {text!r:.40}.")
+    return share
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return -1.0

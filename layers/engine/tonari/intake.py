@@ -7,16 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-
 from tonari.catalogue import Document, document_key, image_key, list_item, read_document, select_images
 from tonari.errors import InvalidCatalogueError, MissingObjectError, RequestError
+from tonari.index import to_fixed
 from tonari.parts import IndexedItem, IndexedView
 from tonari.segments import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from tonari.encoder import Encoder
@@ -41,7 +41,7 @@ class Encoded:
     ----------
     etag
         Of the bytes that were encoded.
-    embedding : (D,) float16
+    embedding : (D,) int16
         None if the image was rejected.
     reason
         Why it was rejected.
@@ -49,7 +49,7 @@ class Encoded:
 
     key: str
     etag: str
-    embedding: NDArray[np.float16] | None
+    embedding: NDArray[np.int16] | None
     reason: str = ""
 
 
@@ -84,7 +84,7 @@ def encode_image(catalogue: Bucket, encoder: Encoder, key: str) -> Encoded | Non
         view = encoder.read(blob.data)
     except RequestError as error:
         return Encoded(key, blob.etag, None, error.detail)
-    return Encoded(key, blob.etag, encoder.embed([view])[0].astype(np.float16))
+    return Encoded(key, blob.etag, to_fixed(encoder.embed([view])[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def gather(
 
 
 def split_known(
-    wanted: Mapping[str, str], known: Mapping[ViewKey, NDArray[np.float16]]
+    wanted: Mapping[str, str], known: Mapping[ViewKey, NDArray[np.int16]]
 ) -> tuple[dict[str, Encoded], list[str]]:
     """Part the images whose embeddings are known from the keys of those that must be encoded."""
     reused = {key: Encoded(key, etag, known[key, etag]) for key, etag in wanted.items() if (key, etag) in known}
@@ -204,7 +204,7 @@ def look(catalogue: Bucket, items: Iterable[str]) -> list[Seen]:
 
 
 def index_seen(
-    catalogue: Bucket, encoder: Encoder, seen: Sequence[Seen], known: Mapping[ViewKey, NDArray[np.float16]]
+    catalogue: Bucket, encoder: Encoder, seen: Sequence[Seen], known: Mapping[ViewKey, NDArray[np.int16]]
 ) -> Segment:
     """Make a segment of items; images whose ETag is known are not encoded again."""
 
@@ -218,6 +218,6 @@ def index_seen(
     return Segment(gone | {item.id: item for item in found}, rejected)
 
 
-def known_views(items: Iterable[IndexedItem]) -> dict[ViewKey, NDArray[np.float16]]:
+def known_views(items: Iterable[IndexedItem]) -> dict[ViewKey, NDArray[np.int16]]:
     """Collect the embeddings that need not be computed again."""
     return {(image_key(item.id, view.name), view.etag): view.embedding for item in items for view in item.views}

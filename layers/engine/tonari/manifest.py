@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tonari.fields.schema import Schema
 
-FORMAT = 3
+FORMAT = 4
 CHECK = "sha256"
 
 
@@ -104,7 +104,10 @@ class Manifest:
                 dimensions=int(raw["dimensions"]),
                 recall=raw["recall"],
                 budget=Budget(
-                    tuple(Effort(**effort) for effort in budget["efforts"]), budget["graph"], budget["expansion"]
+                    tuple(Effort(**effort) for effort in budget["efforts"]),
+                    budget["graph"],
+                    budget["expansion"],
+                    budget["reason"],
                 ),
                 attributes=dict(raw["attributes"]),
                 schema=parse_schema(json.dumps(raw["schema"]).encode()),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tonari.cells import Cells, assign, cell_count, train
+from tonari.cells import Cells
 from tonari.fields.columns import (
     ClassColumn,
     ListColumn,
@@ -18,6 +18,7 @@ from tonari.fields.columns import (
     columns_to_arrays,
 )
 from tonari.index import Views, quantise
+from tonari.kmeans import assign, cell_count, train
 from tonari.planner import SCAN_BYTES, Shelf
 
 if TYPE_CHECKING:
@@ -45,12 +46,13 @@ class IndexedView:
         Under ``images/<id>/``.
     etag
         Of the bytes that were encoded.
-    embedding : (D,) float16
+    embedding : (D,) int16
+        As :func:`tonari.index.to_fixed` gives it.
     """
 
     name: str
     etag: str
-    embedding: NDArray[np.float16]
+    embedding: NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ class Part:
         """All items, in the order of their ids."""
         for position in range(len(self)):
             views = (
-                IndexedView(self.view_name(int(row)), bytes(self.view_etags[row]).decode(), self.views.halves[row])
+                IndexedView(self.view_name(int(row)), bytes(self.view_etags[row]).decode(), self.views.fixed[row])
                 for row in self.rows(position)
             )
             etag = bytes(self.document_etags[position]).decode()
@@ -189,9 +191,9 @@ def build_part(items: Iterable[IndexedItem], schema: Schema, dimensions: int) ->
     documents = [json.dumps(item.fields, ensure_ascii=False, separators=(",", ":")).encode() for item in ordered]
     views = [(number, view) for number, item in enumerate(ordered) for view in item.views]
     first = np.cumsum([0, *(len(item.views) for item in ordered)], dtype=np.int64)
-    halves = np.empty((len(views), dimensions), np.float16)
-    for row, (_, view) in zip(halves, views, strict=True):
-        row[:] = view.embedding
+    fixed = np.empty((len(views), dimensions), np.int16)
+    for row, (_, view) in zip(fixed, views, strict=True):
+        np.copyto(row, view.embedding, casting="no")
     return Part(
         ids=_texts([item.id for item in ordered]),
         documents=np.frombuffer(b"".join(documents), np.uint8),
@@ -201,7 +203,7 @@ def build_part(items: Iterable[IndexedItem], schema: Schema, dimensions: int) ->
         view_names=_texts([view.name for _, view in views]),
         view_etags=_texts([view.etag for _, view in views]),
         shelf=Shelf(
-            Views(np.array([number for number, _ in views], np.int32), halves, quantise(halves)[0]),
+            Views(np.array([number for number, _ in views], np.int32), fixed, quantise(fixed)[0]),
             np.arange(len(views)),
             first,
         ),
@@ -213,13 +215,13 @@ def sort_into_cells(part: Part) -> Part:
     views = part.views
     if views.codes.size <= CELLS_FROM_BYTES:
         return part
-    centroids = train(views.halves, cell_count(len(views)))
-    cell = assign(views.halves, centroids)
+    centroids = train(views.fixed, cell_count(len(views)))
+    cell = assign(views.fixed, centroids)
     order = np.argsort(cell, kind="stable")
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     start = np.searchsorted(cell[order], np.arange(len(centroids) + 1)).astype(np.int64)
-    moved = Views(views.item[order], views.halves[order], views.codes[order])
+    moved = Views(views.item[order], views.fixed[order], views.codes[order])
     shelf = Shelf(moved, place[part.shelf.rows], part.shelf.first, Cells(centroids, start))
     return replace(part, view_names=part.view_names[order], view_etags=part.view_etags[order], shelf=shelf)
 
@@ -246,7 +248,7 @@ def tables_to_arrays(part: Part) -> dict[str, Any]:
 def part_from_arrays(
     tables: Mapping[str, NDArray[Any]],
     documents: NDArray[np.uint8],
-    halves: NDArray[np.float16],
+    fixed: NDArray[np.int16],
     codes: NDArray[np.int8],
     cells: Cells | None = None,
 ) -> Part:
@@ -259,5 +261,5 @@ def part_from_arrays(
         columns=columns_from_arrays(tables),
         view_names=tables["view_names"],
         view_etags=tables["view_etags"],
-        shelf=Shelf(Views(tables["view_item"], halves, codes), tables["item_rows"], tables["item_first"], cells),
+        shelf=Shelf(Views(tables["view_item"], fixed, codes), tables["item_rows"], tables["item_first"], cells),
     )

@@ -6,7 +6,7 @@
   queries under filters of each selectivity (:mod:`tonari.calibration`).
 - **graph**: nothing narrows the range, so walk the HNSW graph, if learning found it to be the better of the two.
 
-Candidates are scored again in float32 over the stored float16, the best view counts for its item. If fewer than k items
+Candidates are scored again in float32 over the stored 16 bits, the best view counts for its item. If fewer than k items
 come back though more are in range, the scan has the last word: k items come back whenever k match.
 """
 
@@ -41,9 +41,8 @@ class Effort:
         Share of items in range.
     cells, rows
         Least number of cells, and of rows in range.
-    slack
-        How much less a cell may promise than the best rows found so far and still be worth a visit, as a difference of
-        cosines.
+    ratio
+        How many times as far off as the best rows found so far a cell may be and still be worth a visit.
     candidates
         Least number that are scored again.
     """
@@ -51,7 +50,7 @@ class Effort:
     selectivity: float
     cells: int
     rows: int
-    slack: float = 0.0
+    ratio: float = 1.0
     candidates: int = 0
 
 
@@ -67,11 +66,14 @@ class Budget:
         Whether the graph serves searches that nothing narrows.
     expansion
         How many candidates the graph keeps while it is walked.
+    reason
+        Why scans serve although there are cells; empty if they need not.
     """
 
     efforts: tuple[Effort, ...] = ()
     graph: bool = False
     expansion: int = 400
+    reason: str = ""
 
     def effort(self, selectivity: float) -> Effort:
         """Take the dearer of the two efforts learned around a selectivity."""
@@ -82,7 +84,7 @@ class Budget:
             selectivity,
             max(one.cells for one in around),
             max(one.rows for one in around),
-            max(one.slack for one in around),
+            max(one.ratio for one in around),
             max(one.candidates for one in around),
         )
 
@@ -175,7 +177,7 @@ def _in_cells(
         views.codes,
         views.item,
         allowed,
-        Reach(effort.cells, max(of_k_items, effort.rows), effort.slack),
+        Reach(effort.cells, max(of_k_items, effort.rows), effort.ratio),
     )
     rows, wanted = met.rows, max(candidates(k), effort.candidates)
     if wanted < len(rows):

@@ -12,7 +12,7 @@ import numpy as np
 from tonari.candidates import Query
 from tonari.errors import InvalidRequestError, UnknownItemError
 from tonari.fields.filters import parse_filter
-from tonari.index import unit
+from tonari.index import from_fixed, unit
 from tonari.items import find_item
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def query_vector(serving: Serving, vector: Sequence[float]) -> Query:
 
 
 def query_item(serving: Serving, item: str) -> Query:
-    """Take the stored embeddings of an item, whose length float16 has changed a little.
+    """Take the stored embeddings of an item, whose length rounding has changed a little.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def _embeddings(serving: Serving, item: str) -> NDArray[np.float32]:
     rows = part.rows(position)
     if not len(rows):
         raise UnknownItemError(f"The item {item!r} has no image that could be encoded, so nothing is near to it.")
-    return np.asarray(part.views.halves[rows], np.float32)
+    return from_fixed(part.views.fixed[rows])
 
 
 def read_filter(serving: Serving, raw: Any) -> Filter:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from tonari.build import build_snapshot
 from tonari.catalogue import list_catalogue
 from tonari.checkpoints import write_checkpoint
 from tonari.errors import ConflictError, NotReadyError
+from tonari.gates import Worth, find_falls
 from tonari.head import Live, publish, read_head
 from tonari.intake import Encoded, encode_image, gather, in_parallel, index_seen, known_views, look, split_known
 from tonari.parts import build_part
+from tonari.refusals import write_refusal
 from tonari.segments import merge, read_segments, write_segment
-from tonari.snapshot import build_snapshot, write_snapshot
+from tonari.snapshot import write_snapshot
 from tonari.survey import SHARD, Known, Workplace, decide_schema, look_at, look_back
 
 if TYPE_CHECKING:
@@ -42,16 +46,19 @@ class Rebuilt:
     ----------
     outcome
         ``published``; ``unchanged`` if the live snapshot already says all of it; ``unfinished`` if time ran out and
-        the next run goes on; ``superseded`` if another rebuild published first.
+        the next run goes on; ``superseded`` if another rebuild published first; ``refused`` if it is worse than the
+        live snapshot by more than the margins.
     snapshot
         The one that is live.
     items, views, encoded, reused, rejected
         Counts; ``encoded`` views went through the encoder in this run, ``reused`` ones did not.
     generation
         Of the head.
+    why
+        It was refused, in words.
     """
 
-    outcome: Literal["published", "unchanged", "unfinished", "superseded"]
+    outcome: Literal["published", "unchanged", "unfinished", "superseded", "refused"]
     snapshot: str | None = None
     items: int = 0
     views: int = 0
@@ -59,6 +66,7 @@ class Rebuilt:
     reused: int = 0
     rejected: int = 0
     generation: int = 0
+    why: str = ""
 
 
 def rebuild(place: Workplace) -> Rebuilt:
@@ -100,7 +108,9 @@ def rebuild(place: Workplace) -> Rebuilt:
         place.artefacts.delete(*known.checkpoints, *encoding.written)
         return replace(counts, outcome="unchanged", snapshot=known.live.id, generation=read.head.generation)
     place.progress("graph", 0, len(part.views))
-    snapshot = build_snapshot(name, schema, part, rejected)
+    snapshot = build_snapshot(name, schema, part, rejected, place.progress)
+    if why := _refuse(place, known.live, snapshot):
+        return replace(counts, outcome="refused", snapshot=read.head.snapshot, generation=read.head.generation, why=why)
     place.progress("upload", 0, len(part.views))
     with tempfile.TemporaryDirectory() as folder:
         write_snapshot(place.artefacts, snapshot, Path(folder))
@@ -113,7 +123,7 @@ def rebuild(place: Workplace) -> Rebuilt:
 
 
 class _Encoding:
-    """Encodes what is not known, shard by shard, and leaves a checkpoint after each but the last."""
+    """Encodes what is not known, shard by shard, and leaves a checkpoint after each: the build may yet fail."""
 
     def __init__(self, place: Workplace, name: str, encoder: Encoder, known: Known) -> None:
         self._place, self._name, self._encoder, self._known = place, name, encoder, known
@@ -131,15 +141,31 @@ class _Encoding:
             views = {(one.key, one.etag): one.embedding for one in made if one.embedding is not None}
             self.encoded += len(views)
             self._place.progress("encode", start + len(shard), len(keys))
-            if start + SHARD < len(keys) and views:
+            if views:
                 self.written.append(write_checkpoint(self._place.artefacts, self._name, views))
-                if self._place.remaining() < RESERVE_SECONDS:
-                    raise OutOfTimeError
+            if start + SHARD < len(keys) and views and self._place.remaining() < RESERVE_SECONDS:
+                raise OutOfTimeError
         return done
 
 
 def _same(live: Snapshot, part: Part, schema: Schema, rejected: Mapping[str, str]) -> bool:
     return live.schema == schema and live.rejected.keys() == rejected.keys() and live.part.made_from_same(part)
+
+
+def _refuse(place: Workplace, live: Snapshot | None, snapshot: Snapshot) -> str:
+    """Hold a snapshot against the live one; where it may not be published record why, and say it."""
+    if live is None:
+        return ""
+    worth = _worth(snapshot)
+    falls = find_falls(_worth(live), worth, place.margins)
+    if falls:
+        write_refusal(place.artefacts, snapshot.id, live.id, falls, worth, dt.datetime.now(dt.UTC))
+    return "; ".join(map(str, falls))
+
+
+def _worth(snapshot: Snapshot) -> Worth:
+    attributes = {name: one.report() for name, one in snapshot.learned.items()}
+    return Worth(len(snapshot.part), len(snapshot.part.views), snapshot.schema.split_by, snapshot.recall, attributes)
 
 
 def _publish(

@@ -76,7 +76,7 @@ def reindex(
         If other writers came first 20 times in a row.
     StoreError, InvalidEncoderError
     """
-    known: dict[ViewKey, NDArray[np.float16]] = {}
+    known: dict[ViewKey, NDArray[np.int16]] = {}
     for _ in range(TRIES):
         read = read_head(artefacts)
         head = read.head

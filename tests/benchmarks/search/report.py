@@ -85,7 +85,7 @@ made, and what is done with each engine (`peers/`). Machine: {_processor()}, {os
 used, by one thread, for building and for searching; Python {platform.python_version()}, {", ".join(versions)}.
 
 - One query at a time, k = 10, after a warm-up. A cell of a table is **recall@10 / p50 / p99**, in milliseconds; p50 and
-  p99 are the least of up to six rounds over the same queries. Recall counts a result if its cosine in float32 is not
+  p99 are the least of up to five rounds over the same queries. Recall counts a result if its cosine in float32 is not
   less than that of the tenth nearest in range. Results out of range count for nothing.
 - Masks, bitmaps, id lists and query objects are prepared outside the timing. tonari takes a mask of items, faiss an
   `IDSelectorBitmap`, hnswlib a Python function, rii a sorted list of ids, the databases a number that each row's list

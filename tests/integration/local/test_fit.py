@@ -16,9 +16,9 @@ from tonari.catalogue import SCHEMA
 from tonari.encoder import EncoderConfig
 from tonari.encoder_store import fetch_encoder, save_encoder, use_encoder
 from tonari.head import read_head
+from tonari.holdout import is_held_out
 from tonari.local.cli import main
 from tonari.local.fit import gather as gathering
-from tonari.local.fit.split import is_held_out
 from tonari.rebuild import rebuild
 
 if TYPE_CHECKING:
@@ -117,6 +117,39 @@ def test_from_catalogue_to_serving(
     assert (done.outcome, done.encoded) == ("published", drawn)
     assert read_head(artefacts).head.encoder == made
     assert EncoderConfig.parse(config).dimensions == about["dimensions"]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("head", ["supcon", "arcface"])
+def test_a_trained_head_is_an_encoder_like_another(
+    drawn: int, encoder: str, fit: Callable[..., tuple[int, str, str]], artefacts: Bucket, place: Workplace, head: str
+) -> None:
+    status, told, complaint = fit("--head", head, "--use")
+    assert (status, complaint) == (0, ""), told
+    assert f"dimensions, {head}, " in told
+    made = read_head(artefacts).head.next_encoder
+    assert made is not None
+    about = json.loads(fetch_encoder(artefacts, made)[1])
+    assert about["fit"]["backbone"] == encoder
+    assert about["fit"]["method"].startswith(f"linear head trained by {head}")
+    assert about["fit"]["parameters"]["dimensions"] == about["dimensions"]
+
+    done = rebuild(place)
+    assert (done.outcome, done.encoded) == ("published", drawn)
+    assert read_head(artefacts).head.encoder == made
+
+
+@pytest.mark.torch
+def test_a_trained_head_without_anything_to_learn_from(
+    catalogue: Bucket, pixels: str, fit: Callable[..., tuple[int, str, str]]
+) -> None:
+    push_colours(catalogue, np.random.default_rng(0).integers(0, 256, (60, 3)), [{}] * 60)
+    status, _, complaint = fit("--head", "arcface")
+
+    assert pixels
+    assert status == 1
+    assert "arcface has nothing to learn from. Use --head lda" in complaint
+    assert complaint.count("\n") == 1
 
 
 def test_the_backbone_is_found_again_and_its_embeddings_are_reused(

@@ -9,6 +9,7 @@ from tonari.attributes import SAMPLED_ITEMS, Grouping, Labels, draw, labels_of
 from tonari.attributes.labels import LEAST_SAMPLED, MOST_VIEWS, even
 from tonari.fields.columns import ClassColumn, NumberColumn, build_columns
 from tonari.fields.schema import Field, Schema
+from tonari.index import to_fixed
 
 
 def test_classes_of_a_column() -> None:
@@ -57,7 +58,7 @@ def test_what_is_sampled() -> None:
     count = SAMPLED_ITEMS + 500
     labels = Labels(np.arange(count), (np.arange(count) >= 1400).astype(np.int64), ("much", "little"), several=False)
     item = np.repeat(np.arange(count), 2)[1:].astype(np.int32)
-    vectors = np.arange(len(item), dtype=np.float16)[:, None] / 64
+    vectors = to_fixed(np.arange(len(item))[:, None] / 64)
     grouping = Grouping(np.arange(count) // 3, np.arange(count) % 10)
 
     sample = draw(labels, item, vectors, grouping)
@@ -80,7 +81,7 @@ def test_items_without_views_and_without_the_attribute_are_left_out() -> None:
     labels = Labels(np.array([0, 1]), np.array([0, 0]), ("a",), several=False)
 
     sample = draw(
-        labels, np.array([1, 2], np.int32), np.ones((2, 3), np.float16), Grouping(np.arange(3), np.zeros(3, int))
+        labels, np.array([1, 2], np.int32), np.ones((2, 3), np.int16), Grouping(np.arange(3), np.zeros(3, int))
     )
 
     assert sample.item.tolist() == [1]
@@ -91,6 +92,6 @@ def test_many_classes_are_sampled_thinly() -> None:
     items = np.arange(classes * each)
     labels = Labels(items, items // each, tuple(range(classes)), several=False)
 
-    sample = draw(labels, items.astype(np.int32), np.ones((len(items), 1), np.float16), Grouping(items, items % 10))
+    sample = draw(labels, items.astype(np.int32), np.ones((len(items), 1), np.int16), Grouping(items, items % 10))
 
     assert sample.belongs.sum(axis=0).tolist() == [LEAST_SAMPLED] * classes

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from tonari.attributes import Learned, learn, learned_from_arrays, learned_to_arrays
-from tonari.attributes.learn import LEAST_HELD_OUT, SHRINKAGES, macro_f1
+from tonari.attributes.calibrate import macro_f1
+from tonari.attributes.learn import LEAST_HELD_OUT
+from tonari.attributes.unseen import SHRINKAGES
 from unit.attributes.samples import blobs, sample_of
 
 NAMES = ("a", "b", "c")

@@ -107,6 +107,7 @@ def test_wrong_usage_is_status_2(line: str, capsys: pytest.CaptureFixture[str]) 
         ("push .", "Which bucket? Give --catalogue BUCKET or set TONARI_CATALOGUE_BUCKET, or start the demo"),
         ("init --encoder .", "Which bucket? Give --artefacts BUCKET"),
         ("rebuild", "Which bucket? Give --catalogue BUCKET"),
+        ("audit", "Which bucket? Give --artefacts BUCKET"),
         ("encoder build out --wheel gone.whl", "gone.whl is not there"),
         ("demo --metadata items.csv", "give DIR too"),
     ],

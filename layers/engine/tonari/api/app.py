@@ -10,9 +10,9 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tonari import __version__
 from tonari.api.answers import range_of, show_neighbours, wish_of
 from tonari.api.forms import SearchForm, named, read_json, read_predict, read_search, read_searches
+from tonari.api.health import describe
 from tonari.api.http import Request, Response
 from tonari.api.page import read_page
 from tonari.api.predictions import show_prediction
@@ -33,7 +33,6 @@ from tonari.prediction import predict
 from tonari.query import query_examples, query_image, query_item, query_vector
 from tonari.ranges import Range
 from tonari.search import search
-from tonari.summary import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,7 +109,7 @@ class App:
         return Response(200, page.html, "text/html; charset=utf-8", {"content-security-policy": page.policy})
 
     def _health(self, _: Request) -> Response:
-        return Response.of({"status": "ok", "version": __version__, **summarise(self._reader.current())})
+        return Response.of(describe(self._reader.current(), self._artefacts))
 
     def _search(self, request: Request) -> Response:
         forms = read_searches(request)

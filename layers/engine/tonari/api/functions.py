@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from tonari.api.app import App
 from tonari.api.hints import read_hints
-from tonari.config import Settings
+from tonari.api.orders import accepts
+from tonari.config import ANY_FALL, Settings
 from tonari.encoder_store import load_encoder
 from tonari.errors import NotReadyError, StoreError, TonariError
 from tonari.rebuild import rebuild
-from tonari.rebuild_requests import ask_once, forget
+from tonari.rebuild_requests import ask_once, forget, hold
 from tonari.reindex import reindex
 from tonari.serving import Reader
 from tonari.snapshot import load_tables
@@ -103,12 +104,16 @@ def _ask_for_rebuild(artefacts: Bucket, name: str) -> None:
 
 
 def rebuild_function() -> Handler:
-    """Rebuild; a run that is short of time asks for the next one, which goes on where it stopped."""
+    """Rebuild; a run that is short of time asks for the next one, which goes on where it stopped.
+
+    An event ``{"accept": true}`` lets the snapshot be published however much worse it is than the live one.
+    """
     settings = Settings.read(os.environ)
     catalogue, artefacts = Bucket(settings.catalogue), Bucket(settings.artefacts)
     encoders = _encoders(settings, artefacts)
 
-    def handle(_: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        accept = accepts(event)
         place = Workplace(
             catalogue=catalogue,
             artefacts=artefacts,
@@ -116,6 +121,7 @@ def rebuild_function() -> Handler:
             cache=settings.cache,
             progress=lambda stage, done, total: _say(rebuild=stage, done=done, total=total),
             remaining=lambda: context.get_remaining_time_in_millis() / 1000,
+            margins=ANY_FALL if accept else settings.margins,
         )
         try:
             done = rebuild(place)
@@ -123,7 +129,10 @@ def rebuild_function() -> Handler:
             _say(rebuild=error.slug, detail=error.detail)
             raise
         if done.outcome == "unfinished" and settings.rebuild_function:
-            Functions().start(settings.rebuild_function, b"{}")
+            Functions().start(settings.rebuild_function, json.dumps({"accept": True} if accept else {}).encode())
+        elif done.outcome == "refused":
+            hold(artefacts, dt.datetime.now(dt.UTC))
+            log.error(json.dumps({"rebuild": "refused", "why": done.why, "live": done.snapshot}))
         else:
             forget(artefacts)
         answer = asdict(done)

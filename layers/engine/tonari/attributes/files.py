@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tonari.attributes.learn import Calibration, Learned
+from tonari.attributes.calibrate import Calibration
+from tonari.attributes.learn import Learned
 from tonari.attributes.probability import Scale
 from tonari.attributes.weights import ClassWeights
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tonari.fields.columns import ClassColumn, ListColumn
+from tonari.index import from_fixed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,7 +106,7 @@ def labels_of(column: Column) -> Labels | None:
             return None
 
 
-def draw(labels: Labels, item: NDArray[np.int32], embeddings: NDArray[np.float16], grouping: Grouping) -> Sample:
+def draw(labels: Labels, item: NDArray[np.int32], fixed: NDArray[np.int16], grouping: Grouping) -> Sample:
     """Sample up to 1,000 items of each class, as evenly over its groups as can be, always the same ones.
 
     Where there are so many classes that more than 20,000 views would come together, fewer of each are taken, at least
@@ -115,7 +116,8 @@ def draw(labels: Labels, item: NDArray[np.int32], embeddings: NDArray[np.float16
     ----------
     item : (N,) int32
         The item of each view.
-    embeddings : (N, D) float16
+    fixed : (N, D) int16
+        Embeddings, as :func:`tonari.index.to_fixed` gives them.
     """
     views = np.bincount(item, minlength=len(grouping.group))
     seen = views[labels.items] > 0
@@ -139,7 +141,7 @@ def draw(labels: Labels, item: NDArray[np.int32], embeddings: NDArray[np.float16
     rows = np.flatnonzero(chosen[item])
     of = item[rows].astype(np.int64)
     return Sample(
-        features=embeddings[rows].astype(np.float32),
+        features=from_fixed(fixed[rows]),
         weight=1 / views[of],
         belongs=belongs[of],
         importance=importance[of],

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tonari.attributes.learn import Calibration, Learned, Method
+    from tonari.attributes.calibrate import Calibration, Method
+    from tonari.attributes.learn import Learned
 
 MOST_RANKED = 10
 

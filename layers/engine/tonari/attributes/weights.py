@@ -49,23 +49,24 @@ class Ranked:
     score: float
 
 
-def class_means(item: NDArray[np.int32], embeddings: NDArray[np.float16], column: Column) -> ClassWeights:
+def class_means(item: NDArray[np.int32], fixed: NDArray[np.int16], column: Column) -> ClassWeights:
     """Take the mean embedding of up to 1,000 sampled items of each class as its weight vector.
 
     Parameters
     ----------
     item : (N,) int32
         The item of each view; an item counts once, however many views it has.
-    embeddings : (N, D) float16
+    fixed : (N, D) int16
+        Embeddings, as :func:`tonari.index.to_fixed` gives them.
     column
         The attribute's classes per item; classes without a view get no weights, numbers none at all.
     """
     labels = labels_of(column)
     if labels is None:
-        return ClassWeights((), np.empty((0, embeddings.shape[1]), np.float32), *_nothing())
+        return ClassWeights((), np.empty((0, fixed.shape[1]), np.float32), *_nothing())
     count = 1 + max(int(item.max(initial=-1)), int(labels.items.max(initial=-1)))
     alone = Grouping(np.arange(count), np.zeros(count, np.int64))
-    return plain_means(draw(labels, item, embeddings, alone), labels.classes)
+    return plain_means(draw(labels, item, fixed, alone), labels.classes)
 
 
 def plain_means(sample: Sample, classes: tuple[Any, ...]) -> ClassWeights:

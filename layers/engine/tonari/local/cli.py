@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_push(commands.add_parser)
     _add_questions(commands.add_parser)
     _add_building(commands.add_parser)
+    _add_report(commands.add_parser)
     _add_encoders(commands.add_parser)
     return parser
 
@@ -107,7 +108,19 @@ def _add_building(add: Add) -> None:
     init.add_argument("--encoder", type=Path, metavar="DIR", help="another one: a folder with model.onnx, encoder.json")
     _add_buckets(init, "artefacts")
     rebuild = _command(add, "rebuild", "rebuild:run", "build a snapshot of the catalogue here and publish it")
+    rebuild.add_argument("--accept", action="store_true", help="publish it however much worse it is than the live one")
     _add_buckets(rebuild, "catalogue", "artefacts")
+    audit = _command(add, "audit", "audit:run", "doubtful labels, duplicate pictures and gaps in what is live")
+    audit.add_argument("--of", choices=["contradicted", "duplicates", "missing"], help="one of the three (all)")
+    audit.add_argument("--json", action="store_true", help="audit.json as it is")
+    _add_buckets(audit, "artefacts")
+
+
+def _add_report(add: Add) -> None:
+    report = _command(add, "report", "report:run", "one HTML file that says what the live snapshot is worth")
+    report.add_argument("--out", type=Path, metavar="FILE", default=Path("report.html"), help="(%(default)s)")
+    report.add_argument("--seed", type=int, default=0, help="of the choice of examples (%(default)s)")
+    _add_buckets(report, "catalogue", "artefacts")
 
 
 def _add_encoders(add: Add) -> None:
@@ -145,6 +158,9 @@ def _add_encoders(add: Add) -> None:
 def _add_fit(add: Add) -> None:
     fit = _command(add, "fit", "fit:run", "learn a metric from the catalogue, append it to the encoder, upload that")
     fit.add_argument("--encoder", metavar="ID|DIR", help="the backbone (default: the chosen or live encoder's)")
+    fit.add_argument(
+        "--head", choices=["lda", "supcon", "arcface"], default="lda", help="closed form, or trained (%(default)s)"
+    )
     fit.add_argument("--dims", choices=["auto", "64", "128", "256"], default="auto", help="dimensions (%(default)s)")
     fit.add_argument("--seed", type=int, default=0, help="of the sample, the folds and the intervals (%(default)s)")
     fit.add_argument("--use", action="store_true", help="let the next rebuild use it")

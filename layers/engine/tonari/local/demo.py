@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -19,6 +20,8 @@ from tonari.local.gateway import Gateway
 from tonari.local.lambda_api import LambdaApi
 from tonari.local.pool import Pool
 from tonari.local.pump import Pump
+from tonari.local.report.apart import made_apart
+from tonari.local.report.desk import PATH, Desk
 from tonari.local.running import Running, announced, find_running
 from tonari.local.server import LocalServiceError, require_free
 from tonari.local.services import MiniStack
@@ -129,20 +132,30 @@ def _run(settings: DemoSettings, stack: contextlib.ExitStack) -> None:
     with _timed("catalogue and encoder"):
         changed = settings.prepare(CATALOGUE, ARTEFACTS)
     if changed or read_head(Bucket(ARTEFACTS)).head.snapshot is None:
-        with _timed("index"), _following(logs / "rebuild.log", settings.show):
-            pools["rebuild"].invoke(b"{}")
+        with _timed("index") as note, _following(logs / "rebuild.log", settings.show):
+            note(_refusal(pools["rebuild"].invoke(b"{}")))
     admin.notify(CATALOGUE, queue)
 
     gateway = stack.enter_context(contextlib.closing(Gateway(pools["query"].invoke, sys.stderr.write)))
-    server = stack.enter_context(Serving(access_log(gateway, sys.stderr.write), settings.port))
+    make = made_apart(endpoint, CATALOGUE, ARTEFACTS, logs / "report.log")
+    desk = Desk(gateway, Bucket(ARTEFACTS), settings.state / "report", make, sys.stderr.write)
+    server = stack.enter_context(Serving(access_log(desk, sys.stderr.write), settings.port))
     background.start(Pump(queue, pools["reindex"].invoke, sys.stderr.write).run)
     background.start(every(settings.rebuild_every, pools["rebuild"].invoke, sys.stderr.write))
     stack.callback(background.stop)
     stack.enter_context(announced(settings.state, Running(server.url, endpoint.url, CATALOGUE, ARTEFACTS, os.getpid())))
     print(f"Ready in {time.monotonic() - began:.1f} s: {server.url}  (Ctrl-C ends it; logs in {logs})", flush=True)
+    print(f"Report on the catalogue: {server.url}{PATH}", flush=True)
+    background.start(desk.prepare)
     while ministack.alive:
         time.sleep(POLL)
     raise LocalServiceError(f"S3 and events have ended unexpectedly; see {settings.state / 'ministack' / 'log'}.")
+
+
+def _refusal(answer: bytes) -> str:
+    """Say why a rebuild published nothing; nothing, if it did."""
+    why = json.loads(answer).get("why")
+    return f"refused: {why}; tonari rebuild --accept publishes it" if why else ""
 
 
 def _point_at(endpoint: Endpoint) -> None:

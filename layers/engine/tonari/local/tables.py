@@ -82,7 +82,18 @@ def status_table(health: Mapping[str, Any], url: str) -> str:
         ["items", f"{health['items']}, {health['views']} views"],
     ]
     rows += [[name, f"{len(classes)} classes"] for name, classes in health["attributes"].items()]
+    if refused := health.get("refused"):
+        rows.append(
+            ["refused", f"the snapshot {refused['id']}, built {refused['at']}: it would be worse than what is live"]
+        )
+        rows += [["", _fall(fall)] for fall in refused["falls"]]
+        rows.append(["", "publish it all the same: tonari rebuild --accept"])
     return "\n".join(f"{name.ljust(max(len(row[0]) for row in rows))}  {value}" for name, value in rows)
+
+
+def _fall(fall: Mapping[str, Any]) -> str:
+    on = "" if fall["held_out"] is None else f", on {fall['held_out']} items held out"
+    return f"{fall['what']}: {fall['live']:.3f} -> {fall['now']:.3f}, at most -{fall['margin']:.3f}{on}"
 
 
 def _main_fields(items: Sequence[Mapping[str, Any]]) -> list[str]:

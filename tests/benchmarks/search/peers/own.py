@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from tonari.build import build_snapshot
 from tonari.fields.schema import Schema
+from tonari.index import to_fixed
 from tonari.parts import IndexedItem, IndexedView, build_part
 from tonari.planner import find
-from tonari.snapshot import build_snapshot
 
 from .base import Asked, Engine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from search.filters import Cell, Prepared
@@ -26,7 +26,7 @@ class Tonari(Engine):
 
     def build(self, given: Prepared, folder: Path) -> None:  # noqa: ARG002
         items = (
-            IndexedItem(f"{number:07}", {}, "", (IndexedView("", "", row.astype(np.float16)),))
+            IndexedItem(f"{number:07}", {}, "", (IndexedView("", "", to_fixed(row)),))
             for number, row in enumerate(given.rows)
         )
         part = build_part(items, Schema({}), given.rows.shape[1])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from tonari.local.fit.sample import choose_items
-from tonari.local.fit.split import deal_classes, folds, is_held_out, place, split_value
+from tonari.local.fit.split import deal_classes, folds
 
 
 def test_all_items_are_taken_where_there_is_room() -> None:
@@ -42,33 +41,6 @@ def test_another_seed_takes_other_items() -> None:
     one, same, other = (choose_items([1] * 100, [], 20, seed) for seed in (0, 0, 1))
 
     assert one == same != other
-
-
-def test_three_tenths_are_held_out() -> None:
-    assert np.mean([is_held_out(f"item {number}") for number in range(5000)]) == pytest.approx(0.3, abs=0.02)
-
-
-def test_the_hash_never_changes() -> None:
-    """Earlier fits, calibrations and gates held out the same items."""
-    assert [round(place(value), 6) for value in ("a", "b", "ä")] == PLACES
-
-
-PLACES = [0.390045, 0.94112, 0.61941]
-
-
-@pytest.mark.parametrize(
-    ("fields", "split_by", "expected"),
-    [
-        ({"brand": "A"}, "brand", "A"),
-        ({"brand": "A"}, "", "x"),
-        ({}, "brand", "x"),
-        ({"brand": ""}, "brand", "x"),
-        ({"brand": None}, "brand", "x"),
-        ({"year": 1990}, "year", "1990"),
-    ],
-)
-def test_the_value_that_decides(fields: dict[str, object], split_by: str, expected: str) -> None:
-    assert split_value("x", fields, split_by) == expected
 
 
 def test_folds_keep_groups_together() -> None:

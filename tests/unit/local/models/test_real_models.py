@@ -102,11 +102,13 @@ def test_a_transformer_cut_out_of_another_model(tmp_path: Path) -> None:
     assert (rows @ rows.T)[np.triu_indices(len(rows), 1)].max() < 0.99
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("dynamo", [False, True])
 @pytest.mark.filterwarnings("ignore")
 def test_a_network_exported_from_pytorch(tmp_path: Path, dynamo: bool) -> None:  # noqa: FBT001
     """Our arithmetic from pixels to embedding is torch's."""
-    torch = pytest.importorskip("torch", reason="torch is not installed: it serves this test alone")
+    import torch  # noqa: PLC0415 - make test collects this file too, without torch
+
     torch.manual_seed(0)
     network = torch.nn.Sequential(
         torch.nn.Conv2d(3, 8, 3, 2, 1),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto
 
 from models import Model
 from networks import cancelling, small, write
@@ -21,6 +22,9 @@ from tonari.local.encoders.onnx_graph import GraphWriter
 from tonari.local.encoders.published import PUBLISHED, build_published
 from tonari.local.encoders.torch_pickle import load_state_dict
 from tonari.local.encoders.wheels import fetch
+from tonari.local.fit.encoder import backbone_of
+from tonari.local.fit.head import append_head
+from tonari.local.fit.projection import Projection
 from tonari.local.models.examine import examine
 from tonari.local.shrink.photographs import LEAST, MOST, MOST_CALIBRATING, Photographs, find_photographs
 from tonari.local.shrink.shrink import shrink
@@ -87,6 +91,33 @@ def test_what_is_written_can_be_checked_and_says_where_it_is_from(examined, flag
     assert "drawn pictures are not photographs" in said
     assert encoder_id((out / "model.onnx").read_bytes(), (out / "encoder.json").read_bytes()) in said
     assert main(["encoder", "check", str(out)]) == 0
+
+
+@pytest.mark.parametrize("flags", [[], ["--static"]])
+def test_a_fitted_encoder_is_shrunk_head_and_all(examined, flags, tmp_path, capsys):
+    """Its backbone is stored in int8 already, as the default encoder's is; what it was fitted from stays known."""
+    stored, config = (tmp_path / "stored").with_suffix(".onnx"), json.loads(examined.config)
+    stored.write_bytes(shrink(examined, drawn(static=False)).model)
+    matrix = np.random.default_rng(0).normal(size=(config["dimensions"], 96)).astype(np.float16)
+    model, output = append_head(
+        stored.read_bytes(), config["output"]["name"], Projection(matrix, np.full(96, 0.1, np.float32))
+    )
+    config |= {"output": {"name": output, "normalized": True}, "dimensions": 96, "fit": {"backbone": examined.id}}
+    config.pop("model_sha256", None)
+    fitted, out = tmp_path / "fitted", tmp_path / "out"
+    fitted.mkdir()
+    (fitted / "model.onnx").write_bytes(model)
+    (fitted / "encoder.json").write_text(json.dumps(config))
+
+    assert main(["encoder", "shrink", str(fitted), str(out), *flags]) == 0, capsys.readouterr().err
+    about = json.loads((out / "encoder.json").read_bytes())
+    assert about["shrunk"]["agreement"]["mean"] > 0.99
+    assert about["output"]["name"] == output
+    assert backbone_of((out / "encoder.json").read_bytes()) == examined.id
+    constants = {one.name: one for one in onnx.load(out / "model.onnx").graph.initializer}
+    assert constants["head.whole.codes"].data_type == TensorProto.INT8
+    assert main(["encoder", "check", str(out)]) == 0
+    assert "96 dimensions" in capsys.readouterr().out
 
 
 def test_below_the_limit_nothing_is_written(tmp_path, capsys):

@@ -18,6 +18,7 @@ from tonari.local.commands.where import target_of
 from tonari.local.fit.choose import DIMENSIONS
 from tonari.local.fit.encoder import Taught, backbone_of, derive
 from tonari.local.fit.gather import gather
+from tonari.local.fit.heads import teacher_of
 from tonari.local.fit.learn import learn
 from tonari.local.fit.refusal import FitRefusedError
 from tonari.local.fit.report import describe, losses
@@ -36,6 +37,7 @@ Files = tuple[bytes, bytes]
 
 def run(arguments: Namespace) -> None:
     """Fit, print what it is worth, and upload it unless it is worse."""
+    teach = teacher_of(arguments.head)
     target = target_of(arguments)
     catalogue, artefacts = catalogue_bucket(target), artefact_bucket(target)
     model, config = _backbone(artefacts, arguments.encoder)
@@ -52,7 +54,7 @@ def run(arguments: Namespace) -> None:
             stages.close()
     _introduce(gathered, encoder.config.name, name)
     dimensions = DIMENSIONS if arguments.dims == "auto" else (int(arguments.dims),)
-    learned = learn(gathered.sample, gathered.held_out, dimensions, arguments.seed)
+    learned = learn(gathered.sample, gathered.held_out, dimensions, arguments.seed, teach)
     print(describe(learned))
     if worse := losses([*learned.changes, *learned.unseen]):
         raise FitRefusedError(f"Nothing was uploaded, for the fit is worse at {'; '.join(worse)}.")

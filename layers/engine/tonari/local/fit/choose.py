@@ -28,6 +28,7 @@ MOST_STEPS = 12
 DIMENSIONS = (64, 128, 256)
 TOLERANCE = 0.005
 """So much of the score fewer dimensions may cost."""
+METHOD = "shrunk LDA over all attributes and items, filled up by whitened PCA"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,6 +48,24 @@ class Parameters:
     shrinkage: float
     item_share: float
     weights: Weights
+
+    @property
+    def method(self) -> str:
+        """What was done, in a line."""
+        return METHOD
+
+    @property
+    def dimensions(self) -> int:
+        """Of the head."""
+        return self.weights.dimensions
+
+    @property
+    def summary(self) -> str:
+        """What was chosen, in a line."""
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in self.weights.attributes)
+        return f"shrinkage {self.shrinkage:g}, items' share {self.item_share:g}, fill {self.weights.fill:g}" + (
+            f", weights {weights}" if weights else ""
+        )
 
 
 def choose(sample: Sample, rows: NDArray[np.float64], dimensions: Sequence[int], seed: int) -> Parameters | None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from tonari.local.fit.learn import Learned
 
-METHOD = "shrunk LDA over all attributes and items, filled up by whitened PCA"
 WITHOUT_LABELS = "PCA"
 SUFFIX = "-fit"
 DIGITS = 4
@@ -70,7 +69,7 @@ def derive(model: bytes, config: bytes, learned: Learned, taught: Taught) -> tup
     parameters = learned.parameters
     about["fit"] = {
         **asdict(taught),
-        "method": METHOD if parameters else WITHOUT_LABELS,
+        "method": parameters.method if parameters else WITHOUT_LABELS,
         "parameters": asdict(parameters) if parameters else {},
         "figures": [
             {

@@ -11,10 +11,11 @@ from tonari.catalogue import image_key, list_catalogue, select_images
 from tonari.fields.columns import ClassColumn, build_columns
 from tonari.fields.schema import Schema
 from tonari.head import read_head
+from tonari.holdout import is_held_out, split_value
+from tonari.index import from_fixed
 from tonari.intake import encode_image, in_parallel, split_known
 from tonari.local.fit.refusal import FitRefusedError
 from tonari.local.fit.sample import MOST_VIEWS, MOST_VIEWS_PER_ITEM, Sample, choose_items
-from tonari.local.fit.split import is_held_out, split_value
 from tonari.survey import decide_schema, look_at, look_back
 
 if TYPE_CHECKING:
@@ -114,20 +115,20 @@ def _codes(items: Sequence[_Item], schema: Schema) -> dict[str, NDArray[np.int64
     return {name: column.codes.astype(np.int64) for name, column in columns.items() if isinstance(column, ClassColumn)}
 
 
-def _usable(item: _Item, done: Mapping[str, Encoded]) -> list[NDArray[np.float16]]:
+def _usable(item: _Item, done: Mapping[str, Encoded]) -> list[NDArray[np.int16]]:
     found = (done.get(key) for key, _ in item.views)
     return [one.embedding for one in found if one is not None and one.embedding is not None]
 
 
 def _lay_out(
     items: Sequence[_Item],
-    rows: Sequence[tuple[int, NDArray[np.float16]]],
+    rows: Sequence[tuple[int, NDArray[np.int16]]],
     codes: Mapping[str, NDArray[np.int64]],
     split_by: str,
 ) -> tuple[Sample, NDArray[np.bool_]]:
     """Lay views, each with the number of its item, out as arrays; tell which are held out."""
     item = np.array([number for number, _ in rows], np.int64)
-    features = np.stack([embedding for _, embedding in rows]).astype(np.float64)
+    features = from_fixed(np.stack([embedding for _, embedding in rows])).astype(np.float64)
     values = [split_value(one.id, one.fields, split_by) for one in items]
     _, group = np.unique(np.array(values), return_inverse=True)
     features /= np.linalg.norm(features, axis=1, keepdims=True)

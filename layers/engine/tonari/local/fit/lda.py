@@ -39,19 +39,30 @@ class Axes:
 def principal_axes(features: NDArray[np.float64], most: int = MOST_AXES) -> Axes:
     """Find the axes along which the features vary; constant directions are left out.
 
-    With N < F the smaller Gram matrix gives the same axes.
-
     Parameters
     ----------
     features : (N, F) float64
     """
     mean = features.mean(axis=0)
-    x = features - mean
+    return Axes(mean, _directions(features - mean, most))
+
+
+def axes_about_origin(features: NDArray[np.float64], most: int = MOST_AXES) -> Axes:
+    """Find the axes along which the features lie furthest from the origin, which stays where it is.
+
+    Parameters
+    ----------
+    features : (N, F) float64
+    """
+    return Axes(np.zeros(features.shape[1]), _directions(features, most))
+
+
+def _directions(x: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    """Orthonormal columns, the longest first; with N < F the smaller Gram matrix gives the same ones."""
     many = len(x) > x.shape[1]
     variance, vectors = np.linalg.eigh(x.T @ x if many else x @ x.T)
     kept = np.flatnonzero(variance > LEAST_VARIANCE * max(float(variance[-1]), 1e-12))[::-1][:most]
-    directions = vectors[:, kept] if many else x.T @ vectors[:, kept] / np.sqrt(variance[kept])
-    return Axes(mean, directions)
+    return np.asarray(vectors[:, kept] if many else x.T @ vectors[:, kept] / np.sqrt(variance[kept]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.local.fit.choose import DIMENSIONS, choose
-from tonari.local.fit.lda import measure_scatter, principal_axes, solve
+from tonari.local.fit import discriminant
+from tonari.local.fit.choose import DIMENSIONS
 from tonari.local.fit.measure import LEAST_GROUPS, Parts, compare, measure
-from tonari.local.fit.projection import Projection, project, to_unit, weigh
+from tonari.local.fit.projection import Projection, to_unit
 from tonari.local.fit.refusal import FitRefusedError
 from tonari.local.fit.unseen import ask_unseen
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tonari.local.fit.choose import Parameters
-    from tonari.local.fit.lda import Axes
     from tonari.local.fit.measure import Change
     from tonari.local.fit.sample import Sample
+    from tonari.local.fit.solution import Teach
+    from tonari.local.fit.training import Training
 
 LEAST_ITEMS = 40
+LEAST_SPREAD = 1e-6
 KEPT = 10
 
 
@@ -50,7 +52,7 @@ class Learned:
     """
 
     projection: Projection
-    parameters: Parameters | None
+    parameters: Parameters | Training | None
     changes: tuple[Change, ...]
     unseen: tuple[Change, ...]
     kept: float
@@ -58,7 +60,11 @@ class Learned:
 
 
 def learn(
-    sample: Sample, held_out: NDArray[np.bool_], dimensions: Sequence[int] = DIMENSIONS, seed: int = 0
+    sample: Sample,
+    held_out: NDArray[np.bool_],
+    dimensions: Sequence[int] = DIMENSIONS,
+    seed: int = 0,
+    teach: Teach = discriminant.teach,
 ) -> Learned:
     """Choose and fit on the fit part, measure on the held-out part.
 
@@ -68,27 +74,27 @@ def learn(
         Whole groups of views.
     dimensions
         Those that may be chosen, ascending.
+    teach
+        The way to the map, which sees the fit part alone.
 
     Raises
     ------
     FitRefusedError
-        If there are too few items or groups, or all features are the same.
+        If there are too few items or groups, or all features are the same, or ``teach`` finds nothing to learn from.
     """
     started = time.monotonic()
     parts = Parts(np.flatnonzero(~held_out), np.flatnonzero(held_out))
     _check_size(sample, parts)
     fit = sample.take(parts.known)
-    axes = principal_axes(fit.features)
-    if not axes.directions.shape[1]:
+    if np.ptp(fit.features, axis=0).max() < LEAST_SPREAD:
         raise FitRefusedError("All views have the same embedding: check the encoder with `tonari encoder check`.")
-    rows = axes.along(fit.features)
-    parameters = choose(fit, rows, _reachable(dimensions, axes), seed)
-    projection = _fit(axes, rows, fit, parameters, _reachable(dimensions, axes)[-1])
+    found = teach(fit, dimensions, seed)
+    projection = found.projection
     before, after = to_unit(sample.features), projection.apply(sample.features)
     changes = compare(measure(before, sample, parts, seed), measure(after, sample, parts, seed), seed)
-    unseen = ask_unseen(sample, parts, axes, parameters, seed) if parameters else []
+    unseen = ask_unseen(sample, parts, found, seed)
     kept = neighbours_kept(before[parts.held], after[parts.held])
-    return Learned(projection, parameters, tuple(changes), tuple(unseen), kept, time.monotonic() - started)
+    return Learned(projection, found.parameters, tuple(changes), tuple(unseen), kept, time.monotonic() - started)
 
 
 def _check_size(sample: Sample, parts: Parts) -> None:
@@ -105,19 +111,6 @@ def _check_size(sample: Sample, parts: Parts) -> None:
                 f"The {name} part has {groups} groups of items, at least {LEAST_GROUPS} are needed: push more items, "
                 "or let split_by in schema.json name a field with more values."
             )
-
-
-def _reachable(dimensions: Sequence[int], axes: Axes) -> tuple[int, ...]:
-    """Cap dimensions at the number of axes."""
-    return tuple(sorted({min(d, axes.directions.shape[1]) for d in dimensions}))
-
-
-def _fit(axes: Axes, rows: NDArray[np.float64], fit: Sample, parameters: Parameters | None, most: int) -> Projection:
-    if parameters is None:
-        return project(axes, np.eye(rows.shape[1])[:, :most])
-    scatter = measure_scatter(rows, fit.item, fit.labels, fit.features.shape[1])
-    found = solve(rows, scatter, parameters.shrinkage, parameters.item_share)
-    return project(axes, weigh(found, parameters.weights))
 
 
 def neighbours_kept(before: NDArray[np.float32], after: NDArray[np.float32], most: int = 500) -> float:

@@ -33,11 +33,7 @@ def _chosen(learned: Learned) -> str:
     size, chosen = learned.projection.dimensions, learned.parameters
     if chosen is None:
         return f"principal components alone: {size} dimensions"
-    weights = ", ".join(f"{name} {weight:g}" for name, weight in chosen.weights.attributes)
-    return (
-        f"chosen within the fit part: {size} dimensions, shrinkage {chosen.shrinkage:g}, items' share "
-        f"{chosen.item_share:g}, fill {chosen.weights.fill:g}" + (f", weights {weights}" if weights else "")
-    )
+    return f"chosen within the fit part: {size} dimensions, {chosen.summary}"
 
 
 def _row(change: Change) -> list[str]:

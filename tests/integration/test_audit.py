@@ -1,0 +1,258 @@
+"""The audit of a catalogue into which mistakes were planted: it finds them, and little else."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from integration.shop import PRODUCTS, put_document, put_image
+from tonari.build import build_snapshot
+from tonari.catalogue import SCHEMA, image_key
+from tonari.errors import CorruptArtefactError
+from tonari.fields.schema import parse_schema
+from tonari.index import to_fixed
+from tonari.local.cli import main
+from tonari.manifest import Manifest
+from tonari.parts import IndexedItem, IndexedView, build_part
+from tonari.rebuild import rebuild
+from tonari.snapshot import load_snapshot, load_told, write_snapshot
+from tonari.snapshot_files import AUDIT, MANIFEST, REPORT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from tonari.local.services import Endpoint
+    from tonari.snapshot import Snapshot
+    from tonari.store import Bucket
+    from tonari.survey import Workplace
+
+DIMENSIONS = 24
+ITEMS = 900
+WRONG = tuple(f"i{number}-0" for number in range(0, 200, 10))
+UNTAGGED = tuple(f"i{number}-1" for number in range(3, 200, 10))
+LACKING = tuple(f"i{number}-2" for number in range(0, 300, 6))
+SCHEMA_JSON = {
+    "fields": {
+        "kind": {"type": "string", "attribute": True},
+        "tags": {"type": "strings", "attribute": True},
+    },
+    "split_by": "product",
+}
+
+
+def draw() -> tuple[list[IndexedItem], dict[str, str], dict[str, list[str]]]:
+    """Draw 300 products of three items, their kinds and tags; plant wrong labels, lost tags, gaps."""
+    random = np.random.default_rng(0)
+    kinds, tags = 3 * random.standard_normal((2, 3, DIMENSIONS))
+    made, kind_of, tags_of = [], {}, {}
+    for product in range(ITEMS // 3):
+        kind, has = "abc"[product % 3], random.random(3) < (0.5, 0.4, 0.3)
+        for number in range(3):
+            item = f"i{product}-{number}"
+            vector = kinds[product % 3] + has @ tags + random.standard_normal(DIMENSIONS)
+            kind_of[item] = kind
+            tags_of[item] = ["every", *(name for name, one in zip("uvw", has, strict=True) if one)]
+            fields: dict[str, Any] = {"product": f"p{product}", "kind": kind, "tags": tags_of[item]}
+            if item in WRONG:
+                fields["kind"] = "abc"[(product + 1) % 3]
+            if item in UNTAGGED:
+                fields["tags"] = ["every"]
+            if item in LACKING:
+                del fields["kind"]
+            views = tuple(
+                IndexedView(f"{view}.jpg", "e", _unit(vector + 0.5 * random.standard_normal(DIMENSIONS)))
+                for view in range(1 + product % 2)
+            )
+            made.append(IndexedItem(item, fields, "e", views))
+    made.append(IndexedItem("unseen", {"product": "unseen"}, "e", ()))
+    return made, kind_of, tags_of
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.int16]:
+    return to_fixed(vector / np.linalg.norm(vector))
+
+
+@pytest.fixture(scope="module")
+def audited() -> Snapshot:
+    schema = parse_schema(json.dumps(SCHEMA_JSON).encode())
+    return build_snapshot("e" * 64, schema, build_part(draw()[0], schema, DIMENSIONS), {})
+
+
+@pytest.fixture(scope="module")
+def audit(audited: Snapshot) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(json.dumps(audited.told[AUDIT]))
+    return told
+
+
+def test_planted_labels_are_found_and_right_ones_are_left_alone(audit: dict[str, Any]) -> None:
+    found = audit["contradicted"]
+    kinds = [one for one in found["items"] if one["attribute"] == "kind"]
+    ids = {one["id"] for one in kinds}
+
+    assert len(ids & set(WRONG)) >= 0.9 * len(WRONG)
+    assert len(ids - set(WRONG)) <= 0.01 * ITEMS
+    _, kind_of, _ = draw()
+    for one in kinds:
+        if one["id"] in WRONG:
+            assert one["discriminant"]["value"] == one["vote"]["value"] == kind_of[one["id"]] != one["label"]
+            assert one["discriminant"]["probability"] > 0.5
+            assert 0 < one["vote"]["share"] <= 1
+    assert found["count"] == len(found["items"]) <= found["suspected"]
+    odds = [one["discriminant"]["probability"] for one in found["items"]]
+    assert odds == sorted(odds, reverse=True)
+
+
+def test_neighbours_are_of_other_products(audit: dict[str, Any]) -> None:
+    for one in audit["contradicted"]["items"]:
+        product = one["id"].partition("-")[0]
+        assert 0 < len(one["neighbours"]) <= 9
+        assert all(neighbour.partition("-")[0] != product for neighbour in one["neighbours"])
+
+
+def test_tags_that_are_lost_are_found(audit: dict[str, Any]) -> None:
+    _, _, tags_of = draw()
+    said = {
+        (one["id"], one["vote"]["value"]): one for one in audit["contradicted"]["items"] if one["attribute"] == "tags"
+    }
+    lost = {(item, tag) for item in UNTAGGED for tag in tags_of[item] if tag != "every"}
+
+    assert len(said.keys() & lost) >= 0.6 * len(lost)
+    assert len(said.keys() - lost) <= 0.02 * ITEMS
+    assert all(isinstance(one["label"], list) and tag not in one["label"] for (_, tag), one in said.items())
+
+
+def test_gaps_are_filled_where_that_is_sure(audit: dict[str, Any]) -> None:
+    _, kind_of, _ = draw()
+    found = audit["missing"]
+    filled = {one["id"]: one for one in found["items"]}
+
+    assert found["checked"] == len(LACKING)
+    assert filled.keys() <= set(LACKING)
+    assert found["count"] == len(filled) >= 0.9 * len(LACKING)
+    assert np.mean([one["value"] == kind_of[item] for item, one in filled.items()]) > 0.95
+    assert np.mean([one["agree"] for one in filled.values()]) > 0.9
+
+
+def test_a_catalogue_without_mistakes_is_hardly_blamed() -> None:
+    schema = parse_schema(json.dumps(SCHEMA_JSON).encode())
+    made, kind_of, tags_of = draw()
+    right = [
+        IndexedItem(one.id, {**one.fields, "kind": kind_of[one.id], "tags": tags_of[one.id]}, "e", one.views)
+        for one in made
+        if one.views
+    ]
+
+    found = build_snapshot("e" * 64, schema, build_part(right, schema, DIMENSIONS), {}).told[AUDIT]
+
+    assert found["contradicted"]["count"] <= 0.01 * 2 * ITEMS
+    assert found["missing"] == {"checked": 0, "count": 0, "items": []}
+
+
+def test_the_report_stands_by_its_figures(audited: Snapshot) -> None:
+    report = json.loads(json.dumps(audited.told[REPORT]))
+
+    assert (report["format"], set(report["attributes"])) == (1, {"kind", "tags"})
+    kind = report["attributes"]["kind"]
+    assert (kind["several"], kind["classes"], len(kind["sampled"])) == (False, ["a", "b", "c"], 3)
+    for method, calibration in audited.learned["kind"].calibrations.items():
+        said = kind["methods"][method]
+        assert said["accuracy"] == calibration.accuracy
+        assert {"held_out", "macro_f1", "calibration_error", "coverage", "threshold", "precision"} <= said.keys()
+        assert {one["truth"] for one in said["confusion"]} == {"a", "b", "c"}
+    assert report["attributes"]["tags"]["methods"]["vote"]["confusion"] == []
+
+
+def test_what_tells_is_stored_and_not_fetched_to_serve(audited: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    write_snapshot(artefacts, audited, tmp_path / "folder")
+
+    loaded = load_snapshot(artefacts, audited.id, tmp_path / "cache")
+
+    manifest = Manifest.parse(artefacts.get(f"snapshots/{audited.id}/{MANIFEST}").data)
+    kept = {path.name for path in (tmp_path / "cache").iterdir()}
+    for name in (REPORT, AUDIT):
+        key = f"snapshots/{audited.id}/{name}"
+        data = artefacts.get(key).data
+        assert manifest.files[name] == hashlib.sha256(data).hexdigest() not in kept
+        assert load_told(artefacts, audited.id, name) == json.loads(data)
+        artefacts.put(key, data.replace(b"1", b"2", 1))
+        with pytest.raises(CorruptArtefactError, match=name):
+            load_told(artefacts, audited.id, name)
+    assert (loaded.told, set(loaded.learned)) == ({}, {"kind", "tags"})
+
+
+def mosaic(seed: int) -> Image.Image:
+    random = np.random.default_rng(seed)
+    small = Image.fromarray(random.integers(0, 256, (5, 5, 3), np.uint8))
+    return small.resize((400, 400), Image.Resampling.BICUBIC)
+
+
+def jpeg(image: Image.Image, quality: int = 90) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+@pytest.fixture
+def on_s3(on_seaweed: Endpoint, artefacts: Bucket, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
+    """What the command line talks to."""
+    monkeypatch.setenv("TONARI_ARTEFACT_BUCKET", artefacts.name)
+    return on_seaweed
+
+
+@pytest.mark.usefixtures("on_s3", "encoder")
+def test_the_same_picture_is_found_however_it_was_saved(place: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in range(12):
+        put_image(place.catalogue, f"m{seed:02}", jpeg(mosaic(seed)))
+    put_image(place.catalogue, "again", jpeg(mosaic(3), 75))
+    put_image(place.catalogue, "small", jpeg(mosaic(3).resize((240, 240), Image.Resampling.BICUBIC)))
+    put_image(place.catalogue, "cropped", jpeg(mosaic(7).crop((4, 4, 396, 396))))
+    done = rebuild(place)
+    assert done.snapshot
+
+    found = load_told(place.artefacts, done.snapshot, AUDIT)["duplicates"]
+
+    assert [set(one["ids"]) for one in found["items"]] == [{"again", "m03", "small"}, {"cropped", "m07"}]
+    assert (found["checked"], found["count"]) == (15, 2)
+    for one in found["items"]:
+        assert one["images"] == [image_key(item, "front.png") for item in one["ids"]]
+        assert (one["size"], one["score"] >= found["threshold"] - 0.02) == (len(one["ids"]), True)
+    assert main(["audit", "--of", "duplicates"]) == 0
+    said = capsys.readouterr().out
+    assert "near-duplicate pictures: 2 groups among 15 views" in said
+    assert "again, m03, small" in said
+    assert "labels contradicted" not in said
+
+
+@pytest.mark.usefixtures("on_s3")
+def test_the_command_needs_something_live(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit"]) == 1
+    assert "Nothing is published yet" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("on_s3", "encoder")
+def test_the_command_says_all_of_it(place: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    place.catalogue.put(SCHEMA, json.dumps({"fields": {"color": {"type": "string", "attribute": True}}}).encode())
+    for product in PRODUCTS:
+        put_image(place.catalogue, product.id, product.picture())
+        put_document(place.catalogue, product.id, product.document)
+    rebuild(place)
+    capsys.readouterr()
+    assert main(["audit"]) == 0
+    said = capsys.readouterr().out
+    assert "12 items; nothing was changed in the catalogue" in said
+    assert "labels contradicted: 0 of 0 checked" in said
+    assert "attributes missing: 0; predicted with certainty: 0" in said
+    assert main(["audit", "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert whole.keys() == {"format", "items", "contradicted", "duplicates", "missing"}
+    assert main(["audit", "--json", "--of", "missing"]) == 0
+    assert json.loads(capsys.readouterr().out) == whole["missing"]

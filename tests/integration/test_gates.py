@@ -1,0 +1,221 @@
+"""A catalogue whose labels were shuffled is not published unless its owner wants it; nothing is lost by that."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import pictures
+from integration.shop import COLOURS, KINDS, draw, put_document, put_image
+from tonari import rebuild as rebuilding
+from tonari.catalogue import SCHEMA, document_key
+from tonari.checkpoints import list_checkpoints
+from tonari.errors import InvalidRequestError, StoreError
+from tonari.gates import Fall, Worth
+from tonari.head import read_head
+from tonari.local.cli import main
+from tonari.local.tables import status_table
+from tonari.rebuild import rebuild
+from tonari.rebuild_requests import ASKED, PATIENCE_SECONDS, REFUSED_SECONDS, ask_once
+from tonari.refusals import KEPT, PREFIX, newest_refusal, write_refusal
+
+if TYPE_CHECKING:
+    from integration.events import Caller
+    from tonari.api.functions import Handler
+    from tonari.local.services import Endpoint
+    from tonari.rebuild import Rebuilt
+    from tonari.store import Bucket
+    from tonari.survey import Workplace
+
+SCHEMA_JSON = {"fields": {"color": {"type": "string", "attribute": True}}}
+EACH = 12
+
+
+class Context:
+    """Lambda's, as far as it is used."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 900_000
+
+
+@functools.cache
+def things() -> dict[str, tuple[str, bytes]]:
+    """Colour and picture of 144 drawn things, by id."""
+    return {
+        f"{color}-{kind}-{number:02}": (color, pictures.encoded(draw(color, kind, inset=20 + 6 * number), "PNG"))
+        for color in COLOURS
+        for kind in KINDS
+        for number in range(EACH)
+    }
+
+
+def shuffle(catalogue: Bucket, seed: int) -> None:
+    """Give all things colours that others have."""
+    colours = [color for color, _ in things().values()]
+    random.Random(seed).shuffle(colours)
+    for item, color in zip(things(), colours, strict=True):
+        put_document(catalogue, item, {"color": color})
+
+
+@pytest.fixture
+def good(place: Workplace, encoder: str) -> Rebuilt:
+    """All colours right, live."""
+    assert encoder
+    place.catalogue.put(SCHEMA, json.dumps(SCHEMA_JSON).encode())
+    for item, (color, picture) in things().items():
+        put_image(place.catalogue, item, picture)
+        put_document(place.catalogue, item, {"color": color})
+    return rebuild(place)
+
+
+def refusals(artefacts: Bucket) -> list[dict[str, Any]]:
+    return [json.loads(artefacts.get(found.key).data) for found in artefacts.list(PREFIX)]
+
+
+def test_shuffled_labels_are_refused_and_accepted(
+    good: Rebuilt, place: Workplace, rebuilder: Handler, query: Caller, encoder_runs: list[int],
+    log: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    before = read_head(place.artefacts)
+    assert query.get("/v1/health").body["refused"] is None
+    shuffle(place.catalogue, 1)
+    put_image(place.catalogue, "new", pictures.encoded(draw("red", "box", inset=33), "PNG"))
+
+    answer = rebuilder({}, Context())
+
+    assert (answer["outcome"], answer["snapshot"], answer["encoded"]) == ("refused", good.snapshot, 1)
+    assert "accuracy of color by discriminant fell from" in answer["why"]
+    assert [record.levelname for record in log.records if "refused" in record.message] == ["ERROR", "INFO"]
+    assert read_head(place.artefacts) == before
+    (refusal,) = refusals(place.artefacts)
+    assert (refusal["format"], refusal["live"]) == (1, good.snapshot)
+    assert {fall["what"] for fall in refusal["falls"]} >= {
+        f"accuracy of color by {by}" for by in ("discriminant", "vote")
+    }
+    for fall in refusal["falls"]:
+        assert fall["live"] - fall["now"] > fall["margin"] > 0
+    assert refusal["attributes"]["color"]["methods"]["vote"]["held_out"] == 144
+    assert {found.key.split("/")[1] for found in place.artefacts.list("snapshots/")} == {good.snapshot}
+    assert query.get("/v1/items/red-ball-00").body["fields"]["color"] == "red"
+    health = query.get("/v1/health").body
+    assert health["refused"] == {name: refusal[name] for name in ("id", "at", "live", "falls")}
+    said = status_table(health, "here")
+    assert f"refused   the snapshot {refusal['id']}" in said
+    assert "accuracy of color by discriminant: " in said
+    assert ", on 144 items held out" in said
+
+    encoder_runs.clear()
+    assert rebuilder({}, Context())["outcome"] == "refused"
+    assert len(refusals(place.artefacts)) == 2
+    answer = rebuilder({"accept": True}, Context())
+    assert (answer["outcome"], answer["encoded"], answer["views"], encoder_runs) == ("published", 0, 145, [])
+    assert list_checkpoints(place.artefacts, str(before.head.encoder)) == []
+    assert query.get("/v1/health").body["refused"] is None
+    assert query.get("/v1/items/new").status == 200
+
+
+def test_a_small_change_passes(good: Rebuilt, place: Workplace) -> None:
+    put_document(place.catalogue, "red-ball-00", {"color": "green"})
+    place.catalogue.delete(document_key("blue-box-03"))
+    done = rebuild(place)
+    assert (done.outcome, done.why) == ("published", "")
+    assert done.snapshot != good.snapshot
+    assert refusals(place.artefacts) == []
+
+
+@pytest.mark.usefixtures("good")
+def test_all_shards_of_a_refused_rebuild_are_kept(
+    place: Workplace, encoder: str, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "SHARD", 2)
+    shuffle(place.catalogue, 2)
+    for number in range(5):
+        put_image(place.catalogue, f"new{number}", pictures.encoded(draw("red", "box", inset=31 + number), "PNG"))
+    encoder_runs.clear()
+    done = rebuild(place)
+    assert (done.outcome, done.encoded, sum(encoder_runs)) == ("refused", 5, 5)
+    assert len(list_checkpoints(place.artefacts, encoder)) == 3
+    again = rebuild(place)
+    assert (again.outcome, again.encoded, sum(encoder_runs)) == ("refused", 0, 5)
+    assert len(list_checkpoints(place.artefacts, encoder)) == 3
+
+
+@pytest.mark.usefixtures("good")
+def test_a_refused_rebuild_is_not_asked_for_again_and_again(
+    place: Workplace, artefacts: Bucket, rebuilder: Handler
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    shuffle(place.catalogue, 3)
+    assert ask_once(artefacts, now)
+    assert rebuilder({}, Context())["outcome"] == "refused"
+    later = dt.datetime.now(dt.UTC)
+    assert not ask_once(artefacts, later + dt.timedelta(seconds=PATIENCE_SECONDS + 1))
+    assert not ask_once(artefacts, later + dt.timedelta(seconds=REFUSED_SECONDS - 5))
+    assert ask_once(artefacts, later + dt.timedelta(seconds=REFUSED_SECONDS))
+    assert rebuilder({"accept": True}, Context())["outcome"] == "published"
+    assert artefacts.head(ASKED) is None
+
+
+@pytest.mark.parametrize("event", [{"accept": "yes"}, {"acept": True}])
+def test_an_order_that_is_none_rebuilds_nothing(
+    event: dict[str, Any], rebuilder: Handler, artefacts: Bucket, encoder: str
+) -> None:
+    assert encoder
+    before = [found.key for found in artefacts.list("")]
+    with pytest.raises(InvalidRequestError):
+        rebuilder(event, Context())
+    assert [found.key for found in artefacts.list("")] == before
+
+
+@pytest.mark.usefixtures("good")
+def test_the_command_says_why_and_can_accept(
+    place: Workplace, on_seaweed: Endpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert on_seaweed
+    monkeypatch.setenv("TONARI_CATALOGUE_BUCKET", place.catalogue.name)
+    monkeypatch.setenv("TONARI_ARTEFACT_BUCKET", place.artefacts.name)
+    shuffle(place.catalogue, 4)
+    assert main(["rebuild"]) == 1
+    said = capsys.readouterr().err
+    assert "Nothing was published: accuracy of color by" in said
+    assert "tonari rebuild --accept" in said
+    assert main(["rebuild", "--accept"]) == 0
+    assert capsys.readouterr().out.startswith("published: 144 items, 144 views (0 encoded, 144 reused)")
+
+
+@pytest.mark.usefixtures("good")
+def test_margins_are_settings(place: Workplace, functions: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONARI_ACCURACY_MARGIN", "1")
+    monkeypatch.setenv("TONARI_RECALL_MARGIN", "1")
+    shuffle(place.catalogue, 5)
+    assert functions.rebuild_function()({}, Context())["outcome"] == "published"
+
+
+def test_the_last_twenty_refusals_are_kept(artefacts: Bucket) -> None:
+    falls = (Fall("recall at 1", 0.9, 0.5, 0.01, None),)
+    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    for number in range(KEPT + 3):
+        write_refusal(artefacts, f"20260101T0000{number:02}-x", "live", falls, Worth(1, 1, "", {}, {}), at)
+    ids = [one["id"] for one in refusals(artefacts)]
+    assert ids == [f"20260101T0000{number:02}-x" for number in range(3, KEPT + 3)]
+    newest = newest_refusal(artefacts, "live")
+    assert newest
+    assert newest["id"] == ids[-1]
+    assert newest_refusal(artefacts, "another") is None
+    assert newest_refusal(artefacts, None) is None
+
+
+@pytest.mark.usefixtures("published")
+def test_health_does_without_refusals_that_cannot_be_read(query: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("S3 is out of order.")
+
+    assert query.get("/v1/health").body["refused"] is None
+    monkeypatch.setattr("tonari.api.health.newest_refusal", fail)
+    answer = query.get("/v1/health")
+    assert (answer.status, answer.body["status"], answer.body["refused"]) == (200, "ok", None)

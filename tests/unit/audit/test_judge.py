@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tonari.attributes import Calibration, ClassWeights, Labels, Learned
+from tonari.attributes.probability import Scale
+from tonari.audit.judge import make_judge
+
+WEIGHTS = ClassWeights((0, 2), np.eye(2, 3, dtype=np.float32), np.zeros(2, np.float32), np.ones(2, np.int64))
+LABELS = Labels(np.arange(3), np.arange(3), ("a", "b", "c"), several=False)
+
+
+def learned(threshold: float | None) -> Learned:
+    known = Calibration(Scale(0.1), threshold or 0.0, 0.9, 500, 0.8, 0.8, 0.01, 0.7)
+    return Learned(False, WEIGHTS, WEIGHTS, 0.5, 0.0, {} if threshold is None else {"discriminant": known})
+
+
+@pytest.mark.parametrize(
+    ("threshold", "bound", "capped"), [(0.2, 0.5, 0.5), (0.7, 0.7, 0.7), (0.95, 0.95, 0.9), (2.0, 2.0, 0.9)]
+)
+def test_sure_is_what_reaches_the_threshold_and_is_more_likely_than_not(
+    threshold: float, bound: float, capped: float
+) -> None:
+    assert make_judge(WEIGHTS, LABELS, learned(threshold)).bound == bound
+    assert make_judge(WEIGHTS, LABELS, learned(threshold), 0.9).bound == capped
+
+
+def test_what_nobody_tried_must_be_surer() -> None:
+    assert make_judge(WEIGHTS, LABELS, learned(None), 0.9).bound == 0.99
+
+
+def test_a_class_that_the_weights_lack_has_no_chance() -> None:
+    odds = make_judge(WEIGHTS, LABELS, learned(0.5)).odds(np.array([[1, 0, 0], [0, 1, 0]], np.float32))
+
+    assert odds.argmax(axis=1).tolist() == [0, 2]
+    assert odds[:, 1].max() < 1e-12
+    assert odds.sum(axis=1) == pytest.approx(1)

@@ -64,6 +64,29 @@ def check(hits: Hits, queries: NDArray[np.float32], views: Views, k: int, matchi
     assert hits.scanned <= len(allowed)
 
 
+# --- embeddings as they are kept
+
+
+def test_what_is_kept_is_kept_for_good() -> None:
+    """Read and kept again, build after build, nothing drifts."""
+    every = np.arange(-UNIT, UNIT + 1, dtype=np.int16)
+
+    assert np.array_equal(to_fixed(from_fixed(every)), every)
+
+
+@given(SEEDS, st.integers(1, 400), st.floats(0, 8))
+@settings(max_examples=60, deadline=None)
+def test_rounding_moves_no_cosine_by_more_than_it_may(seed: int, dimensions: int, unevenness: float) -> None:
+    """However unequal the components are: half a unit each, and a query is of length 1."""
+    random = np.random.default_rng(seed)
+    rows = random.standard_normal((20, dimensions)) * np.exp(unevenness * random.random(dimensions))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+
+    moved = np.abs(rows @ (from_fixed(to_fixed(rows)) - rows).T)
+
+    assert moved.max() <= 0.51 / UNIT * np.sqrt(dimensions)
+
+
 # --- nearest: exact
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonari.catalogue import document_key, image_key
+from tonari.errors import CorruptArtefactError
 from tonari.index import to_fixed
 from tonari.parts import IndexedItem, IndexedView
 from tonari.segments import Segment, merge, segment_from_bytes, segment_to_bytes
@@ -107,3 +109,13 @@ def test_an_embedding_of_another_length_is_refused() -> None:
 
     with pytest.raises(ValueError, match="broadcast"):
         segment_to_bytes(Segment({"a": item}, {}), DIMENSIONS)
+
+
+def test_a_segment_of_another_version_is_refused() -> None:
+    item = IndexedItem("a", {}, "", (IndexedView("front", "e", np.ones(DIMENSIONS, np.int16)),))
+    file = io.BytesIO()
+    with np.load(io.BytesIO(segment_to_bytes(Segment({"a": item}, {}), DIMENSIONS))) as arrays:
+        np.savez(file, about=arrays["about"], embeddings=arrays["embeddings"].astype(np.float16))
+
+    with pytest.raises(CorruptArtefactError, match="float16"):
+        segment_from_bytes(file.getvalue())

@@ -135,7 +135,7 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
     CorruptArtefactError
         If a file has another sha256, shape or type than the manifest records.
     """
-    manifest = _manifest(artefacts, name)
+    manifest = read_manifest(artefacts, name)
     paths = _fetch_all(artefacts, manifest, cache, FILES)
     shape = (manifest.views, manifest.dimensions)
     part = part_from_arrays(
@@ -166,7 +166,7 @@ def load_tables(artefacts: Bucket, name: str, cache: Path) -> Part:
     ------
     CorruptArtefactError
     """
-    manifest = _manifest(artefacts, name)
+    manifest = read_manifest(artefacts, name)
     paths = _fetch_all(artefacts, manifest, cache, (TABLES, DOCUMENTS))
     none = np.empty((0, manifest.dimensions))
     return part_from_arrays(
@@ -182,7 +182,7 @@ def load_told(artefacts: Bucket, name: str, file: str) -> dict[str, Any]:
     CorruptArtefactError
         If its sha256 is not the one that the manifest records.
     """
-    manifest = _manifest(artefacts, name)
+    manifest = read_manifest(artefacts, name)
     key = f"{PREFIX}{name}/{file}"
     data = artefacts.get(key).data
     if hashlib.sha256(data).hexdigest() != manifest.files[file]:
@@ -191,7 +191,14 @@ def load_told(artefacts: Bucket, name: str, file: str) -> dict[str, Any]:
     return told
 
 
-def _manifest(artefacts: Bucket, name: str) -> Manifest:
+def read_manifest(artefacts: Bucket, name: str) -> Manifest:
+    """Read what a snapshot says of itself.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If it is damaged, or of another version's format.
+    """
     return Manifest.parse(artefacts.get(f"{PREFIX}{name}/{MANIFEST}").data)
 
 

@@ -40,6 +40,9 @@ def handler(event, context):
 """,
     "rebuild": """
 import boto3, json, os, time, uuid
+from tonari.fields.schema import Schema
+from tonari.manifest import Manifest
+from tonari.planner import Budget
 s3 = boto3.client("s3")
 
 def handler(event, context):
@@ -48,6 +51,8 @@ def handler(event, context):
     head = {"generation": 1, "nonces": [], "snapshot": "s", "encoder": "e", "next_encoder": None}
     head |= {"segments": [], "previous": None, "condemned": []}
     s3.put_object(Bucket=bucket, Key="head.json", Body=json.dumps(head).encode())
+    manifest = Manifest("s", "e", 0, 0, 0, 2, {}, Budget(), {}, Schema({}), {})
+    s3.put_object(Bucket=bucket, Key="snapshots/s/manifest.json", Body=manifest.to_json())
     s3.put_object(Bucket=bucket, Key=f"rebuilt/{uuid.uuid4()}", Body=b"")
     return {"published": True}
 """,

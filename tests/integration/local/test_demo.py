@@ -130,20 +130,24 @@ def demos(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
             demo.end(signal.SIGKILL)
 
 
-def test_changes_travel_and_a_second_start_finds_everything(demos: Callable[..., Demo]):
-    first = demos()
-    running = first.wait()
-    assert len([key for key in ask(running, "/")["keys"] if key.startswith("rebuilt/")]) == 1
-    assert "seen/items/seeded.json" not in ask(running, "/")["keys"]
-
+def s3_of(running: Running) -> Any:
     endpoint = Endpoint(running.endpoint, "test", "test")
-    s3 = boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=endpoint.url,
         region_name=endpoint.region,
         aws_access_key_id=endpoint.access_key,
         aws_secret_access_key=endpoint.secret_key,
     )
+
+
+def test_changes_travel_and_a_second_start_finds_everything(demos: Callable[..., Demo]):
+    first = demos()
+    running = first.wait()
+    assert len([key for key in ask(running, "/")["keys"] if key.startswith("rebuilt/")]) == 1
+    assert "seen/items/seeded.json" not in ask(running, "/")["keys"]
+
+    s3 = s3_of(running)
     for key in ("images/7/front é.jpg", "items/poison.json", "other/x"):
         s3.put_object(Bucket=running.catalogue, Key=key, Body=b"x")
     eventually(lambda: "seen/images/7/front é.jpg" in ask(running, "/")["keys"])
@@ -168,7 +172,13 @@ def test_changes_travel_and_a_second_start_finds_everything(demos: Callable[...,
     keys = ask(running, "/")["keys"]
     assert "seen/images/7/front é.jpg" in keys
     assert len([key for key in keys if key.startswith("rebuilt/")]) == 2
+    s3_of(running).put_object(Bucket=running.artefacts, Key="snapshots/s/manifest.json", Body=b'{"format": 0}')
     second.end(signal.SIGTERM)
+
+    third = demos()
+    keys = ask(third.wait(), "/")["keys"]
+    assert len([key for key in keys if key.startswith("rebuilt/")]) == 3, "what another version built is built again"
+    third.end(signal.SIGTERM)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tonari.errors import CorruptArtefactError, MissingObjectError
 from tonari.head import read_head
 from tonari.local.aws_admin import Admin
 from tonari.local.background import Background, every, follow
@@ -26,6 +27,7 @@ from tonari.local.running import Running, announced, find_running
 from tonari.local.server import LocalServiceError, require_free
 from tonari.local.services import MiniStack
 from tonari.local.serving import Serving, access_log
+from tonari.snapshot import read_manifest
 from tonari.store import Bucket
 
 if TYPE_CHECKING:
@@ -131,7 +133,7 @@ def _run(settings: DemoSettings, stack: contextlib.ExitStack) -> None:
 
     with _timed("catalogue and encoder"):
         changed = settings.prepare(CATALOGUE, ARTEFACTS)
-    if changed or read_head(Bucket(ARTEFACTS)).head.snapshot is None:
+    if changed or not _is_built(Bucket(ARTEFACTS)):
         with _timed("index") as note, _following(logs / "rebuild.log", settings.show):
             note(_refusal(pools["rebuild"].invoke(b"{}")))
     admin.notify(CATALOGUE, queue)
@@ -165,6 +167,15 @@ def _point_at(endpoint: Endpoint) -> None:
     os.environ.update(endpoint.environment())
 
 
+def _is_built(artefacts: Bucket) -> bool:
+    """Tell whether there is a snapshot that this version can serve."""
+    live = read_head(artefacts).head.snapshot
+    try:
+        return live is not None and bool(read_manifest(artefacts, live))
+    except (CorruptArtefactError, MissingObjectError):
+        return False
+
+
 def _variables(endpoint: Endpoint, lambda_url: str, cache: Path) -> dict[str, str]:
     return {
         **endpoint.environment(),
@@ -174,6 +185,7 @@ def _variables(endpoint: Endpoint, lambda_url: str, cache: Path) -> dict[str, st
         "TONARI_REBUILD_FUNCTION": REBUILD,
         "TONARI_HEAD_MAX_AGE": "1",
         "TONARI_CACHE_DIR": str(cache.resolve()),
+        "OPENBLAS_NUM_THREADS": "1",
     }
 
 

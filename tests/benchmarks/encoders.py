@@ -244,7 +244,8 @@ def interval(before: list[float], after: list[float]) -> tuple[float, float]:
 
 
 def report(data: Data, measured: dict, seconds: dict, unseen: dict) -> str:
-    columns = [key for key in COLUMNS if key in measured["raw"]]
+    whole = max(map(len, measured["raw"].values()))
+    columns = [key for key in COLUMNS if len(measured["raw"].get(key, ())) == whole]
     lines = [
         f"## {data.name}: {len(data.item)} photographs, {len(np.unique(data.group))} products\n",
         "| | " + " | ".join(f"{task}, {name}" for task, name in columns) + " | seconds |",
@@ -256,6 +257,8 @@ def report(data: Data, measured: dict, seconds: dict, unseen: dict) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} | {spent} |")
     lines += ["", "Classes that the fit had not seen, before and after:", ""]
     for (task, name), pairs in unseen.items():
+        if len(pairs) < whole:
+            continue
         before, after = zip(*pairs, strict=True)
         mean, half = interval(list(before), list(after))
         lines.append(f"- {task}, {name}: {np.mean(before):.3f} -> {np.mean(after):.3f} ({mean:+.3f} ± {half:.3f})")

@@ -155,10 +155,26 @@ def find(
             hits = nearest(queries, shelf.views, k, graph=shelf.graph)
         else:
             hits = _in_cells(queries, shelf, shelf.cells, k, allowed, shelf.budget.effort(selectivity))
+    if hits is not None and len(shelf.views) > len(shelf):
+        hits = _by_best_view(queries, shelf, hits)
     if hits is None or len(hits.items) < min(k, matching):
         every = None if allowed is None else shelf.rows_of(np.flatnonzero(allowed))
         hits = nearest(queries, shelf.views, k, matching=every, exact=exact)
     return replace(hits, matching=matching)
+
+
+def _by_best_view(queries: NDArray[np.float32], shelf: Shelf, hits: Hits) -> Hits:
+    """Score all views of the items found: the nearest of an item may lie where nobody looked."""
+    return best_items(
+        queries,
+        shelf.views,
+        shelf.rows_of(hits.items.astype(np.int64)),
+        len(hits.items),
+        hits.path,
+        matching=hits.matching,
+        scanned=hits.scanned,
+        exact=hits.exact,
+    )
 
 
 def _in_cells(

@@ -54,6 +54,8 @@ def test_a_picture_finds_what_looks_like_it(standing: Caller) -> None:
     assert 0.8 < scores[0] < 1
     assert answer.body["plan"] == {"path": "scan", "matching": 12, "scanned": 12, "exact": True}
     health = standing.get("/v1/health").body
+    assert health["search"] == {"large_ranges": "scan", "reason": ""}
+    assert health["recall"]["1"] == 1
     assert answer.body["snapshot"] == health["snapshot"]
     assert answer.body["encoder"] == health["encoder"]["id"]
     assert answer.body["generation"] == health["generation"]

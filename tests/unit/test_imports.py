@@ -41,6 +41,7 @@ ROWS = (
         "tonari.kmeans",
         "tonari.planner",
         "tonari.ranking",
+        "tonari.trials",
     },
     {
         "tonari.audit",
@@ -52,6 +53,7 @@ ROWS = (
         "tonari.head",
         "tonari.intake",
         "tonari.manifest",
+        "tonari.part_arrays",
         "tonari.parts",
         "tonari.refusals",
         "tonari.segments",
@@ -93,8 +95,10 @@ NUMERICS = (
     "tonari.gates",
     "tonari.holdout",
     "tonari.index",
+    "tonari.kmeans",
     "tonari.planner",
     "tonari.ranking",
+    "tonari.trials",
 )
 INPUT_AND_OUTPUT = ("os", "io", "pathlib", "shutil", "tempfile", "socket", "subprocess", "urllib", "http", "logging")
 

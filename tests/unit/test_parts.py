@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tonari.fields.schema import Field, Schema
 from tonari.index import quantise, to_fixed
-from tonari.parts import IndexedItem, IndexedView, Part, build_part, part_from_arrays, tables_to_arrays
+from tonari.part_arrays import part_from_arrays, tables_to_arrays
+from tonari.parts import IndexedItem, IndexedView, Part, build_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,69 +8,33 @@ of each selectivity: independent of the query, correlated with it (most of what 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.index import from_fixed
 from tonari.planner import SCAN_BYTES, Budget, Effort, find
+from tonari.trials import KINDS, K, Trials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
     from tonari.cells import Cells
     from tonari.planner import Shelf
+    from tonari.trials import Trial
 
-K = 10
 GOOD, ENOUGH = 0.995, 0.99
 """Recall@10 that is striven for, and below which cells do not serve."""
 TIE = 1e-6
 RAISE, RAISES = 1.1, 8
 """By what the reach of searches is raised while they find too little, and how often at most."""
-QUERIES = 128
-SEED = 5
 SELECTIVITIES = (1.0, 0.5, 0.1, 0.01, 0.001)
-FIRST_CELLS, MOST_FIRST_CELLS = 16, 48
+FIRST_CELLS, MOST_FIRST_CELLS = 16, 96
 """That are visited at once: where little is in range more are needed anyway, and each further round costs time."""
 CANDIDATES = (100, 150, 220, 300)
 REACHED = 0.996
 """Share of true neighbours whose cells a search must reach."""
 EXPANSIONS = (64, 128, 256, 400, 800)
-REGIONS = 16
-TOWARDS, AGAINST = 8.0, 64.0
-"""How many times as many, or as few, are in range near the query as elsewhere."""
-STAYS = 0.8
-"""Cosine between a query that was turned away and the view from which it was."""
-
-Kind = Literal["independent", "correlated", "against"]
-KINDS: tuple[Kind, ...] = ("independent", "correlated", "against")
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One query under one filter, and what an exact search returns.
-
-    Parameters
-    ----------
-    query : (1, D) float32
-    allowed : (I,) bool
-        Which items are in range.
-    rows : (n,) int64
-        The best rows of the nearest items in range, best first.
-    truth
-        Those items.
-    found
-        How far off the last of them is, as one less a cosine.
-    """
-
-    query: NDArray[np.float32]
-    allowed: NDArray[np.bool_]
-    rows: NDArray[np.int64]
-    truth: frozenset[int]
-    found: float
 
 
 def calibrate(shelf: Shelf) -> tuple[Budget, dict[str, float]]:
@@ -80,7 +44,7 @@ def calibrate(shelf: Shelf) -> tuple[Budget, dict[str, float]]:
     -------
     The budget, and recall@10 by selectivity, for filters that are independent of the query.
     """
-    trials = _Trials(shelf)
+    trials = Trials(shelf)
     budget = _learn_cells(shelf, shelf.cells, trials) if shelf.cells is not None else Budget()
     if budget.efforts:
         budget = _choose_graph(replace(shelf, budget=budget), trials.make(1.0, "independent"))
@@ -89,10 +53,11 @@ def calibrate(shelf: Shelf) -> tuple[Budget, dict[str, float]]:
     return budget, {name: round(value, 4) for name, value in measured.items() if value is not None}
 
 
-def _learn_cells(shelf: Shelf, cells: Cells, trials: _Trials) -> Budget:
+def _learn_cells(shelf: Shelf, cells: Cells, trials: Trials) -> Budget:
     """Learn an effort for each selectivity at which rows are not simply scanned, the least of those included."""
     efforts = []
-    for selectivity in (*filter(trials.needs, SELECTIVITIES), SCAN_BYTES / shelf.views.codes.size):
+    scanned = SCAN_BYTES / shelf.views.codes.size
+    for selectivity in (*(one for one in SELECTIVITIES if one > scanned), scanned):
         kinds = KINDS if selectivity < 1 else KINDS[:1]
         learned = [_learn(shelf, cells, selectivity, trials.make(selectivity, kind)) for kind in kinds]
         recall = min(one for _, one in learned)
@@ -187,68 +152,3 @@ def _median_seconds(shelf: Shelf, trials: Sequence[Trial]) -> float:
         find(trial.query, shelf, K)
         seconds.append(time.perf_counter() - began)
     return float(np.median(seconds))
-
-
-class _Trials:
-    """Makes trials from one set of queries, whose exact scores are computed once."""
-
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-        views = shelf.views
-        self._random = np.random.default_rng(SEED)
-        chosen = self._random.permutation(len(views))[:QUERIES]
-        self._asking = np.sort(chosen)
-        self._queries = self._strangers(from_fixed(views.fixed[self._asking]))
-        self._scores = np.empty((len(self._asking), len(views)), np.float32)
-        for start in range(0, len(views), 1 << 14):
-            block = from_fixed(views.fixed[start : start + (1 << 14)])
-            self._scores[:, start : start + len(block)] = self._queries @ block.T
-        self._deep = K * int(np.diff(shelf.first).max(initial=1))
-
-    def _strangers(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Turn every other query away from its view: pictures from outside lie farther off than the catalogue's own."""
-        if len(queries) > 2:
-            others = self._random.permutation(queries)
-            away = others - np.roll(others, 1, axis=0)
-            away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-12)
-            queries[::2] = (STAYS * queries + np.sqrt(1 - STAYS**2) * away)[::2]
-            queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-        return queries
-
-    def needs(self, selectivity: float) -> bool:
-        """Tell whether so many rows are in range that they are not simply scanned."""
-        return selectivity * self._shelf.views.codes.size > SCAN_BYTES
-
-    def make(self, selectivity: float, kind: Kind) -> list[Trial]:
-        return list(self._make(selectivity, kind))
-
-    def _make(self, selectivity: float, kind: Kind) -> Iterator[Trial]:
-        for number, (query, scores) in enumerate(zip(self._queries, self._scores, strict=True)):
-            allowed, rows = self._draw(selectivity, kind, number)
-            found = 1 - min(1.0, float(scores[rows[-1]])) if len(rows) else 0.0
-            yield Trial(query[None], allowed, rows, frozenset(self._shelf.views.item[rows].tolist()), found)
-
-    def _draw(self, selectivity: float, kind: Kind, number: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Draw a range for a query, and find the best rows of the K nearest items in it, best first."""
-        item, scores = self._shelf.views.item, self._scores[number]
-        allowed = self._range(selectivity, kind, scores)
-        allowed[item[self._asking[number]]] = False
-        rows = np.flatnonzero(allowed[item])
-        if len(rows) > self._deep:
-            rows = rows[np.argpartition(-scores[rows], self._deep)[: self._deep]]
-        rows = rows[np.argsort(-scores[rows], kind="stable")]
-        _, first = np.unique(item[rows], return_index=True)
-        return allowed, rows[np.sort(first)[:K]]
-
-    def _range(self, selectivity: float, kind: Kind, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Draw which items are in range: evenly, or with other odds in the part of the catalogue that is nearest."""
-        items = len(self._shelf)
-        odds = np.full(items, selectivity)
-        if kind != "independent" and selectivity < 1:
-            near = np.zeros(items, np.bool_)
-            count = max(1, len(scores) // REGIONS)
-            near[self._shelf.views.item[np.argpartition(-scores, count - 1)[:count]]] = True
-            share = float(near.mean())
-            odds[near] = min(1.0, selectivity * TOWARDS) if kind == "correlated" else selectivity / AGAINST
-            odds[~near] = max(0.0, (selectivity - share * odds[near][0]) / max(1 - share, 1e-9))
-        return self._random.random(items) < odds

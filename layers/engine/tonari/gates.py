@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tonari.calibration import QUERIES, K
+from tonari.trials import QUERIES, K
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

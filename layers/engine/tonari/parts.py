@@ -14,8 +14,6 @@ from tonari.fields.columns import (
     ListColumn,
     NumberColumn,
     build_columns,
-    columns_from_arrays,
-    columns_to_arrays,
 )
 from tonari.index import Views, quantise
 from tonari.kmeans import assign, cell_count, train
@@ -228,38 +226,3 @@ def sort_into_cells(part: Part) -> Part:
 
 def _texts(values: Sequence[str]) -> NDArray[np.bytes_]:
     return np.array([value.encode() for value in values], np.bytes_)
-
-
-def tables_to_arrays(part: Part) -> dict[str, Any]:
-    """All of a part but its documents and embeddings, as plain arrays for an ``.npz`` file."""
-    return {
-        "ids": part.ids,
-        "offsets": part.offsets,
-        "document_etags": part.document_etags,
-        "view_item": part.views.item,
-        "item_rows": part.shelf.rows,
-        "item_first": part.shelf.first,
-        "view_names": part.view_names,
-        "view_etags": part.view_etags,
-        **columns_to_arrays(part.columns),
-    }
-
-
-def part_from_arrays(
-    tables: Mapping[str, NDArray[Any]],
-    documents: NDArray[np.uint8],
-    fixed: NDArray[np.int16],
-    codes: NDArray[np.int8],
-    cells: Cells | None = None,
-) -> Part:
-    """Undo :func:`tables_to_arrays`."""
-    return Part(
-        ids=tables["ids"],
-        documents=documents,
-        offsets=tables["offsets"],
-        document_etags=tables["document_etags"],
-        columns=columns_from_arrays(tables),
-        view_names=tables["view_names"],
-        view_etags=tables["view_etags"],
-        shelf=Shelf(Views(tables["view_item"], fixed, codes), tables["item_rows"], tables["item_first"], cells),
-    )

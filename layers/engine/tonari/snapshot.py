@@ -15,7 +15,7 @@ from tonari.cache import fetch, sweep
 from tonari.errors import CorruptArtefactError
 from tonari.manifest import Manifest
 from tonari.native import Graph
-from tonari.parts import Part, part_from_arrays, tables_to_arrays
+from tonari.part_arrays import part_from_arrays, tables_to_arrays
 from tonari.snapshot_files import (
     CELLS,
     CLASSES,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from tonari.attributes import Learned
     from tonari.fields.schema import Schema
+    from tonari.parts import Part
     from tonari.store import Bucket
 
 

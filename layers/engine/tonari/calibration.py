@@ -29,8 +29,7 @@ TIE = 1e-6
 RAISE, RAISES = 1.1, 8
 """By what the reach of searches is raised while they find too little, and how often at most."""
 SELECTIVITIES = (1.0, 0.5, 0.1, 0.01, 0.001)
-FIRST_CELLS, MOST_FIRST_CELLS = 16, 96
-"""That are visited at once: where little is in range more are needed anyway, and each further round costs time."""
+FIRST_CELLS = 16
 CANDIDATES = (100, 150, 220, 300)
 REACHED = 0.996
 """Share of true neighbours whose cells a search must reach."""
@@ -67,7 +66,7 @@ def _learn_cells(shelf: Shelf, cells: Cells, trials: Trials) -> Budget:
                 f"{RAISES} times raised; {ENOUGH} is asked for. Vectors this much alike may need another encoder."
             )
         ratio, candidates = (max(getattr(one, name) for one, _ in learned) for name in ("ratio", "candidates"))
-        efforts.append(Effort(selectivity, _first_cells(selectivity), K, ratio, candidates))
+        efforts.append(Effort(selectivity, FIRST_CELLS, K, ratio, candidates))
     return Budget(tuple(efforts))
 
 
@@ -80,7 +79,7 @@ def _learn(shelf: Shelf, cells: Cells, selectivity: float, trials: Sequence[Tria
     -------
     The effort, and the recall.
     """
-    effort = Effort(selectivity, _first_cells(selectivity), K, _ratio(cells, trials), CANDIDATES[-1])
+    effort = Effort(selectivity, FIRST_CELLS, K, _ratio(cells, trials), CANDIDATES[-1])
     if not any(trial.truth for trial in trials):
         return replace(effort, candidates=CANDIDATES[0]), 1.0
 
@@ -98,10 +97,6 @@ def _learn(shelf: Shelf, cells: Cells, selectivity: float, trials: Sequence[Tria
         if reached(fewer) >= recall:
             return fewer, recall
     return effort, recall
-
-
-def _first_cells(selectivity: float) -> int:
-    return int(min(FIRST_CELLS * max(selectivity, 1e-3) ** -0.4, MOST_FIRST_CELLS))
 
 
 def _ratio(cells: Cells, trials: Sequence[Trial]) -> float:

@@ -251,7 +251,9 @@ def report(data: Data, measured: dict, seconds: dict, unseen: dict) -> str:
         "| | " + " | ".join(f"{task}, {name}" for task, name in columns) + " | seconds |",
         "|---|" + "---|" * (len(columns) + 1),
     ]
-    for name in measured:
+    for name, values in measured.items():
+        if max(map(len, values.values())) < whole:
+            continue
         cells = [_cell(measured, name, key) for key in columns]
         spent = f"{np.median(seconds[name]):.1f}" if name in seconds else ""
         lines.append(f"| {name} | {' | '.join(cells)} | {spent} |")

@@ -23,7 +23,7 @@ LONGEST = 1_024
 
 
 class Milvus(Engine):
-    asks = 10
+    asks = 3
     most_rows = 100_000
 
     def build(self, given: Prepared, folder: Path) -> None:

@@ -21,7 +21,7 @@ BATCH = 5_000
 
 
 class Qdrant(Engine):
-    asks = 10
+    asks = 3
     most_rows = 100_000
 
     def build(self, given: Prepared, folder: Path) -> None:  # noqa: ARG002

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tonari.attributes.evidence import Bin, Point
 from tonari.errors import CorruptArtefactError
 
 if TYPE_CHECKING:
@@ -12,24 +13,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 METHODS = ("discriminant", "means", "vote")
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Predictions of about one confidence: their mean confidence, how many are right, what share of all they are."""
-
-    confidence: float
-    right: float
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """What share of predictions reaches a threshold, and how many of these are right."""
-
-    threshold: float
-    coverage: float
-    accuracy: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import numpy as np
 
 from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn
 from tonari.fields.facets import count_facet
-from tonari.fields.filters import evaluate, parse_filter
+from tonari.fields.filters import parse_filter
+from tonari.fields.masks import evaluate
 from tonari.fields.schema import Field, Schema
 
 if TYPE_CHECKING:

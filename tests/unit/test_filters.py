@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonari.errors import InvalidFilterError
-from tonari.fields.columns import build_columns
-from tonari.fields.filters import MOST_CONDITIONS, MOST_DEPTH, MOST_VALUES, evaluate, parse_filter
+from tonari.fields.columns import NumberColumn, build_columns
+from tonari.fields.filters import MOST_CONDITIONS, MOST_DEPTH, MOST_VALUES, parse_filter
+from tonari.fields.masks import evaluate
 from tonari.fields.schema import Field, Schema
 
 SCHEMA = Schema(
@@ -292,3 +293,18 @@ def test_depth_counts_within_a_field_too() -> None:
     with pytest.raises(InvalidFilterError, match=f"nested more than {MOST_DEPTH} deep"):
         parse_filter({"price": raw}, SCHEMA)
     assert matches({"price": raw["$not"]}, [{"price": 5}]) == [MOST_DEPTH % 2 == 1]
+
+
+@given(st.integers(0, 1 << 32), st.integers(11, 300))
+@settings(max_examples=60, deadline=None)
+def test_many_numbers_are_looked_up(seed: int, count: int) -> None:
+    """Zero of both signs is one number, and nothing is equal to a number that is missing."""
+    random = np.random.default_rng(seed)
+    held = np.round(random.normal(0, 50, 2000), 1)
+    held[::7], held[::11], held[::13] = np.nan, 0.0, -0.0
+    wanted = [*np.round(random.normal(0, 50, count), 1).tolist(), 0.0]
+    schema = Schema({"price": Field("number")})
+
+    found = evaluate(parse_filter({"price": {"$in": wanted}}, schema), {"price": NumberColumn(held)}, len(held))
+
+    assert found.tolist() == [value in wanted for value in held.tolist()]

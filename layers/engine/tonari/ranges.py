@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.fields.filters import And, Condition, evaluate
+from tonari.fields.filters import And, Condition
+from tonari.fields.masks import evaluate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

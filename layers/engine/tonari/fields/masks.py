@@ -117,7 +117,7 @@ def _equal_to(column: NDArray[Any], wanted: Sequence[Any]) -> NDArray[np.bool_]:
 
 def _among(numbers: NDArray[np.float64], wanted: Sequence[float]) -> NDArray[np.bool_]:
     """Look many numbers up: few pass a table of 16-bit hashes of their bits, and only those are compared."""
-    sought = np.array([*wanted, -0.0] if 0 in wanted else wanted, np.float64)
+    sought = np.array([*wanted, 0.0, -0.0] if 0 in wanted else wanted, np.float64)
     table = np.zeros(1 << HASH_BITS, np.bool_)
     table[_hash(sought)] = True
     likely = np.flatnonzero(table.take(_hash(numbers)))

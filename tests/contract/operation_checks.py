@@ -117,6 +117,16 @@ def unset_settings(template: Template) -> list[str]:
     ]
 
 
+def crowded_processors(template: Template) -> list[str]:
+    """Functions whose memory buys about one processor run BLAS in one thread."""
+    return [
+        f"{name} may run BLAS in several threads"
+        for name, function in of_type(template, "AWS::Lambda::Function").items()
+        if function["MemorySize"] == {"Ref": "QueryMemory"}
+        and function["Environment"]["Variables"].get("OPENBLAS_NUM_THREADS") != "1"
+    ]
+
+
 def other_margins(template: Template) -> list[str]:
     given = {name: template["Parameters"][name]["Default"] for name in ("RecallMargin", "AccuracyMargin")}
     return [] if given == {"RecallMargin": USUAL.recall, "AccuracyMargin": USUAL.accuracy} else [str(given)]

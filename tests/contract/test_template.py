@@ -43,6 +43,7 @@ CHECKS: list[tuple[Callable[[Template], list[str]], str, str]] = [
     (operation.fleeting_objects, "            Prefix: uploads/\n", ""),
     (operation.misfit_functions, "Runtime: python3.13", "Runtime: python3.12"),
     (operation.other_margins, "    Default: 0.03\n", "    Default: 0.3\n"),
+    (operation.crowded_processors, 'OPENBLAS_NUM_THREADS: "1"', 'OPENBLAS_NUM_THREADS: "4"'),
     (operation.unset_settings, "        TONARI_HEAD_MAX_AGE: !Ref HeadMaxAge\n", ""),
     (
         access.unreachable_rebuild,

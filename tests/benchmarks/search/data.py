@@ -39,10 +39,10 @@ class Vectors:
     queries: NDArray[np.float32]
 
 
-def load(folder: Path, name: str, queries: int) -> Vectors:
-    """Make one of the sets named in `SIZES` from `fashion_mnist.npz`."""
+def load(folder: Path, name: str, queries: int, first: int = FIRST_QUERY) -> Vectors:
+    """Make one of the sets named in `SIZES` from `fashion_mnist.npz`; `first` is the test image that asks first."""
     train, test = images(folder)
-    test = test[FIRST_QUERY : FIRST_QUERY + queries]
+    test = test[first : first + queries]
     if name == "fashion":
         return Vectors(_unit(train), _unit(test))
     train, test = _unit(train), _unit(test)

@@ -77,7 +77,7 @@ class App:
             response = Response.problem(error)
             if error.status >= 500:
                 log.warning(json.dumps({"problem": error.slug, "detail": error.detail}))
-        except Exception:
+        except Exception:  # what nobody foresaw: the log has it, the caller a problem document, never a bare 500
             trace = uuid.uuid4().hex
             log.exception(json.dumps({"problem": "internal", "trace": trace}))
             response = Response.problem(TonariError(f"This should not happen; the log has it under {trace}."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ class Asked:
     mask: NDArray[np.bool_] | None
 
 
-class Engine:
+class Engine(ABC):
     """An index, built once, asked one query at a time."""
 
     asks = 1_000
@@ -32,22 +33,22 @@ class Engine:
     most_rows = 1_000_000
     """Sets larger than this are left out, because building would take more than five minutes."""
 
+    @abstractmethod
     def build(self, given: Prepared, folder: Path) -> None:
         """Build the index over the rows; files go to the folder."""
-        raise NotImplementedError
 
+    @abstractmethod
     def settings(self, cell: Cell) -> Sequence[Any]:
         """Give search settings to be tried, quickest first; the first that reaches the recall is reported."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ready(self, asked: Asked, setting: Any) -> Any:
         """Bring filter and setting into the form that the engine prefers; not timed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def search(self, query: NDArray[np.float32], k: int, ready: Any) -> Any:
         """Give the numbers of the k nearest rows in range; timed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def about(self) -> str:
         """Say how the index was made."""
-        raise NotImplementedError

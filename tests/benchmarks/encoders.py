@@ -33,9 +33,10 @@ from tonari.holdout import HELD_OUT
 from tonari.local.fit import discriminant
 from tonari.local.fit.choose import DIMENSIONS
 from tonari.local.fit.lda import measure_scatter, principal_axes, solve
-from tonari.local.fit.measure import SAME_ITEM, Metric, Parts, measure
+from tonari.local.fit.measure import SAME_ITEM, Metric, Parts, enough, measure
 from tonari.local.fit.neighbours import same_item_rank
 from tonari.local.fit.projection import project, to_unit, weigh
+from tonari.local.fit.refusal import FitRefusedError
 from tonari.local.fit.sample import Sample
 from tonari.local.fit.unseen import ask_unseen
 
@@ -47,6 +48,7 @@ STUDENT = {5: 2.776, 10: 2.262, 20: 2.093}
 """97.5 % points of Student's t for so many splits."""
 NETWORK = 1280
 BAR_SET = "magento"
+CHOSEN = "fit, as chosen"
 WHOLE = "hit@1 in the whole shop"
 COLUMNS = (
     (SAME_ITEM, "hit@1"),
@@ -158,30 +160,35 @@ def splits(group: np.ndarray, count: int) -> Iterator[Parts]:
 
 
 def fitted(sample: Sample, parts: Parts, seed: int) -> tuple[dict[str, np.ndarray], dict[str, float], list]:
-    """Project by principal components and by the discriminant, at each dimension and at the one that is chosen."""
+    """Project by principal components and by the discriminant, at each dimension and at the one that is chosen.
+
+    Where the fit is refused the encoder stays as it is, and that is what stands for the chosen one.
+    """
     fit = sample.take(parts.known)
-    started = time.monotonic()
-    taught = discriminant.teach(fit, DIMENSIONS, seed)
-    seconds = time.monotonic() - started
-    parameters = taught.parameters
     axes = principal_axes(fit.features)
     rows = axes.along(fit.features)
     reachable = tuple(sorted({min(size, rows.shape[1]) for size in DIMENSIONS}))
-    scatter = measure_scatter(rows, fit.item, fit.labels, fit.features.shape[1])
-    found = solve(rows, scatter, parameters.shrinkage, parameters.item_share)
     vectors = {}
     for size in reachable:
         vectors[f"PCA {size}"] = project(axes, np.eye(rows.shape[1])[:, :size]).apply(sample.features)
+    started = time.monotonic()
+    try:
+        taught = discriminant.teach(fit, DIMENSIONS, seed)
+    except FitRefusedError:
+        return {**vectors, CHOSEN: to_unit(sample.features)}, {CHOSEN: time.monotonic() - started}, []
+    seconds = time.monotonic() - started
+    parameters = taught.parameters
+    scatter = measure_scatter(rows, fit.item, fit.labels, fit.features.shape[1])
+    found = solve(rows, scatter, parameters.shrinkage, parameters.item_share)
     for size in reachable:
-        vectors[f"fit {size}"] = project(axes, weigh(found, replace(parameters.weights, dimensions=size))).apply(
-            sample.features
-        )
-    vectors["fit, as chosen"] = taught.projection.apply(sample.features)
-    return vectors, {"fit, as chosen": seconds}, ask_unseen(sample, parts, taught, seed)
+        weights = replace(parameters.weights, dimensions=size)
+        vectors[f"fit {size}"] = project(axes, weigh(found, weights)).apply(sample.features)
+    vectors[CHOSEN] = taught.projection.apply(sample.features)
+    return vectors, {CHOSEN: seconds}, ask_unseen(sample, parts, taught, seed)
 
 
 def figures(vectors: np.ndarray, sample: Sample, parts: Parts) -> dict[tuple[str, str], float]:
-    metrics = measure(vectors, sample, parts, 0)
+    metrics = enough(measure(vectors, sample, parts, 0))
     held, items = parts.held, sample.item[parts.held]
     names, counts = np.unique(items, return_counts=True)
     rows = held[np.isin(items, names[counts > 1])]
@@ -191,13 +198,14 @@ def figures(vectors: np.ndarray, sample: Sample, parts: Parts) -> dict[tuple[str
     return {metric.key: float(metric.values.mean()) for metric in metrics}
 
 
-def run(data: Data, count: int) -> tuple[dict, dict, dict]:
-    """Give per method and metric a value per split; seconds per method; unseen classes before and after."""
+def run(data: Data, count: int) -> tuple[dict, dict, dict, int]:
+    """Give per method and metric a value per split; seconds per method; unseen classes before and after; refusals."""
     measured: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(lambda: defaultdict(list))
     seconds: dict[str, list[float]] = defaultdict(list)
     unseen: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     sample = data.sample(data.embedding)
     network = data.sample(data.embedding[:, :NETWORK])
+    refused = 0
     for seed, parts in enumerate(splits(data.group, count)):
         vectors, times, changes = fitted(sample, parts, seed)
         ways = {
@@ -207,7 +215,7 @@ def run(data: Data, count: int) -> tuple[dict, dict, dict]:
             **vectors,
         }
         if data.name == BAR_SET:
-            ways["network alone, fit"] = fitted(network, parts, seed)[0]["fit, as chosen"]
+            ways["network alone, fit"] = fitted(network, parts, seed)[0][CHOSEN]
         for name, train in trainers().items():
             started = time.monotonic()
             ways[name] = train(sample, parts, seed)
@@ -219,8 +227,9 @@ def run(data: Data, count: int) -> tuple[dict, dict, dict]:
             seconds[name].append(spent)
         for change in changes:
             unseen[change.task, change.name].append((change.before, change.after))
+        refused += "fit 64" not in vectors
         print(f"{data.name}: split {seed + 1} of {count}", file=sys.stderr, flush=True)
-    return measured, seconds, unseen
+    return measured, seconds, unseen, refused
 
 
 def trainers() -> dict[str, Callable[[Sample, Parts, int], np.ndarray]]:
@@ -243,7 +252,7 @@ def interval(before: list[float], after: list[float]) -> tuple[float, float]:
     return float(difference.mean()), float(STUDENT[len(difference)] * np.sqrt(variance))
 
 
-def report(data: Data, measured: dict, seconds: dict, unseen: dict) -> str:
+def report(data: Data, measured: dict, seconds: dict, unseen: dict, refused: int) -> str:
     whole = max(map(len, measured["raw"].values()))
     columns = [key for key in COLUMNS if len(measured["raw"].get(key, ())) == whole]
     lines = [
@@ -257,7 +266,13 @@ def report(data: Data, measured: dict, seconds: dict, unseen: dict) -> str:
         cells = [_cell(measured, name, key) for key in columns]
         spent = f"{np.median(seconds[name]):.1f}" if name in seconds else ""
         lines.append(f"| {name} | {' | '.join(cells)} | {spent} |")
-    lines += ["", "Classes that the fit had not seen, before and after:", ""]
+    lines.append("")
+    if refused:
+        lines += [
+            f"In {refused} of {whole} splits the fit was refused, and *fit, as chosen* is the encoder as it is.",
+            "",
+        ]
+    lines += ["Classes that the fit had not seen, before and after:", ""] if unseen else []
     for (task, name), pairs in unseen.items():
         if len(pairs) < whole:
             continue
@@ -279,7 +294,7 @@ def _cell(measured: dict, name: str, key: tuple[str, str]) -> str:
 
 def bar(measured: dict) -> str:
     """Set the same-item and colour figures beside what is asked of them."""
-    chosen, raw, network = (measured[name] for name in ("fit, as chosen", "raw", "network alone"))
+    chosen, raw, network = (measured[name] for name in (CHOSEN, "raw", "network alone"))
     hit, floor = (SAME_ITEM, "hit@1"), measured["colour histogram (floor)"]["color", "9-NN vote"]
     after = np.mean(chosen[hit])
     colour = chosen["color", "nearest mean"]
@@ -303,8 +318,8 @@ def main() -> None:
     texts = []
     for name in SETS if arguments.only is None else [arguments.only]:
         data = load(arguments.data, name)
-        measured, seconds, unseen = run(data, arguments.splits)
-        texts.append(report(data, measured, seconds, unseen))
+        measured, seconds, unseen, refused = run(data, arguments.splits)
+        texts.append(report(data, measured, seconds, unseen, refused))
         if name == BAR_SET:
             texts.append(bar(measured))
         print("\n\n".join(texts[-2 if name == BAR_SET else -1 :]), flush=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from tonari.local.fit.measure import pool, score
+from tonari.local.fit.measure import enough, pool, score
 from tonari.local.fit.projection import Weights
+from tonari.local.fit.refusal import FitRefusedError
 from tonari.local.fit.trial import deal, thin
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tonari.local.fit.measure import Metric
     from tonari.local.fit.sample import Sample
     from tonari.local.fit.trial import Fold
 
@@ -28,6 +30,8 @@ MOST_STEPS = 12
 DIMENSIONS = (64, 128, 256)
 TOLERANCE = 0.005
 """So much of the score fewer dimensions may cost."""
+Measured: TypeAlias = "Mapping[tuple[str, str], Metric]"
+"""By task and name."""
 METHOD = "shrunk LDA over all attributes and items, filled up by whitened PCA"
 
 
@@ -87,21 +91,32 @@ def choose(sample: Sample, rows: NDArray[np.float64], dimensions: Sequence[int],
     Returns
     -------
     None if the folds have nothing to learn from, or nothing that a candidate could be measured by.
+
+    Raises
+    ------
+    FitRefusedError
+        If every candidate loses more on the folds than it gains.
     """
     parts = list(deal(*thin(sample, rows, seed), seed))
-    if not parts:
+    before = {metric.key: metric for metric in enough(pool(fold.before for fold in parts).values())}
+    if not before:
         return None
     scatters = [scatter for fold in parts for scatter in fold.scatters]
     labelled = any(scatter.attributes is not None for scatter in scatters)
     shares = ITEM_SHARES if labelled and all(scatter.items is not None for scatter in scatters) else (0.0,)
     fills = FILLS if labelled else (1.0,)
     plain = Weights(1.0, tuple((name, 1.0) for name in sample.labels), dimensions[-1])
-    trials = [_Trial(parts, s, share, seed) for s, share in itertools.product(SHRINKAGES, shares)]
+    trials = [_Trial(parts, before, s, share, seed) for s, share in itertools.product(SHRINKAGES, shares)]
     first = [(trial, trial.scores([replace(plain, fill=fill) for fill in fills])) for trial in trials]
     trial, tried = max(first, key=lambda pair: max(pair[1].values()))
     weights = _balance(trial, _best(tried)) if labelled else _best(tried)
     sizes = [replace(weights, fill=fill, dimensions=size) for fill, size in itertools.product(fills, dimensions)]
     scores = trial.scores(sizes)
+    if max(scores.values()) < 0:
+        raise FitRefusedError(
+            "Cross-validation over the items to learn from finds nothing that would not put at risk what the encoder "
+            "can do already: use it as it is, or push more items or labels."
+        )
     least = max(scores.values()) - TOLERANCE
     fewest = min(weights.dimensions for weights, found in scores.items() if found >= least)
     best = _best({weights: found for weights, found in scores.items() if weights.dimensions == fewest})
@@ -111,10 +126,10 @@ def choose(sample: Sample, rows: NDArray[np.float64], dimensions: Sequence[int],
 class _Trial:
     """Candidates of one shrinkage and share, whose equations are solved once."""
 
-    def __init__(self, parts: Sequence[Fold], shrinkage: float, item_share: float, seed: int) -> None:
+    def __init__(self, parts: Sequence[Fold], before: Measured, shrinkage: float, item_share: float, seed: int) -> None:
         self.shrinkage, self.item_share, self._seed = shrinkage, item_share, seed
         self._solved = [(fold, fold.solve(shrinkage, item_share)) for fold in parts]
-        self._before = pool(fold.before for fold in parts)
+        self._before = before
 
     def scores(self, candidates: Sequence[Weights]) -> dict[Weights, float]:
         """Score candidates against the backbone over all folds."""

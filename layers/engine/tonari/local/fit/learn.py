@@ -10,7 +10,7 @@ import numpy as np
 
 from tonari.local.fit import discriminant
 from tonari.local.fit.choose import DIMENSIONS
-from tonari.local.fit.measure import LEAST_GROUPS, Parts, compare, measure
+from tonari.local.fit.measure import LEAST_GROUPS, Parts, compare, enough, measure
 from tonari.local.fit.projection import Projection, to_unit
 from tonari.local.fit.refusal import FitRefusedError
 from tonari.local.fit.unseen import ask_unseen
@@ -91,7 +91,8 @@ def learn(
     found = teach(fit, dimensions, seed)
     projection = found.projection
     before, after = to_unit(sample.features), projection.apply(sample.features)
-    changes = compare(measure(before, sample, parts, seed), measure(after, sample, parts, seed), seed)
+    old, new = (enough(measure(vectors, sample, parts, seed)) for vectors in (before, after))
+    changes = compare(old, new, seed)
     unseen = ask_unseen(sample, parts, found, seed)
     kept = neighbours_kept(before[parts.held], after[parts.held])
     return Learned(projection, found.parameters, tuple(changes), tuple(unseen), kept, time.monotonic() - started)

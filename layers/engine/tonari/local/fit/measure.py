@@ -116,6 +116,11 @@ def measure(vectors: NDArray[np.float32], sample: Sample, parts: Parts, seed: in
     for name, codes in sample.labels.items():
         metrics += class_metrics(name, vectors, sample, parts.held, asked[codes[asked] >= 0])[1:]
         metrics += _predictions(name, vectors, sample, parts.known, asked)
+    return metrics
+
+
+def enough(metrics: Iterable[Metric]) -> list[Metric]:
+    """Keep the metrics whose queries come from :data:`LEAST_GROUPS` groups or more; fewer say nothing."""
     return [metric for metric in metrics if len(np.unique(metric.group)) >= LEAST_GROUPS]
 
 

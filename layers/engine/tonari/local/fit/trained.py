@@ -11,7 +11,7 @@ import numpy as np
 from tonari.local.fit.choose import TOLERANCE
 from tonari.local.fit.lda import axes_about_origin, usable_classes
 from tonari.local.fit.losses import ArcFace, SupCon
-from tonari.local.fit.measure import Parts, measure, pool, score, unseen_metrics
+from tonari.local.fit.measure import Parts, enough, measure, pool, score, unseen_metrics
 from tonari.local.fit.projection import to_unit
 from tonari.local.fit.refusal import FitRefusedError
 from tonari.local.fit.solution import Solution
@@ -101,7 +101,7 @@ class _Inner:
 
         Nothing if there are too few groups for any metric of the former.
         """
-        metrics = measure(whole, self.fit, self.parts, seed)
+        metrics = enough(measure(whole, self.fit, self.parts, seed))
         for name, classes in self.unseen.items() if metrics else ():
             metrics += unseen_metrics(lacking, name, self.fit, self.parts.held, classes)
         return pool([metrics])

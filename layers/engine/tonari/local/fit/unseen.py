@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tonari.local.fit.lda import usable_classes
-from tonari.local.fit.measure import LEAST_GROUPS, compare, pool, unseen_metrics
+from tonari.local.fit.measure import compare, enough, pool, unseen_metrics
 from tonari.local.fit.projection import to_unit
 from tonari.local.fit.split import deal_classes
 from tonari.local.fit.trial import CLASS_FOLDS, LEAST_CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tonari.local.fit.measure import Change, Metric, Parts
     from tonari.local.fit.sample import Sample
     from tonari.local.fit.solution import Solution
@@ -43,9 +41,5 @@ def ask_unseen(sample: Sample, parts: Parts, found: Solution, seed: int) -> list
                 vectors = projection.apply(sample.features)
                 before.append(unseen_metrics(backbone, name, sample, parts.held, unseen))
                 after.append(unseen_metrics(vectors, name, sample, parts.held, unseen))
-        changes += compare(_enough(before), _enough(after), seed)
+        changes += compare(enough(pool(before).values()), enough(pool(after).values()), seed)
     return changes
-
-
-def _enough(folds: Sequence[Sequence[Metric]]) -> list[Metric]:
-    return [metric for metric in pool(folds).values() if len(np.unique(metric.group)) >= LEAST_GROUPS]

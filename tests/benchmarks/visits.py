@@ -20,7 +20,7 @@ from search.measure import TIE
 
 from tonari.calibration import REACHED
 from tonari.cells import Cells
-from tonari.index import UNIT, to_fixed
+from tonari.index import UNIT, quantise, to_fixed
 from tonari.kmeans import assign, cell_count, train
 from tonari.trials import STAYS
 
@@ -74,7 +74,7 @@ def askers(rows: np.ndarray, images: np.ndarray) -> dict[str, tuple[np.ndarray, 
 
 def costs(cells: Cells, query: np.ndarray, found: float) -> dict[str, np.ndarray]:
     """How dear each cell is by each rule, (C,), in the order of the cells."""
-    order, far = cells.rank(query[None])
+    order, far = cells.rank(*quantise(query[None]))
     margin = np.minimum(1 - found, 1 - far[0]) - (1 - far)
     by_rank = {
         "margin": margin,

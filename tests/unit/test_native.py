@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from graphs import mean_colour
 from tonari.errors import CorruptArtefactError, InvalidEncoderError
-from tonari.native import Graph, Session, dot_products
+from tonari.native import Graph, Packed, Session, dot_products
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,10 +124,9 @@ def test_a_session_wants_its_input(tmp_path: Path, batch: NDArray[np.generic]) -
 def test_dot_products_are_exact(queries: int, rows: int, dimensions: int, seed: int) -> None:
     few, many = codes(queries, dimensions, seed), codes(rows, dimensions, seed + 1)
 
-    products = dot_products(few, many)
-
-    assert products.shape == (queries, rows)
-    assert np.array_equal(products, few.astype(np.int64) @ many.astype(np.int64).T)
+    for products in (dot_products(few, many), Packed(many).dot_products(few)):
+        assert products.shape == (queries, rows)
+        assert np.array_equal(products, few.astype(np.int64) @ many.astype(np.int64).T)
 
 
 @pytest.mark.parametrize("one", [-128, 127])
@@ -135,6 +134,15 @@ def test_dot_products_do_not_overflow(one: int) -> None:
     full = np.full((1, 65_536), one, np.int8)
 
     assert dot_products(full, full).tolist() == [[one * one * 65_536]]
+    assert Packed(full).dot_products(full).tolist() == [[one * one * 65_536]]
+
+
+def test_dot_products_of_a_mapped_file(tmp_path: Path) -> None:
+    held = codes(20, 7, 1)
+    np.save(tmp_path / "codes.npy", held)
+    mapped = np.load(tmp_path / "codes.npy", mmap_mode="r")
+
+    assert np.array_equal(dot_products(mapped[3:4], mapped[5:]), dot_products(held[3:4], held[5:]))
 
 
 # --- Graph

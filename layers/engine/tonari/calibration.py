@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tonari.index import quantise
 from tonari.planner import SCAN_BYTES, Budget, Effort, find
 from tonari.trials import KINDS, K, Trials
 
@@ -104,7 +105,7 @@ def _ratio(cells: Cells, trials: Sequence[Trial]) -> float:
     ratios = [np.ones(1, np.float32)]
     for trial in trials:
         if len(trial.rows) == K:
-            order, far = cells.rank(trial.query)
+            order, far = cells.rank(*quantise(trial.query))
             place = np.empty(len(order), np.int64)
             place[order] = np.arange(len(order))
             cell = place[np.searchsorted(cells.start, trial.rows, side="right") - 1]

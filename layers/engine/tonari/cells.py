@@ -7,30 +7,36 @@ in the place of product quantisation.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tonari.index import quantise
-from tonari.native import dot_products
+from tonari.native import Packed, dot_products
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-GROWTH = 3
+GROWTH = 6
+"""How many times as many cells a round may reach as the one before."""
 SPREAD = 0.3
 """How much nearer to a query than its cell's mean a row is taken to lie, in units of the cell's radius."""
 FADING = 0.12
 """How much nearer a cell must be, in units of the distance to the best rows found, for twice as many cells visited."""
 NEAREST = 0.02
 """Least distance, one less a cosine, that others are measured by: copies of a query say nothing of what lies around."""
+FEW = 1 / 16
+"""Share of the visited rows up to which it is quicker to look up their places than to list those of all."""
 WHOLE = 0.5
 """Share of a cell's rows in range from which all of them are scored where they lie, and not copied out first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A partition of N rows into C cells.
+    """A partition of N rows into C cells, one at least.
 
     Parameters
     ----------
@@ -38,43 +44,57 @@ class Cells:
         Means of the cells' rows, which have length 1: the shorter a mean, the wider its cell.
     start : (C + 1,) int64
         Where each cell's rows begin; a cell may be empty.
-    radius : (C,) float32
-        Root mean square distance of a cell's rows from their mean.
+    off : (C,) float32
+        One, less how much nearer a cell's rows reach than its mean: a share of the root mean square distance from it.
     fading : (C,) float32
         What the cells of each rank have lost by it.
     """
 
     centroids: NDArray[np.float32]
     start: NDArray[np.int64]
-    radius: NDArray[np.float32] = field(init=False, repr=False)
+    off: NDArray[np.float32] = field(init=False, repr=False)
     fading: NDArray[np.float32] = field(init=False, repr=False)
+    _packed: Packed = field(init=False, repr=False)
+    _scale: float = field(init=False, repr=False)
+    _numbers: NDArray[np.int32] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         squares = np.einsum("ij,ij->i", self.centroids, self.centroids)
-        object.__setattr__(self, "radius", np.sqrt(np.maximum(0, 1 - squares)))
         ranks = np.arange(1, len(squares) + 1, dtype=np.float32)
+        codes, scale = quantise(self.centroids)
+        object.__setattr__(self, "off", 1 - np.float32(SPREAD) * np.sqrt(np.maximum(0, 1 - squares)))
         object.__setattr__(self, "fading", np.float32(FADING) * np.log2(ranks))
+        object.__setattr__(self, "_packed", Packed(codes))
+        object.__setattr__(self, "_scale", scale)
+        object.__setattr__(self, "_numbers", np.arange(len(codes), dtype=np.int32))
 
     def __len__(self) -> int:
         """``C``."""
         return len(self.centroids)
 
-    def rank(self, queries: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def rank(self, codes: NDArray[np.int8], scale: float) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Put the cells in the order in which they are to be visited.
 
         Parameters
         ----------
-        queries : (Q, D) float32, rows of length 1
+        codes, scale
+            (Q, D), of the queries, as :func:`tonari.index.quantise` gives them.
 
         Returns
         -------
-        Cells, nearest first, (C,) int64; and how far off the nearest rows of each are to be expected, as one less their
-        cosine with the nearest query, (C,) float32, ascending.
+        Cells, nearest first, (C,) int32; and how far off the nearest rows of each are to be expected, as one less their
+        cosine with the nearest query, to three digits or so, (C,) float32, ascending.
         """
-        means = self.centroids @ queries.T
-        near = (means[:, 0] if len(queries) == 1 else means.max(axis=1)) + SPREAD * self.radius
-        order = np.argsort(-near)
-        return order, np.asarray(1 - near[order])
+        products = self._packed.dot_products(codes).max(axis=0).astype(np.float32)
+        far = np.maximum(self.off - products * np.float32(1 / (scale * self._scale)), np.float32(0))
+        # Floats of one sign are in the order of their bits; the lowest bits of each make room for its number.
+        low = np.int32((1 << (len(self) - 1).bit_length()) - 1)
+        keys = far.view(np.int32) & ~low
+        keys |= self._numbers
+        keys.sort()
+        order = keys & low
+        keys ^= order
+        return order, keys.view(np.float32)
 
     def ratio(self, far: NDArray[np.float32], found: float) -> NDArray[np.float32]:
         """Tell how many times as far off as what was found the cells are, and add what they lose by their rank.
@@ -96,6 +116,24 @@ class Cells:
         return np.asarray(far / max(found, float(far[0]), NEAREST) + self.fading)
 
 
+class Contents:
+    """The rows of each cell as a visit reads them: views of the arrays, cut once.
+
+    Parameters
+    ----------
+    codes : (N, D) int8
+        In the order of the cells.
+    item : (N,) int32
+        The item of each row.
+    """
+
+    def __init__(self, cells: Cells, codes: NDArray[np.int8], item: NDArray[np.int32]) -> None:
+        ends = list(pairwise(cells.start.tolist()))
+        self.cells, self.codes, self.item = cells, codes, item
+        self.codes_of = [codes[begin:end] for begin, end in ends]
+        self.items_of = [item[begin:end] for begin, end in ends]
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How far a visit goes.
@@ -109,11 +147,14 @@ class Reach:
     ratio
         How many times as far off as the ``enough``-th best row a cell may be and still be worth a visit; less for cells
         that come late.
+    candidates
+        How many of the best rows are wanted.
     """
 
     cells: int
     enough: int
     ratio: float
+    candidates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +164,16 @@ class Visit:
     Parameters
     ----------
     rows : (n,) int64
-        Those in range.
-    coarse : (n,) float64
-        Their int8 dot products with the nearest query, comparable with each other only.
+        The best of those in range by int8 codes, in no order.
+    scanned
+        How many in range were compared.
     """
 
     rows: NDArray[np.int64]
-    coarse: NDArray[np.float64]
+    scanned: int
 
 
-def visit(
-    queries: NDArray[np.float32],
-    cells: Cells,
-    codes: NDArray[np.int8],
-    item: NDArray[np.int32],
-    allowed: NDArray[np.bool_] | None,
-    reach: Reach,
-) -> Visit:
+def visit(queries: NDArray[np.float32], contents: Contents, allowed: NDArray[np.bool_] | None, reach: Reach) -> Visit:
     """Visit cells, nearest first, until those left are too far off to hold rows as near as the best that were met.
 
     That one rule serves every filter: where few rows are in range, or the range runs against the query, the best rows
@@ -149,68 +183,105 @@ def visit(
     Parameters
     ----------
     queries : (Q, D) float32, rows of length 1
-    codes : (N, D) int8
-        In the order of the cells.
-    item : (N,) int32
-        The item of each row.
     allowed : (I,) bool
         Which items are in range, all if it is None.
     """
     query_codes, scale = quantise(queries)
+    cells, codes = contents.cells, contents.codes
+    order, far = cells.rank(query_codes, scale)
     scale *= float(dot_products(codes[:1], codes[:1])[0, 0]) ** 0.5
-    order, far = cells.rank(queries)
+    best, met = np.empty(0, np.int32), []
     done, count = 0, min(reach.cells, len(cells))
-    met = Visit(np.empty(0, np.int64), np.empty(0))
     while True:
-        met = _joined(met, _meet(query_codes, cells, order[done:count], codes, item, allowed))
+        chosen = order[done:count]
+        met.append(_meet(query_codes, contents, chosen, allowed))
+        best = _largest(np.concatenate((best, met[-1].coarse)), reach.enough)
         last = len(cells)
-        if len(met.rows) >= reach.enough:
-            best = len(met.rows) - reach.enough
-            found = 1 - float(np.partition(met.coarse, best)[best]) / scale
+        if len(best) >= reach.enough:
+            found = 1 - float(best.min()) / scale
             last = int(np.searchsorted(cells.ratio(far, found), reach.ratio, side="right"))
         if last <= count:
-            return met
+            return _candidates(met, reach.candidates)
         done, count = count, min(last, GROWTH * count)
 
 
-def _joined(one: Visit, other: Visit) -> Visit:
-    if not len(one.rows):
-        return other
-    return Visit(np.concatenate((one.rows, other.rows)), np.concatenate((one.coarse, other.coarse)))
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Rows of some cells, one after the other; the place of a row is counted from the first.
+
+    Parameters
+    ----------
+    begin, end : (c,) int64
+        Where each cell's rows begin and end.
+    """
+
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    def rows(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Tell the rows at some places."""
+        size = self.end - self.begin
+        last = size.cumsum()
+        shift = self.begin - last + size
+        if len(places) < FEW * last[-1]:
+            return np.asarray(places + shift[last.searchsorted(places, side="right")])
+        return np.asarray(places + shift.repeat(size)[places])
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """The rows in range of a stretch.
+
+    Parameters
+    ----------
+    places : (n,) int64
+        Where they are, None where all are in range.
+    coarse : (n,) int32
+        Their int8 dot products with the nearest query.
+    """
+
+    stretch: _Stretch
+    places: NDArray[np.int64] | None
+    coarse: NDArray[np.int32]
 
 
 def _meet(
-    query_codes: NDArray[np.int8],
-    cells: Cells,
-    chosen: NDArray[np.int64],
-    codes: NDArray[np.int8],
-    item: NDArray[np.int32],
-    allowed: NDArray[np.bool_] | None,
-) -> Visit:
+    query_codes: NDArray[np.int8], contents: Contents, chosen: NDArray[np.int32], allowed: NDArray[np.bool_] | None
+) -> _Met:
     """Score the rows in range of some cells."""
-    begin, end = cells.start[chosen], cells.start[chosen + 1]
-    size = end - begin
-    shift = np.repeat(begin - np.cumsum(size) + size, size)
+    cells = contents.cells
+    stretch, numbers = _Stretch(cells.start[chosen], cells.start[chosen + 1]), chosen.tolist()
     if allowed is None:
-        return Visit(shift + np.arange(len(shift)), _score_whole(query_codes, codes, begin, end))
-    items = np.concatenate([item[first:last] for first, last in zip(begin.tolist(), end.tolist(), strict=True)])
-    inside = np.flatnonzero(allowed.take(items))
-    rows = shift.take(inside) + inside
-    if len(inside) > WHOLE * len(items):
-        return Visit(rows, _score_whole(query_codes, codes, begin, end)[inside])
-    if not len(rows):
-        return Visit(rows, np.empty(0))
-    return Visit(rows, dot_products(query_codes, codes.take(rows, axis=0)).max(axis=0))
+        return _Met(stretch, None, _score_whole(query_codes, [contents.codes_of[number] for number in numbers]))
+    items = np.concatenate([contents.items_of[number] for number in numbers])
+    places = allowed.take(items).nonzero()[0]
+    if len(places) > WHOLE * len(items):
+        whole = _score_whole(query_codes, [contents.codes_of[number] for number in numbers])
+        return _Met(stretch, places, whole[places])
+    if not len(places):
+        return _Met(stretch, places, np.empty(0, np.int32))
+    inside = contents.codes.take(stretch.rows(places), axis=0)
+    return _Met(stretch, places, dot_products(query_codes, inside).max(axis=0))
 
 
-def _score_whole(
-    query_codes: NDArray[np.int8], codes: NDArray[np.int8], begin: NDArray[np.int64], end: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _score_whole(query_codes: NDArray[np.int8], pieces: Sequence[NDArray[np.int8]]) -> NDArray[np.int32]:
     """Score all rows of some cells, each cell in one piece."""
-    scores = [
-        dot_products(query_codes, codes[first:last])
-        for first, last in zip(begin.tolist(), end.tolist(), strict=True)
-        if first < last
-    ]
-    joined = np.concatenate(scores, axis=1) if scores else np.empty((len(query_codes), 0))
+    scores = [dot_products(query_codes, piece) for piece in pieces if len(piece)]
+    joined = np.concatenate(scores, axis=1) if scores else np.empty((1, 0), np.int32)
     return np.asarray(joined[0] if len(joined) == 1 else joined.max(axis=0))
+
+
+def _largest(values: NDArray[np.int32], count: int) -> NDArray[np.int32]:
+    return np.partition(values, len(values) - count)[-count:] if count < len(values) else values
+
+
+def _candidates(met: Sequence[_Met], wanted: int) -> Visit:
+    """Take the rows that score best."""
+    coarse = np.concatenate([one.coarse for one in met])
+    chosen = (-coarse).argpartition(wanted)[:wanted] if wanted < len(coarse) else np.arange(len(coarse))
+    stretch = _Stretch(*(np.concatenate([getattr(one.stretch, end) for one in met]) for end in ("begin", "end")))
+    if met[0].places is None:
+        return Visit(stretch.rows(chosen), len(coarse))
+    offsets = np.cumsum([0, *(int((one.stretch.end - one.stretch.begin).sum()) for one in met[:-1])]).tolist()
+    places = np.concatenate([one.places + offset for one, offset in zip(met, offsets, strict=True)])
+    return Visit(stretch.rows(places[chosen]), len(coarse))

@@ -230,8 +230,11 @@ def best_items(
         scores[start : start + BLOCK] = (views.fixed.take(block, axis=0).astype(np.float32) @ queries.T).max(axis=1)
     scores /= UNIT
     order = np.lexsort((rows, -scores))
-    _, first = np.unique(views.item[rows[order]], return_index=True)
-    chosen = order[np.sort(first)[:k]]
+    items = views.item[rows[order[:k]]].tolist()
+    if len(set(items)) < len(items):
+        _, first = np.unique(views.item[rows[order]], return_index=True)
+        order = order[np.sort(first)]
+    chosen = order[:k]
     return Hits(
         items=views.item[rows[chosen]],
         views=rows[chosen],

@@ -116,8 +116,8 @@ class Session:
         return cast("NDArray[np.float32]", output)
 
 
-def dot_products(queries: NDArray[np.int8], codes: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Exact integer dot products of int8 rows; the interpreter lock is released meanwhile.
+def dot_products(queries: NDArray[np.int8], codes: NDArray[np.int8]) -> NDArray[np.int32]:
+    """Exact integer dot products of int8 rows.
 
     Parameters
     ----------
@@ -127,9 +127,26 @@ def dot_products(queries: NDArray[np.int8], codes: NDArray[np.int8]) -> NDArray[
 
     Returns
     -------
-    (Q, N) float64, whole numbers
+    (Q, N) int32
     """
-    return np.asarray(numkong.cdist(queries, codes, "dot"))
+    return np.asarray(numkong.dots_packed(codes, numkong.dots_pack(queries))).T
+
+
+class Packed:
+    """Rows laid out for the dot products of all of them with a query: several times as fast as :func:`dot_products`.
+
+    Parameters
+    ----------
+    codes : (N, D) int8
+        At least one row.
+    """
+
+    def __init__(self, codes: NDArray[np.int8]) -> None:
+        self._rows = numkong.dots_pack(codes)
+
+    def dot_products(self, queries: NDArray[np.int8]) -> NDArray[np.int32]:
+        """Exact integer dot products (Q, N) with queries (Q, D), at least one."""
+        return np.asarray(numkong.dots_packed(queries, self._rows))
 
 
 class Graph:

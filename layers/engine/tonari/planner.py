@@ -12,12 +12,12 @@ come back though more are in range, the scan has the last word: k items come bac
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.cells import Reach, visit
+from tonari.cells import Contents, Reach, visit
 from tonari.index import best_items, candidates, nearest
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ class Shelf:
         Over the codes, None where there is none.
     budget
         What was learned about them.
+    contents
+        Of the cells, None where there are none.
     """
 
     views: Views
@@ -115,6 +117,11 @@ class Shelf:
     cells: Cells | None = None
     graph: Graph | None = None
     budget: Budget = Budget()
+    contents: Contents | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        contents = None if self.cells is None else Contents(self.cells, self.views.codes, self.views.item)
+        object.__setattr__(self, "contents", contents)
 
     def __len__(self) -> int:
         """``I``."""
@@ -150,11 +157,11 @@ def find(
     selectivity = matching / max(len(shelf), 1)
     rows = selectivity * len(shelf.views)
     hits = None
-    if not exact and shelf.cells is not None and shelf.budget.efforts and rows * queries.shape[1] > SCAN_BYTES:
+    if not exact and shelf.contents is not None and shelf.budget.efforts and rows * queries.shape[1] > SCAN_BYTES:
         if allowed is None and shelf.budget.graph and shelf.graph is not None:
             hits = nearest(queries, shelf.views, k, graph=shelf.graph)
         else:
-            hits = _in_cells(queries, shelf, shelf.cells, k, allowed, shelf.budget.effort(selectivity))
+            hits = _in_cells(queries, shelf, shelf.contents, k, allowed, shelf.budget.effort(selectivity))
     if hits is not None and len(shelf.views) > len(shelf):
         hits = _by_best_view(queries, shelf, hits)
     if hits is None or len(hits.items) < min(k, matching):
@@ -180,22 +187,13 @@ def _by_best_view(queries: NDArray[np.float32], shelf: Shelf, hits: Hits) -> Hit
 def _in_cells(
     queries: NDArray[np.float32],
     shelf: Shelf,
-    cells: Cells,
+    contents: Contents,
     k: int,
     allowed: NDArray[np.bool_] | None,
     effort: Effort,
 ) -> Hits:
     views = shelf.views
     of_k_items = -(-k * len(views) // len(shelf))
-    met = visit(
-        queries,
-        cells,
-        views.codes,
-        views.item,
-        allowed,
-        Reach(effort.cells, max(of_k_items, effort.rows), effort.ratio),
-    )
-    rows, wanted = met.rows, max(candidates(k), effort.candidates)
-    if wanted < len(rows):
-        rows = rows[np.argpartition(-met.coarse, wanted)[:wanted]]
-    return best_items(queries, views, rows, k, "cells", matching=len(rows), scanned=len(met.rows), exact=False)
+    reach = Reach(effort.cells, max(of_k_items, effort.rows), effort.ratio, max(candidates(k), effort.candidates))
+    met = visit(queries, contents, allowed, reach)
+    return best_items(queries, views, met.rows, k, "cells", matching=len(met.rows), scanned=met.scanned, exact=False)

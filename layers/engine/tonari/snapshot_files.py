@@ -32,8 +32,9 @@ def save_search(shelf: Shelf, folder: Path) -> None:
     """Write graph and cells; where there are no cells, none."""
     if shelf.graph is not None:
         shelf.graph.save(folder / GRAPH)
-    cells = shelf.cells or Cells(np.empty((0, shelf.views.codes.shape[1]), np.float32), np.zeros(1, np.int64))
-    np.savez(folder / CELLS, centroids=cells.centroids, start=cells.start)
+    none = np.empty((0, shelf.views.codes.shape[1]), np.float32), np.zeros(1, np.int64)
+    centroids, start = (shelf.cells.centroids, shelf.cells.start) if shelf.cells else none
+    np.savez(folder / CELLS, centroids=centroids, start=start)
 
 
 def read_cells(path: Path) -> Cells | None:

@@ -14,6 +14,10 @@ from .filters import K, as_json, cells
 from .peers.base import Asked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
     from .filters import Cell, Prepared
     from .peers.base import Engine
 
@@ -21,36 +25,37 @@ GOOD = 0.99
 REPEATS = 4
 WARM_UP = 5
 PATIENCE = 2.0
-"""Seconds after which a setting that is tried gets no further queries, if it has had `FEWEST`."""
+"""Seconds after which a setting that is tried gets no further queries, if it has had `FEWEST` or one took as long."""
 FEWEST = 10
 TIE = 1e-6
 
 
-def measure(engine: Engine, given: Prepared, folder: Path) -> dict[str, Any]:
+def measure(engine: Engine, given: Prepared, folder: Path) -> Iterator[dict[str, Any]]:
     """Build and ask.
 
-    Returns
-    -------
-    `build_seconds`, `memory` and `disk` in bytes, `about`, `load` before and after, and `cells`.
+    Yields
+    ------
+    After each cell, what is known: `build_seconds`, `memory` and `disk` in bytes, `about`, `load` before and after, and
+    the `cells` so far.
     """
-    load = [os.getloadavg()[0]]
+    load = os.getloadavg()[0]
     before = _anonymous_bytes()
     began = time.perf_counter()
     engine.build(given, folder)
     built = time.perf_counter() - began
     gc.collect()
     memory = _anonymous_bytes() - before
-    measured = [{**as_json(cell), **_cell(engine, given, cell)} for cell in cells()]
-    load.append(os.getloadavg()[0])
-    disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return {
-        "build_seconds": built,
-        "memory": memory,
-        "disk": disk,
-        "about": engine.about(),
-        "load": load,
-        "cells": measured,
-    }
+    measured = []
+    for cell in cells():
+        measured.append({**as_json(cell), **_cell(engine, given, cell)})
+        yield {
+            "build_seconds": built,
+            "memory": memory,
+            "disk": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+            "about": engine.about(),
+            "load": [load, os.getloadavg()[0]],
+            "cells": measured,
+        }
 
 
 def _cell(engine: Engine, given: Prepared, cell: Cell) -> dict[str, Any]:
@@ -60,7 +65,7 @@ def _cell(engine: Engine, given: Prepared, cell: Cell) -> dict[str, Any]:
         if tried[-1][1] >= GOOD:
             break
     setting, recall, foreign, times = max(tried, key=lambda one: one[1])
-    rounds = [times, *_repeat(engine, given, cell, setting, len(times))]
+    rounds = [times, *_repeat(engine, given, cell, setting, len(times), times[0])]
     return {
         "setting": str(setting),
         "recall": recall,
@@ -78,33 +83,36 @@ def _ask(engine: Engine, given: Prepared, cell: Cell, setting: Any, patience: fl
     for number, query in enumerate(queries[: engine.asks]):
         mask = given.mask(cell, number)
         ready = engine.ready(Asked(cell, number, mask), setting)
-        for _ in range(WARM_UP if number == 0 else 0):
-            engine.search(query, K, ready)
-        began = time.perf_counter()
-        found = engine.search(query, K, ready)
-        times.append(time.perf_counter() - began)
+        found, spent = _timed(engine, query, ready)
+        for _ in range(WARM_UP if number == 0 and spent < patience else 0):
+            found, spent = _timed(engine, query, ready)
+        times.append(spent)
         named = np.unique(np.asarray(found, np.int64))
         named = named[(named >= 0) & (named < len(rows))]
         inside = named if mask is None else named[mask[named]]
         foreign += len(named) - len(inside)
         shares.append(np.count_nonzero(rows[inside] @ query >= least[number] - TIE) / K)
-        if sum(times) > patience and len(times) >= FEWEST:
+        if sum(times) > patience and (len(times) >= FEWEST or spent > patience):
             break
     return float(np.mean(shares)), foreign, times
 
 
-def _repeat(engine: Engine, given: Prepared, cell: Cell, setting: Any, count: int) -> list[list[float]]:
+def _timed(engine: Engine, query: NDArray[np.float32], ready: Any) -> tuple[Any, float]:
+    began = time.perf_counter()
+    found = engine.search(query, K, ready)
+    return found, time.perf_counter() - began
+
+
+def _repeat(engine: Engine, given: Prepared, cell: Cell, setting: Any, count: int, first: float) -> list[list[float]]:
     """Ask the same again, one query right after the other."""
     readies = [engine.ready(Asked(cell, number, given.mask(cell, number)), setting) for number in range(count)]
     queries = given.queries[:count]
     rounds: list[list[float]] = []
     spent = 0.0
-    while len(rounds) < REPEATS and spent < 2 * PATIENCE:
+    while len(rounds) < REPEATS and spent < 2 * PATIENCE and first < PATIENCE:
         times = []
         for query, ready in zip(queries, readies, strict=True):
-            began = time.perf_counter()
-            engine.search(query, K, ready)
-            times.append(time.perf_counter() - began)
+            times.append(_timed(engine, query, ready)[1])
         rounds.append(times)
         spent += sum(times)
     return rounds

@@ -147,19 +147,20 @@ def _set(name: str, prepared: Prepared, results: Mapping[str, dict[str, Any]]) -
         lines += [f"**{kind}**", "", "| | " + " | ".join(f"{cell.selectivity:.1%}" for cell in columns) + " |"]
         lines.append("|---" * (len(columns) + 1) + "|")
         for engine, one in measured.items():
-            shown = [_shown(one[cell], ours=engine == OURS, lost=_lost(measured, cell)) for cell in columns]
+            shown = [_shown(one.get(cell), ours=engine == OURS, lost=_lost(measured, cell)) for cell in columns]
             lines.append(f"| {engine} | " + " | ".join(shown) + " |")
         lines.append("")
     lines += ["| | build, s | memory, MB | files, MB | load | measured | |", "|---|---|---|---|---|---|---|"]
     for engine, result in results.items():
-        if "left_out" in result:
+        if "cells" not in result:
             lines.append(f"| {engine} | | | | | | left out: {result['left_out']} |")
             continue
         load = "-".join(f"{one:.1f}" for one in result["load"])
         asked = max(one["asked"] for one in result["cells"])
         lines.append(
             f"| {engine} | {result['build_seconds']:.0f} | {result['memory'] / 1e6:.0f} | {result['disk'] / 1e6:.0f} "
-            f"| {load} | {result['date']} | {result['about']}; at most {asked} queries a cell |"
+            f"| {load} | {result['date']} | {result['about']}; at most {asked} queries a cell"
+            f"{'; the other cells: ' + result['left_out'] if 'left_out' in result else ''} |"
         )
     return [*lines, ""]
 
@@ -168,7 +169,9 @@ def _lost(measured: Mapping[str, Mapping[Cell, dict[str, Any]]], cell: Cell) -> 
     return OURS in measured and bool(_verdict(measured, cell).lost)
 
 
-def _shown(one: Mapping[str, Any], *, ours: bool, lost: bool) -> str:
+def _shown(one: Mapping[str, Any] | None, *, ours: bool, lost: bool) -> str:
+    if one is None:
+        return "-"
     text = f"{one['recall']:.3f} / {one['p50'] * 1e3:.2f} / {one['p99'] * 1e3:.2f}"
     if ours:
         return f"*lost* {text}" if lost else f"**{text}**"
@@ -186,7 +189,8 @@ def _draw(sets: Mapping[str, Mapping[str, dict[str, Any]]], path: Path) -> bool:
     for row, (name, results) in zip(axes, sets.items(), strict=True):
         for axis, kind in zip(row, KINDS, strict=True):
             for number, (engine, one) in enumerate(_measured(results).items()):
-                columns = [Cell(kind, share) for share in SELECTIVITIES] + [Cell("independent", 1.0)]
+                columns = [*(Cell(kind, share) for share in SELECTIVITIES), Cell("independent", 1.0)]
+                columns = [cell for cell in columns if cell in one]
                 times = [one[cell]["p50"] * 1e3 for cell in columns]
                 shares = [cell.selectivity for cell in columns]
                 colour = "black" if engine == OURS else f"C{number}"

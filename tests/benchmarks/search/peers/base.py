@@ -30,8 +30,6 @@ class Engine(ABC):
 
     asks = 1_000
     """How many queries per cell at most."""
-    most_rows = 1_000_000
-    """Sets larger than this are left out, because building would take more than five minutes."""
 
     @abstractmethod
     def build(self, given: Prepared, folder: Path) -> None:

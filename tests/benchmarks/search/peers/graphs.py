@@ -25,7 +25,6 @@ class Hnswlib(Engine):
     """The filter is the `__getitem__` of a list of bools: the quickest callable tried."""
 
     asks = 40
-    most_rows = 100_000
 
     def build(self, given: Prepared, folder: Path) -> None:  # noqa: ARG002
         import hnswlib  # type: ignore[import-not-found,import-untyped,unused-ignore]

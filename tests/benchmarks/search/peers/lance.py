@@ -23,7 +23,6 @@ SETTINGS = ((10, 5), (20, 10), (50, 10), (100, 20), (200, 20), (400, 50))
 
 class Lance(Engine):
     asks = 20
-    most_rows = 100_000
 
     def build(self, given: Prepared, folder: Path) -> None:
         rows, dimensions = given.rows.shape

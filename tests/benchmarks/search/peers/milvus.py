@@ -24,7 +24,6 @@ LONGEST = 1_024
 
 class Milvus(Engine):
     asks = 3
-    most_rows = 100_000
 
     def build(self, given: Prepared, folder: Path) -> None:
         rows, dimensions = given.rows.shape

@@ -26,7 +26,6 @@ class Postgres(Engine):
     """PostgreSQL chooses by itself between the graph and comparing the rows that its GIN index gives."""
 
     asks = 20
-    most_rows = 100_000
 
     def build(self, given: Prepared, folder: Path) -> None:
         values, start = lists(given, self.asks)

@@ -22,7 +22,6 @@ BATCH = 5_000
 
 class Qdrant(Engine):
     asks = 3
-    most_rows = 100_000
 
     def build(self, given: Prepared, folder: Path) -> None:  # noqa: ARG002
         rows, dimensions = given.rows.shape

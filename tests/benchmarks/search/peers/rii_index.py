@@ -30,7 +30,7 @@ class Rii(Engine):
     def build(self, given: Prepared, folder: Path) -> None:  # noqa: ARG002
         rows, dimensions = given.rows.shape
         self._rows = np.array(given.rows)
-        codec = nanopq.PQ(M=dimensions // 4, Ks=256)
+        codec = nanopq.PQ(M=dimensions // 4, Ks=256, verbose=False)
         codec.fit(vecs=self._rows[:: max(1, rows // TRAINED_ON)], iter=8, seed=0)
         self._index = rii.Rii(fine_quantizer=codec)
         self._index.add_configure(vecs=self._rows)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from graphs import mean_colour
 from tonari.errors import CorruptArtefactError, InvalidEncoderError
-from tonari.native import Graph, Packed, Session, dot_products
+from tonari.native import Graph, Packed, Session, count_true, dot_products
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,6 +143,19 @@ def test_dot_products_of_a_mapped_file(tmp_path: Path) -> None:
     mapped = np.load(tmp_path / "codes.npy", mmap_mode="r")
 
     assert np.array_equal(dot_products(mapped[3:4], mapped[5:]), dot_products(held[3:4], held[5:]))
+
+
+@given(st.integers(0, 3000), st.floats(0, 1), st.integers(0, 1 << 16))
+@settings(max_examples=60, deadline=None)
+def test_true_places_are_counted(size: int, share: float, seed: int) -> None:
+    mask = np.random.default_rng(seed).random(size) < share
+
+    assert count_true(mask) == np.count_nonzero(mask)
+    assert count_true(mask[::3].copy()) == np.count_nonzero(mask[::3])
+
+
+def test_more_true_places_than_a_small_integer_holds() -> None:
+    assert count_true(np.ones(70_000_000, np.bool_)) == 70_000_000
 
 
 # --- Graph

@@ -275,10 +275,17 @@ def _largest(values: NDArray[np.int32], count: int) -> NDArray[np.int32]:
     return np.partition(values, len(values) - count)[-count:] if count < len(values) else values
 
 
+def _best(values: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Find the places of the largest values; fewer than there are."""
+    least = np.partition(values, len(values) - count)[-count]
+    found = (values >= least).nonzero()[0]
+    return found if len(found) == count else np.argpartition(-values, count)[:count]
+
+
 def _candidates(met: Sequence[_Met], wanted: int) -> Visit:
     """Take the rows that score best."""
     coarse = np.concatenate([one.coarse for one in met])
-    chosen = (-coarse).argpartition(wanted)[:wanted] if wanted < len(coarse) else np.arange(len(coarse))
+    chosen = _best(coarse, wanted) if wanted < len(coarse) else np.arange(len(coarse))
     stretch = _Stretch(*(np.concatenate([getattr(one.stretch, end) for one in met]) for end in ("begin", "end")))
     if met[0].places is None:
         return Visit(stretch.rows(chosen), len(coarse))

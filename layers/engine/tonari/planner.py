@@ -19,6 +19,7 @@ import numpy as np
 
 from tonari.cells import Contents, Reach, visit
 from tonari.index import best_items, candidates, nearest
+from tonari.native import count_true
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -153,7 +154,7 @@ def find(
     -------
     Hits, whose ``matching`` counts items in range.
     """
-    matching = len(shelf) if allowed is None else int(np.count_nonzero(allowed))
+    matching = len(shelf) if allowed is None else count_true(allowed)
     selectivity = matching / max(len(shelf), 1)
     rows = selectivity * len(shelf.views)
     hits = None

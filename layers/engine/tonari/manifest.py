@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tonari.fields.schema import Schema
 
-FORMAT = 4
+FORMAT = 5
 CHECK = "sha256"
 
 

@@ -44,7 +44,7 @@ class Outcome:
     group: list[np.ndarray] = field(default_factory=list)
     answers: dict[str, Answers] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
-    shrinkages: list[float] = field(default_factory=list)
+    shrinkages: list[str] = field(default_factory=list)
     held_out: list[int] = field(default_factory=list)
     strength: float = 0.0
 
@@ -66,7 +66,9 @@ def run(task: Task, splits: int) -> Outcome:
         began = time.perf_counter()
         learned = fit(task, known, truth, classes, group, part)
         outcome.seconds.append(time.perf_counter() - began)
-        outcome.shrinkages.append(learned.shrinkage)
+        outcome.shrinkages.append(
+            f"{learned.form.shrinkage:g}" if learned.form.kinds == "classes" else learned.form.kinds
+        )
         calibration = learned.calibrations.get("discriminant")
         outcome.held_out.append(calibration.held_out if calibration else 0)
         ask_ours(outcome, learned, task, known, truth, queries)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tonari.attributes import Calibration, ClassWeights, Learned, by_weights, learned_to_arrays
+from tonari.attributes.discriminant import Form
 from tonari.attributes.probability import Scale, calibration_error
 
 if TYPE_CHECKING:
@@ -79,11 +80,14 @@ def difference_table(outcomes: list[Outcome]) -> str:
 def calibration_table(outcomes: list[Outcome]) -> str:
     """Calibration error, pooled over the splits and per split; precision at the threshold and its coverage."""
     columns = ("items held out", "queries", "ECE pooled", "ECE per split", "vote: ECE pooled", "precision", "coverage")
-    lines = [f"| data | {' | '.join(columns)} | shrinkage | fit |", "|---|" + "---|" * (len(columns) + 2)]
+    lines = [
+        f"| data | {' | '.join(columns)} | shrinkages chosen, or kinds | fit |",
+        "|---|" + "---|" * (len(columns) + 2),
+    ]
     for outcome in outcomes:
         ours = outcome.answers["discriminant"]
         queries = int(np.mean([len(truth) for truth in outcome.truth]))
-        shrinkage = " ".join(f"{one:g}" for one in sorted(set(outcome.shrinkages)))
+        shrinkage = " ".join(sorted(set(outcome.shrinkages)))
         head = f"| {outcome.task.name} | {round(np.mean(outcome.held_out))} | {queries}"
         tail = f"| {shrinkage} | {np.median(outcome.seconds):.1f} s |"
         if len(ours.confidence) < len(outcome.truth):
@@ -119,11 +123,14 @@ def cost() -> str:
             random.standard_normal((1000, 256)).astype(kind).astype(np.float32),
             random.standard_normal(1000).astype(np.float32),
             np.full(1000, 1000),
+            np.arange(1000),
         )
         for kind in (np.float16, np.float32)
     ]
     known = Calibration(Scale(2.0, 0.01), 0.9, 0.9, 1000, 0.8, 0.8, 0.02, 0.7)
-    learned = Learned(False, weights[0], weights[1], 0.5, 0.0, dict.fromkeys(("discriminant", "means", "vote"), known))
+    learned = Learned(
+        False, weights[0], weights[1], Form(0.5, 0.0), dict.fromkeys(("discriminant", "means", "vote"), known)
+    )
     query = random.standard_normal((1, 256)).astype(np.float32)
     rounds = []
     for _ in range(200):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonari.attributes.discriminant import discriminant, measure_spread, second_moment
+from tonari.attributes.discriminant import MOST_KINDS, Form, discriminant, measure_spread, second_moment
+from tonari.attributes.weights import ClassWeights
 from unit.attributes.samples import blobs, sample_of
 
 NAMES = tuple("abcdefgh")
@@ -28,7 +31,9 @@ def test_by_the_definition(
     features = random.standard_normal((views, dimensions)).astype(np.float32).astype(np.float64)
     prior = 1.0 if heavy else 0.0
 
-    found = discriminant(measure_spread(sample_of(features, codes, classes), several=False), NAMES, shrinkage, prior)
+    found = discriminant(
+        measure_spread(sample_of(features, codes, classes), several=False), NAMES, Form(shrinkage, prior)
+    )
 
     present = np.unique(codes)
     means = np.array([features[codes == code].mean(axis=0) for code in present])
@@ -51,10 +56,10 @@ def test_from_few_views_as_from_many() -> None:
     features, codes = blobs(random, 3, 5, 15, 1.0)
     few = sample_of(features[:14], codes[:14].tolist(), 3)
 
-    one = discriminant(measure_spread(few, several=False), NAMES, 0.3, 0)
+    one = discriminant(measure_spread(few, several=False), NAMES, Form(0.3, 0))
     padded = np.vstack([features[:14], features[:14], features[:14]])
     thrice = sample_of(padded, [*codes[:14].tolist()] * 3, 3, [*range(14)] * 3)
-    other = discriminant(measure_spread(thrice, several=False), NAMES, 0.3, 0)
+    other = discriminant(measure_spread(thrice, several=False), NAMES, Form(0.3, 0))
 
     np.testing.assert_allclose(one.weights, other.weights, rtol=1e-3, atol=1e-3)
     assert one.sampled.tolist() == other.sampled.tolist() == [5, 5, 4]
@@ -75,7 +80,7 @@ def test_only_the_means_count_where_all_is_shrunk() -> None:
     features, codes = blobs(np.random.default_rng(2), 4, 30, 6, 0.7)
     spread = measure_spread(sample_of(features, codes.tolist(), 4), several=False)
 
-    weights = discriminant(spread, NAMES, 1.0, 0)
+    weights = discriminant(spread, NAMES, Form(1.0, 0))
 
     for query in np.random.default_rng(3).standard_normal((50, 6)).astype(np.float32):
         distances = ((spread.means - query) ** 2).sum(axis=1)
@@ -88,7 +93,7 @@ def test_it_sees_past_a_direction_that_varies_within_all_classes() -> None:
     features = np.stack([5 * random.standard_normal(600), 0.3 * random.standard_normal(600) + codes], axis=1)
     asked = np.array([[6, 0.0], [-6, 1.0], [6, 1.0]], np.float32)
 
-    weights = discriminant(measure_spread(sample_of(features, codes.tolist(), 2), several=False), NAMES, 0.01, 0)
+    weights = discriminant(measure_spread(sample_of(features, codes.tolist(), 2), several=False), NAMES, Form(0.01, 0))
 
     assert [weights.classes[int(weights.scores(one[None]).argmax())] for one in asked] == ["a", "b", "b"]
 
@@ -97,7 +102,7 @@ def test_priors_are_those_of_the_catalogue() -> None:
     features, codes = blobs(np.random.default_rng(5), 2, 50, 3, 1.0)
     spread = measure_spread(sample_of(features, [*codes.tolist()[:80], *[0] * 20], 2), several=False)
 
-    with_prior, without = (discriminant(spread, NAMES, 0.5, prior) for prior in (1, 0))
+    with_prior, without = (discriminant(spread, NAMES, Form(0.5, prior)) for prior in (1, 0))
 
     np.testing.assert_allclose(with_prior.bias - without.bias, np.log([0.7, 0.3]), atol=1e-4)
 
@@ -105,13 +110,13 @@ def test_priors_are_those_of_the_catalogue() -> None:
 def test_nothing_varies() -> None:
     sample = sample_of(np.eye(3), [0, 1, 2], 3)
 
-    weights = discriminant(measure_spread(sample, several=False), NAMES, 0.5, 0)
+    weights = discriminant(measure_spread(sample, several=False), NAMES, Form(0.5, 0))
 
     assert [int(weights.scores(row[None]).argmax()) for row in np.eye(3, dtype=np.float32)] == [0, 1, 2]
 
 
 def test_nothing_is_known() -> None:
-    weights = discriminant(measure_spread(sample_of(np.empty((0, 4)), [], 2), several=False), NAMES, 0.5, 1)
+    weights = discriminant(measure_spread(sample_of(np.empty((0, 4)), [], 2), several=False), NAMES, Form(0.5, 1))
 
     assert (weights.classes, weights.weights.shape, weights.bias.shape) == ((), (0, 4), (0,))
 
@@ -125,7 +130,7 @@ def test_tags_one_against_the_rest() -> None:
         features.astype(np.float32), sample.weight, belongs, sample.importance, sample.group, sample.item, sample.part
     )
 
-    found = discriminant(measure_spread(tagged, several=True), NAMES, 1e-6, 1)
+    found = discriminant(measure_spread(tagged, several=True), NAMES, Form(1e-6, 1))
 
     for code in range(2):
         has = belongs[:, code]
@@ -135,3 +140,47 @@ def test_tags_one_against_the_rest() -> None:
         np.testing.assert_allclose(found.weights[code], weights, rtol=0.02, atol=0.02)
         prior = np.log(has.mean() / (1 - has.mean()))
         assert found.bias[code] == pytest.approx(prior - weights @ (one + other) / 2, abs=0.05)
+
+
+def unlike_kinds(random: np.random.Generator, each: int = 4) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Draw two classes of three kinds each, of which those of one class lie on both sides of the other's."""
+    centres = np.array([[-5, 0], [0, 5], [5, 0], [-2, -1], [0, 2], [2, -1]], np.float64)
+    kind = np.repeat(np.arange(6), each)
+    noise = random.normal(size=(len(kind), 400))
+    return np.hstack([centres[kind] + 0.2 * noise[:, :2], 0.05 * noise]), kind, (kind // 3).tolist()
+
+
+def test_a_class_of_unlike_kinds_has_a_vector_for_each_group() -> None:
+    features, kind, codes = unlike_kinds(np.random.default_rng(1))
+    sample = replace(sample_of(features, codes, 2), group=kind)
+    found = discriminant(measure_spread(sample, several=False), ("a", "b"), Form(0.9, 0.0, "groups"))
+
+    assert found.classes == ("a", "b")
+    assert (len(found.weights), found.first.tolist(), found.sampled.tolist()) == (6, [0, 3], [12, 12])
+    scores = found.score_all(sample.features)
+    assert scores.argmax(axis=1).tolist() == codes
+    assert found.scores(sample.features[:1]) == pytest.approx(scores[0], rel=1e-4)
+
+
+def test_the_score_of_a_class_is_that_of_a_mixture_of_its_vectors() -> None:
+    weights = ClassWeights(
+        ("a", "b"), np.eye(3, dtype=np.float32), np.zeros(3, np.float32), np.ones(2, np.int64), np.array([0, 2]), 2.0
+    )
+    expected = 2 * np.log((np.exp(5) + np.exp(4)) / 2)
+
+    assert weights.scores(np.array([[10, 8, 7]], np.float32)).tolist() == pytest.approx([expected, 7])
+    assert np.isfinite(weights.scores(np.array([[1e4, -1e4, 0]], np.float32))).all()
+
+
+def test_many_kinds_are_not_taken() -> None:
+    features = np.random.default_rng(0).normal(size=(MOST_KINDS + 1, 3))
+    few, many = (sample_of(features[:count], [0] * count, 1) for count in (MOST_KINDS, MOST_KINDS + 1))
+    grouped = replace(many, group=many.group // 2)
+
+    assert {name: len(means) for name, (means, _) in measure_spread(few, several=False).kinds.items()} == {
+        "groups": MOST_KINDS,
+        "items": MOST_KINDS,
+    }
+    assert measure_spread(many, several=False).kinds == {}
+    assert list(measure_spread(grouped, several=False).kinds) == ["groups"]
+    assert measure_spread(few, several=True).kinds == {}

@@ -41,7 +41,8 @@ def test_figures_are_those_of_items_not_seen() -> None:
             assert (scores.argmax(axis=1) == codes[~known])[given].mean() == pytest.approx(0.9, abs=0.03)
     assert found.calibrations["discriminant"].coverage > 0.3
     assert found.calibrations["discriminant"].accuracy > found.calibrations["means"].accuracy
-    assert found.shrinkage in SHRINKAGES
+    assert found.form.shrinkage in SHRINKAGES
+    assert found.form.kinds == "classes"
 
 
 def test_a_label_that_says_nothing_is_predicted_with_little_confidence() -> None:
@@ -141,3 +142,30 @@ def test_round_trip_through_a_file() -> None:
                 stored_array, array = (getattr(getattr(both, weights), name) for both in (one, other))
                 assert stored_array.dtype == array.dtype
                 assert np.array_equal(stored_array, array)
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_classes_are_parted_into_kinds_where_held_out_items_say_so(alike: bool) -> None:  # noqa: FBT001
+    """Two of the three products of each kind teach what the third one is; no plane parts ten kinds."""
+    random = np.random.default_rng(4)
+    centres = random.normal(size=(10, 10))
+    kind = np.repeat(np.arange(10), 3)
+    codes = kind % 2
+    of = centres[codes] if alike else centres[kind]
+    features = np.repeat(of + 0.3 * random.normal(size=of.shape), 3, axis=0)
+    features += 0.3 * random.normal(size=features.shape)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    sample = sample_of(features, np.repeat(codes, 3).tolist(), 2)
+    product = np.repeat(np.arange(30), 3)
+    found = learn(replace(sample, group=product, part=product % 10), ("a", "b"), several=False)
+    buffer = io.BytesIO()
+    np.savez(buffer, **learned_to_arrays({"it": found}))
+    buffer.seek(0)
+    again = learned_from_arrays(np.load(buffer))["it"]
+
+    assert (found.form.kinds == "classes") is alike
+    assert len(found.discriminant.weights) == {"classes": 2, "groups": 30, "items": 90}[found.form.kinds]
+    assert again.form == found.form
+    assert np.array_equal(
+        again.discriminant.scores(sample.features[:1]), found.discriminant.scores(sample.features[:1])
+    )

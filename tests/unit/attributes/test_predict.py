@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from tonari.attributes import Calibration, ClassWeights, Learned, by_vote, by_weights
+from tonari.attributes.discriminant import Form
 from tonari.attributes.predict import MOST_RANKED
 from tonari.attributes.probability import Scale
 
 NAMES = tuple(f"c{number:02}" for number in range(12))
-WEIGHTS = ClassWeights(NAMES, np.eye(12, dtype=np.float32), np.zeros(12, np.float32), np.ones(12, np.int64))
+ONES = np.ones(12, np.int64)
+WEIGHTS = ClassWeights(NAMES, np.eye(12, dtype=np.float32), np.zeros(12, np.float32), ONES, np.arange(12))
 SURE = Calibration(Scale(1.0), 0.6, 0.9, 500, 0.8, 0.8, 0.01, 0.7)
-KNOWN = Learned(False, WEIGHTS, WEIGHTS, 0.5, 0.0, dict.fromkeys(("discriminant", "means", "vote"), SURE))
+KNOWN = Learned(False, WEIGHTS, WEIGHTS, Form(0.5, 0.0), dict.fromkeys(("discriminant", "means", "vote"), SURE))
 UNTRIED = replace(KNOWN, calibrations={})
 
 

@@ -33,7 +33,7 @@ def means(item: Sequence[int], rows: NDArray[np.floating], codes: Sequence[int],
 def weights_of(*rows: Sequence[float]) -> ClassWeights:
     matrix = np.array(rows, np.float32)
     bias = 0.5 - 0.5 * (matrix**2).sum(axis=1)
-    return ClassWeights(tuple("abcdef"[: len(rows)]), matrix, bias, np.ones(len(rows), np.int64))
+    return ClassWeights(tuple("abcdef"[: len(rows)]), matrix, bias, np.ones(len(rows), np.int64), np.arange(len(rows)))
 
 
 @given(st.integers(0, 1 << 32), st.integers(0, 60), st.integers(1, 12), st.integers(1, 4))

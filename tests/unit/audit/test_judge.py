@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 
 from tonari.attributes import Calibration, ClassWeights, Labels, Learned
+from tonari.attributes.discriminant import Form
 from tonari.attributes.probability import Scale
 from tonari.audit.judge import make_judge
 
-WEIGHTS = ClassWeights((0, 2), np.eye(2, 3, dtype=np.float32), np.zeros(2, np.float32), np.ones(2, np.int64))
+WEIGHTS = ClassWeights(
+    (0, 2), np.eye(2, 3, dtype=np.float32), np.zeros(2, np.float32), np.ones(2, np.int64), np.arange(2)
+)
 LABELS = Labels(np.arange(3), np.arange(3), ("a", "b", "c"), several=False)
 
 
 def learned(threshold: float | None) -> Learned:
     known = Calibration(Scale(0.1), threshold or 0.0, 0.9, 500, 0.8, 0.8, 0.01, 0.7)
-    return Learned(False, WEIGHTS, WEIGHTS, 0.5, 0.0, {} if threshold is None else {"discriminant": known})
+    return Learned(False, WEIGHTS, WEIGHTS, Form(0.5, 0.0), {} if threshold is None else {"discriminant": known})
 
 
 @pytest.mark.parametrize(

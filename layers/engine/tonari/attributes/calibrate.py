@@ -9,14 +9,13 @@ import numpy as np
 
 from tonari.attributes.evidence import Evidence, confusion, coverage_curve, reliability
 from tonari.attributes.probability import (
-    IMPOSSIBLE,
     Scale,
     calibration_error,
     fit_sigmoid,
     fit_softmax,
     fit_threshold,
 )
-from tonari.attributes.unseen import Unseen
+from tonari.attributes.unseen import Unseen, truth_of
 from tonari.attributes.vote import hear, share_to_score
 
 if TYPE_CHECKING:
@@ -93,7 +92,11 @@ def calibrate_vote(sample: Sample, precision: float, *, several: bool) -> tuple[
     """Calibrate the vote of items of other groups."""
     rows, shares = hear(sample)
     heard = Unseen(
-        sample.belongs[rows], (sample.weight * sample.importance)[rows], len(np.unique(sample.item[rows])), {}
+        sample.belongs[rows],
+        (sample.weight * sample.importance)[rows],
+        sample.group[rows],
+        len(np.unique(sample.item[rows])),
+        {},
     )
     return calibrate(heard, share_to_score(shares, several=several), precision, several=several)
 
@@ -108,10 +111,4 @@ def macro_f1(truth: NDArray[np.bool_], guess: NDArray[np.bool_], weight: NDArray
 def _fit(unseen: Unseen, scores: NDArray[np.float64], *, several: bool) -> Scale:
     if several:
         return fit_sigmoid(scores, unseen.belongs, unseen.weight)
-    return fit_softmax(scores, _truth(unseen, scores), unseen.weight)
-
-
-def _truth(unseen: Unseen, scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Give the class of each row, -1 where the fit could not know it."""
-    code = unseen.belongs.argmax(axis=1)
-    return np.where(scores[np.arange(len(code)), code] > IMPOSSIBLE, code, -1)
+    return fit_softmax(scores, truth_of(unseen, scores), unseen.weight)

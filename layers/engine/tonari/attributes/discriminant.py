@@ -8,18 +8,22 @@ A well-conditioned estimator for large-dimensional covariance matrices, JMVA 88,
 Tags are told one against the rest: the mean of those that have the tag against the mean of the others. ``S`` is then
 the covariance about the mean of all, from which that within one tag's two sides differs by one rank, so that Sherman
 and Morrison's formula gives its inverse for the price of a product.
+
+A class may be made of unlike kinds: a kitchen of kettles and toasters. Where there are few groups (products), or items,
+a class may have a vector for each of them instead of one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from tonari.attributes.weights import ClassWeights
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from numpy.typing import NDArray
@@ -30,6 +34,35 @@ MOST_EXPLAINED = 0.95
 BLOCK = 8192
 LEAST_VARIANCE = 1e-12
 LEAST_VARIED = 1e-6
+
+
+MOST_KINDS = 100
+"""So many means of kinds are taken; where there would be more, a class has items enough for one mean."""
+
+Kinds = Literal["classes", "groups", "items"]
+"""What has a vector of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a discriminant leaves open.
+
+    Parameters
+    ----------
+    shrinkage
+        ``a`` above, over 0 and at most 1, where only the means count.
+    prior
+        ``p`` above: 0 takes all classes for equally frequent, 1 as frequent as in the catalogue.
+    kinds
+        What has a vector of its own; ``prior`` is 0 where that is not the class.
+    temperature
+        At which the vectors of a class are mixed.
+    """
+
+    shrinkage: float
+    prior: float
+    kinds: Kinds = "classes"
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +84,9 @@ class Spread:
         Mean variance over all D dimensions; 1 if nothing varies but by rounding.
     sampled : (C,) int64
         From how many items each mean was taken.
+    kinds : (V, D) float64, (V,) int64 each
+        Means of the items of one class and group, or of one item, and their classes, ascending; left out for tags, and
+        where they would be more than :data:`MOST_KINDS`.
     """
 
     means: NDArray[np.float64]
@@ -60,6 +96,7 @@ class Spread:
     variances: NDArray[np.float64]
     typical: float
     sampled: NDArray[np.int64]
+    kinds: Mapping[Kinds, tuple[NDArray[np.float64], NDArray[np.int64]]]
 
     def through(self, rows: NDArray[np.float64], shrinkage: float) -> NDArray[np.float64]:
         """Multiply rows by the inverse of the shrunk covariance: (n, D) -> (n, D)."""
@@ -114,7 +151,30 @@ def measure_spread(sample: Sample, *, several: bool, moment: NDArray[np.float64]
     length = float(sample.weight @ np.einsum("nd,nd->n", sample.features, sample.features))
     varied = total > LEAST_VARIED * length / max(float(sample.weight.sum()), 1e-12)
     typical = total / means.shape[1] if varied else 1.0
-    return Spread(means, others, share, axes, variances, typical, np.rint(has).astype(np.int64))
+    kinds = {name: _kind_means(sample, kind) for name, kind in kinds_of(sample, several=several).items()}
+    return Spread(means, others, share, axes, variances, typical, np.rint(has).astype(np.int64), kinds)
+
+
+def kinds_of(sample: Sample, *, several: bool) -> dict[Kinds, NDArray[np.int64]]:
+    """Give each view the number of its kind, (N,), where there are few enough; any part of the sample has them too."""
+    if several or not len(sample):
+        return {}
+    of_class = np.nonzero(sample.belongs)[1]
+    parted: dict[Kinds, NDArray[np.int64]] = {"groups": sample.group, "items": sample.item}
+    numbered = {name: _number(of_class, parts) for name, parts in parted.items()}
+    return {name: kind for name, kind in numbered.items() if kind.max() < MOST_KINDS}
+
+
+def _number(of_class: NDArray[np.int64], parts: NDArray[np.int64]) -> NDArray[np.int64]:
+    _, kind = np.unique(np.stack([of_class, parts]), axis=1, return_inverse=True)
+    return kind.reshape(-1)
+
+
+def _kind_means(sample: Sample, kind: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Take the mean of each kind, and its class: kinds are numbered by class."""
+    _, first = np.unique(kind, return_index=True)
+    weighted = (kind == np.arange(len(first))[:, None]) * sample.weight
+    return _mean(weighted, weighted.sum(axis=1), sample.features), np.nonzero(sample.belongs[first])[1]
 
 
 def _mean(
@@ -130,30 +190,36 @@ def _from_views(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
     return rows.T @ (turned[:, kept] / np.sqrt(variances[kept])), variances[kept]
 
 
-def discriminant(spread: Spread, classes: tuple[Any, ...], shrinkage: float, prior: float) -> ClassWeights:
-    """Solve for the weight vectors of the classes that the sample has.
-
-    Parameters
-    ----------
-    shrinkage
-        ``a`` above, over 0 and at most 1, where only the means count.
-    prior
-        ``p`` above: 0 takes all classes for equally frequent, 1 as frequent as in the catalogue.
-    """
+def discriminant(spread: Spread, classes: tuple[Any, ...], form: Form) -> ClassWeights:
+    """Solve for the weight vectors of the classes that the sample has."""
     known = np.flatnonzero(spread.sampled > 0)
     means, share = spread.means[known], np.clip(spread.share[known], 1e-12, 1 - 1e-12)
+    first = np.arange(len(known))
     if len(spread.others):
-        weights, bias = _against_the_rest(spread, known, share, shrinkage)
-        bias += prior * np.log(share / (1 - share))
+        weights, bias = _against_the_rest(spread, known, share, form.shrinkage)
+        bias += form.prior * np.log(share / (1 - share))
+    elif form.kinds != "classes":
+        kinds, of_class = spread.kinds[form.kinds]
+        weights, bias = _about_means(spread, kinds, form.shrinkage)
+        first = np.searchsorted(of_class, known)
     else:
-        weights = spread.through(means, shrinkage)
-        bias = -0.5 * np.einsum("cd,cd->c", means, weights) + prior * np.log(share)
+        weights, bias = _about_means(spread, means, form.shrinkage)
+        bias += form.prior * np.log(share)
     return ClassWeights(
         tuple(classes[code] for code in known),
         weights.astype(np.float32),
         bias.astype(np.float32),
         spread.sampled[known],
+        first,
+        form.temperature,
     )
+
+
+def _about_means(
+    spread: Spread, means: NDArray[np.float64], shrinkage: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    weights = spread.through(means, shrinkage)
+    return weights, -0.5 * np.einsum("cd,cd->c", means, weights)
 
 
 def _against_the_rest(

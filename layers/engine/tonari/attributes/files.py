@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tonari.attributes.calibrate import Calibration
+from tonari.attributes.discriminant import Form
 from tonari.attributes.learn import Learned
 from tonari.attributes.probability import Scale
 from tonari.attributes.weights import ClassWeights
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 
 def weights_to_arrays(weights: Mapping[str, ClassWeights]) -> dict[str, Any]:
     """Lay class weights out as plain arrays for an ``.npz`` file; float16 where that says the same."""
-    about = [{"attribute": name, "classes": one.classes} for name, one in weights.items()]
+    about = [
+        {"attribute": name, "classes": one.classes, "temperature": one.temperature} for name, one in weights.items()
+    ]
     arrays: dict[str, Any] = {"attributes": np.frombuffer(json.dumps(about).encode(), np.uint8)}
     for position, one in enumerate(weights.values()):
         halves = one.weights.astype(np.float16)
         stored = halves if np.array_equal(halves, one.weights) else one.weights
-        arrays |= {f"weights{position}": stored, f"bias{position}": one.bias, f"sampled{position}": one.sampled}
+        arrays |= {f"weights{position}": stored, f"bias{position}": one.bias}
+        arrays |= {f"sampled{position}": one.sampled, f"first{position}": one.first}
     return arrays
 
 
@@ -38,6 +42,8 @@ def weights_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, ClassWe
             arrays[f"weights{position}"].astype(np.float32),
             arrays[f"bias{position}"],
             arrays[f"sampled{position}"],
+            arrays[f"first{position}"],
+            about["temperature"],
         )
         for position, about in enumerate(json.loads(arrays["attributes"].tobytes()))
     }
@@ -48,8 +54,7 @@ def learned_to_arrays(learned: Mapping[str, Learned]) -> dict[str, Any]:
     about = {
         name: {
             "several": one.several,
-            "shrinkage": one.shrinkage,
-            "prior": one.prior,
+            "form": asdict(one.form),
             "calibrations": {method: asdict(calibration) for method, calibration in one.calibrations.items()},
         }
         for name, one in learned.items()
@@ -67,8 +72,7 @@ def learned_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Learned
             about["several"],
             weights[f"means {name}"],
             weights[f"discriminant {name}"],
-            about["shrinkage"],
-            about["prior"],
+            Form(**about["form"]),
             {
                 method: Calibration(**{**said, "scale": Scale(**said["scale"])})
                 for method, said in about["calibrations"].items()

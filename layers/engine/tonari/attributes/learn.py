@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from tonari.attributes.calibrate import Calibration, Method, calibrate, calibrate_vote
-from tonari.attributes.choose import PRIOR, SHRINKAGE, choose
-from tonari.attributes.discriminant import discriminant, measure_spread
+from tonari.attributes.choose import USUAL, choose
+from tonari.attributes.discriminant import Form, discriminant, measure_spread
 from tonari.attributes.unseen import score_unseen
 from tonari.attributes.weights import ClassWeights, plain_means
 
@@ -33,7 +33,7 @@ class Learned:
         Whether an item may have more than one class.
     means, discriminant
         Weights of the classes that have items with views.
-    shrinkage, prior
+    form
         Of the discriminant, as chosen on held-out items.
     calibrations
         By method; empty where fewer than 100 items could be held out.
@@ -42,8 +42,7 @@ class Learned:
     several: bool
     means: ClassWeights
     discriminant: ClassWeights
-    shrinkage: float
-    prior: float
+    form: Form
     calibrations: Mapping[Method, Calibration]
 
     @property
@@ -56,8 +55,7 @@ class Learned:
         return {
             "classes": len(self.classes),
             "sampled": int(self.discriminant.sampled.sum()),
-            "shrinkage": self.shrinkage,
-            "prior": self.prior,
+            **asdict(self.form),
             "methods": {method: asdict(calibration) for method, calibration in self.calibrations.items()},
         }
 
@@ -79,8 +77,8 @@ def study(sample: Sample, classes: tuple[Any, ...], *, several: bool, precision:
     """Fit one attribute.
 
     Each fifth of the groups, by their hash, is held out in turn: each tenth, where there are fewer views than
-    dimensions. Shrinkage and prior are chosen by how often they are right there (for tags: by the likelihood), scales
-    are fitted to the same scores; the weights are then fitted again to all.
+    dimensions. Shrinkage and prior are chosen by how often they are right there (for tags: by the likelihood), kinds by
+    the likelihood, scales are fitted to the same scores; the weights are then fitted again to all.
 
     Parameters
     ----------
@@ -89,18 +87,18 @@ def study(sample: Sample, classes: tuple[Any, ...], *, several: bool, precision:
     precision
         How often values that are given shall be right.
     """
-    shrinkage, prior = SHRINKAGE, PRIOR
+    form = USUAL
     figures: dict[Method, tuple[Calibration, Evidence]] = {}
     unseen = score_unseen(sample, len(classes), several=several)
     if unseen.items >= LEAST_TRIED and len(classes) > 1:
-        shrinkage, prior = choose(unseen, several=several)
+        form = choose(unseen, several=several)
     if unseen.items >= LEAST_HELD_OUT and len(classes) > 1:
         figures = {
-            "discriminant": calibrate(unseen, unseen.scores[shrinkage, prior], precision, several=several),
+            "discriminant": calibrate(unseen, unseen.scores[form], precision, several=several),
             "means": calibrate(unseen, unseen.scores["means"], precision, several=several),
             "vote": calibrate_vote(sample, precision, several=several),
         }
-    weights = discriminant(measure_spread(sample, several=several), classes, shrinkage, prior)
+    weights = discriminant(measure_spread(sample, several=several), classes, form)
     calibrations = {method: calibration for method, (calibration, _) in figures.items()}
-    learned = Learned(several, plain_means(sample, classes), weights, shrinkage, prior, calibrations)
+    learned = Learned(several, plain_means(sample, classes), weights, form, calibrations)
     return Studied(learned, {method: evidence for method, (_, evidence) in figures.items()})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.attributes.discriminant import discriminant, measure_spread, second_moment
+from tonari.attributes.discriminant import Form, discriminant, kinds_of, measure_spread, second_moment
 from tonari.attributes.probability import IMPOSSIBLE
 from tonari.attributes.weights import ClassWeights, plain_means
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SHRINKAGES = (0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 PRIORS = (0.0, 1.0)
+FORMS = tuple(Form(shrinkage, prior) for shrinkage in SHRINKAGES for prior in PRIORS)
+KINDS = tuple(Form(0.9, 0.0, kinds, temperature) for kinds in ("groups", "items") for temperature in (1.0, 10.0))
+"""Kinds of few items say little of the covariance: much shrinkage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +35,16 @@ class Unseen:
     ----------
     belongs : (n, C) bool
     weight : (n,) float64
+    group : (n,) int64
     items
         How many items the views are of.
     scores
-        By method or tried parameters, (n, C); classes that the fit had not seen have a score under all others.
+        By method or form of the discriminant, (n, C); classes that the fit had not seen have a score under all others.
     """
 
     belongs: NDArray[np.bool_]
     weight: NDArray[np.float64]
+    group: NDArray[np.int64]
     items: int
     scores: Mapping[Any, NDArray[np.float64]]
 
@@ -83,23 +88,25 @@ def leave_out(sample: Sample, *, several: bool) -> Iterator[Fold]:
 
 
 def score_unseen(sample: Sample, count: int, *, several: bool) -> Unseen:
-    """Let plain means, and discriminants of all shrinkages and priors, score each fold unseen; ``C`` is ``count``."""
+    """Let plain means, and discriminants of all forms, score each fold unseen; ``C`` is ``count``."""
     fold = folds_of(sample, sample.part)
     codes = tuple(range(count))
+    kinds = kinds_of(sample, several=several)
+    forms = (*FORMS, *(form for form in KINDS if form.kinds in kinds))
     asked: list[NDArray[np.int64]] = []
     found: dict[Any, list[NDArray[np.float64]]] = {}
     for one in leave_out(sample, several=several):
         rows = np.flatnonzero(fold == one.number)
         asked.append(rows)
-        for shrinkage in SHRINKAGES:
-            for prior in PRIORS:
-                weights = discriminant(one.spread, codes, shrinkage, prior)
-                found.setdefault((shrinkage, prior), []).append(score(weights, sample.features[rows], count))
+        for form in forms:
+            weights = discriminant(one.spread, codes, form)
+            found.setdefault(form, []).append(score(weights, sample.features[rows], count))
         found.setdefault("means", []).append(score(plain_means(one.known, codes), sample.features[rows], count))
     rows = np.concatenate(asked) if asked else np.empty(0, np.int64)
     return Unseen(
         sample.belongs[rows],
         (sample.weight * sample.importance)[rows],
+        sample.group[rows],
         len(np.unique(sample.item[rows])),
         {key: np.concatenate(scores) for key, scores in found.items()},
     )
@@ -108,5 +115,11 @@ def score_unseen(sample: Sample, count: int, *, several: bool) -> Unseen:
 def score(weights: ClassWeights, features: NDArray[np.float32], count: int) -> NDArray[np.float64]:
     """Score all ``count`` codes; ``weights`` name theirs as their classes: (n, D) -> (n, C)."""
     scores = np.full((len(features), count), 2 * IMPOSSIBLE)
-    scores[:, list(weights.classes)] = features @ weights.weights.T + weights.bias
+    scores[:, list(weights.classes)] = weights.score_all(features)
     return scores
+
+
+def truth_of(unseen: Unseen, scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Give the class of each row, -1 where the fit could not know it."""
+    code = unseen.belongs.argmax(axis=1)
+    return np.where(scores[np.arange(len(code)), code] > IMPOSSIBLE, code, -1)

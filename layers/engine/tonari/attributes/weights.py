@@ -20,25 +20,49 @@ if TYPE_CHECKING:
 class ClassWeights:
     """One attribute's linear classifier: scores are ``weights @ embedding + bias``.
 
+    Usually each class has one weight vector. One of several vectors has the logarithm of the mean of their
+    exponentials, the density of a mixture [Hastie and Tibshirani, Discriminant analysis by Gaussian mixtures, JRSS B
+    58, 1996].
+
     Parameters
     ----------
     classes
         ``C`` values.
-    weights : (C, D) float32
-    bias : (C,) float32
+    weights : (V, D) float32
+    bias : (V,) float32
     sampled : (C,) int64
-        From how many items each was computed.
+        From how many items each class was computed.
+    first : (C,) int64
+        Where the vectors of each class begin; those of one class lie together.
+    temperature
+        By which scores are divided before they are mixed.
     """
 
     classes: tuple[Any, ...]
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     sampled: NDArray[np.int64]
+    first: NDArray[np.int64]
+    temperature: float = 1.0
 
     def scores(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
         """Score all classes; several queries are averaged: (Q, D) -> (C,)."""
         query = queries[0] if len(queries) == 1 else queries.mean(axis=0)
-        return np.asarray(self.weights @ query + self.bias)
+        return np.asarray(self._by_class((self.weights @ query + self.bias)[None])[0])
+
+    def score_all(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Score all classes for each row: (n, D) -> (n, C)."""
+        return self._by_class(features @ self.weights.T + self.bias)
+
+    def _by_class(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Join the scores of each class's vectors: (n, V) -> (n, C)."""
+        if len(self.first) == len(self.bias):
+            return scores
+        count = np.diff(self.first, append=len(self.bias))
+        most = np.maximum.reduceat(scores, self.first, axis=1)
+        near = np.exp((scores - most.repeat(count, axis=1)) / self.temperature)
+        share = np.add.reduceat(near, self.first, axis=1) / count
+        return np.asarray(most + self.temperature * np.log(share), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +107,8 @@ def plain_means(sample: Sample, classes: tuple[Any, ...]) -> ClassWeights:
     means = exact.astype(np.float16).astype(np.float32)
     bias = 0.5 - 0.5 * np.einsum("cd,cd->c", means, means)
     sampled = np.rint(has[known]).astype(np.int64)
-    return ClassWeights(tuple(classes[code] for code in known), means, bias.astype(np.float32), sampled)
+    named = tuple(classes[code] for code in known)
+    return ClassWeights(named, means, bias.astype(np.float32), sampled, np.arange(len(known)))
 
 
 def predict_by_means(queries: NDArray[np.float32], weights: ClassWeights) -> list[Ranked]:
@@ -98,5 +123,5 @@ def predict_by_means(queries: NDArray[np.float32], weights: ClassWeights) -> lis
     return [Ranked(weights.classes[code], float(scores[code])) for code in order]
 
 
-def _nothing() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    return np.empty(0, np.float32), np.empty(0, np.int64)
+def _nothing() -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    return np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0, np.int64)

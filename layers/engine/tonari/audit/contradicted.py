@@ -59,7 +59,7 @@ def find_suspects(part: Part, labels: Labels, sample: Sample, learned: Learned, 
     checked, found = 0, [np.empty((0, 3))]
     if len(np.unique(labels.items[seen])) >= LEAST_LABELLED:
         for one in leave_out(sample, several=labels.several):
-            weights = discriminant(one.spread, tuple(range(len(labels.classes))), learned.shrinkage, learned.prior)
+            weights = discriminant(one.spread, tuple(range(len(labels.classes))), learned.form)
             judge = make_judge(weights, labels, learned, ENOUGH)
             asked = seen & (fold[labels.items] == one.number)
             if not labels.several:

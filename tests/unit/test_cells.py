@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonari.cells import SPREAD, Cells, Contents, Reach, visit
+from tonari.cells import SPREAD, Cells
 from tonari.index import quantise
+from tonari.visits import Contents, Reach, visit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

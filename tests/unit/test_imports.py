@@ -42,6 +42,7 @@ ROWS = (
         "tonari.planner",
         "tonari.ranking",
         "tonari.trials",
+        "tonari.visits",
     },
     {
         "tonari.audit",
@@ -99,6 +100,7 @@ NUMERICS = (
     "tonari.planner",
     "tonari.ranking",
     "tonari.trials",
+    "tonari.visits",
 )
 INPUT_AND_OUTPUT = ("os", "io", "pathlib", "shutil", "tempfile", "socket", "subprocess", "urllib", "http", "logging")
 

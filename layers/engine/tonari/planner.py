@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.cells import Contents, Reach, visit
 from tonari.index import best_items, candidates, nearest
 from tonari.native import count_true
+from tonari.visits import Contents, Reach, visit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

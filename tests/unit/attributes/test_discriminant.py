@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonari.attributes.discriminant import MOST_KINDS, Form, discriminant, measure_spread, second_moment
+from tonari.attributes.discriminant import Form, discriminant
+from tonari.attributes.spread import MOST_KINDS, measure_spread, second_moment
 from tonari.attributes.weights import ClassWeights
 from unit.attributes.samples import blobs, sample_of
 

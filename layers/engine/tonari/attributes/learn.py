@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from tonari.attributes.calibrate import Calibration, Method, calibrate, calibrate_vote
 from tonari.attributes.choose import USUAL, choose
-from tonari.attributes.discriminant import Form, discriminant, measure_spread
+from tonari.attributes.discriminant import Form, discriminant
+from tonari.attributes.spread import measure_spread
 from tonari.attributes.unseen import score_unseen
 from tonari.attributes.weights import ClassWeights, plain_means
 

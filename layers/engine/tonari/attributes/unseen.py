@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tonari.attributes.discriminant import Form, discriminant, kinds_of, measure_spread, second_moment
+from tonari.attributes.discriminant import Form, discriminant
 from tonari.attributes.probability import IMPOSSIBLE
+from tonari.attributes.spread import kinds_of, measure_spread, second_moment
 from tonari.attributes.weights import ClassWeights, plain_means
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tonari.attributes.discriminant import Spread
     from tonari.attributes.labels import Sample
+    from tonari.attributes.spread import Spread
 
 SHRINKAGES = (0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 PRIORS = (0.0, 1.0)

@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("fashion", type=Path)
     parser.add_argument("--splits", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="number of the first split: others are other splits")
     parser.add_argument("--only", default="", help="tasks whose name begins so")
     arguments = parser.parse_args()
     print(f"{cost()}\n", flush=True)
@@ -30,7 +31,7 @@ def main() -> None:
     outcomes = []
     for task in tasks:
         if task.name.startswith(arguments.only):
-            outcomes.append(run(task, arguments.splits))
+            outcomes.append(run(task, range(arguments.first, arguments.first + arguments.splits)))
             tables = (accuracy_table, difference_table, calibration_table)
             print("\n\n".join(table(outcomes[-1:]) for table in tables), "\n", flush=True)
     print("\n\n".join(table(outcomes) for table in (accuracy_table, difference_table, calibration_table)))

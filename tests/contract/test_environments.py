@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tonari.errors import TooLargeError
+from tonari.local import environments
 from tonari.local.environments import EmulatedEnvironment, ProcessEnvironment
 from tonari.local.functions import (
     MAX_REQUEST,
@@ -22,6 +24,7 @@ from tonari.local.functions import (
     find_emulator,
 )
 from tonari.local.pool import Pool
+from tonari.local.server import HOST, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,6 +114,21 @@ def test_both_give_the_same_answer(makers: dict[str, Callable[[], Environment]],
     assert answers[0][0] == answers[0][1]
     if event["do"] == "echo":
         assert answers[0][0] == event
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the emulator is for Linux only")
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_port_that_somebody_takes_meanwhile_is_no_matter(
+    makers: dict[str, Callable[[], Environment]], place: int, monkeypatch: pytest.MonkeyPatch
+):
+    with socket.create_server((HOST, 0)) as other:
+        ports = free_ports(2)
+        ports[place] = other.getsockname()[1]
+        given = [ports]
+        monkeypatch.setattr(environments, "free_ports", lambda count: given.pop() if given else free_ports(count))
+        with Pool(makers["emulator"], size=1) as pool:
+            assert json.loads(pool.invoke(b'{"do": "echo"}')) == {"do": "echo"}
+    assert not given
 
 
 def test_the_context_is_told_and_nothing_leaks(pool: Pool, function: Function, monkeypatch: pytest.MonkeyPatch):

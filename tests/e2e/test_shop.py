@@ -74,9 +74,9 @@ def wait_until_ready(demo: subprocess.Popen[str], workplace: Path) -> Running:
 
 
 def end(demo: subprocess.Popen[str]) -> None:
-    """Press Ctrl-C and see that no process of the demo's session is left."""
+    """Press Ctrl-C and see that no process of the demo's session is left; print what it said, for failures to show."""
     os.kill(demo.pid, signal.SIGINT)
-    demo.communicate(timeout=30)
+    sys.stdout.write(demo.communicate(timeout=30)[0])
     left = subprocess.run(["pgrep", "--session", str(demo.pid)], capture_output=True, text=True, check=False).stdout
     assert left == ""
 

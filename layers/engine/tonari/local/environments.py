@@ -21,7 +21,7 @@ from tonari.local.functions import (
     check_response,
     failure,
 )
-from tonari.local.server import HOST, Probe, Server, free_ports
+from tonari.local.server import HOST, LocalServiceError, Probe, Server, free_ports
 from tonari.local.worker import ANSWER, LENGTH, exactly, receive
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 RIE_SLACK = 5.0
+STARTS = 3
+"""How often an environment is started before that is given up: somebody may take its ports before it does."""
 REPORTED = frozenset({"errorMessage", "errorType", "stackTrace"})
 TIMED_OUT = re.compile(rb"Task timed out after [\d.]+ seconds")
 
@@ -78,6 +80,13 @@ class EmulatedEnvironment:
 
     def __init__(self, function: Function, emulator: Path) -> None:
         self._timeout = function.timeout
+        for _ in range(STARTS - 1):
+            with contextlib.suppress(LocalServiceError):
+                self._start(function, emulator)
+                return
+        self._start(function, emulator)
+
+    def _start(self, function: Function, emulator: Path) -> None:
         self._port, runtime = free_ports(2)
         command = function.command(
             str(emulator),

@@ -59,7 +59,8 @@ def handler(event, context):
                 "leaked": os.environ.get("LEAKED"), "version": context.function_version}
     return event
 """
-KINDS = ["process", pytest.param("emulator", marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux only"))]
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="AWS makes the emulator for Linux only")
+KINDS = ["process", pytest.param("emulator", marks=LINUX)]
 ANSWERED = [
     pytest.param({"do": "echo", "text": '靴 é \U0001f45f \\ " \n'}, id="unicode"),
     pytest.param(
@@ -103,7 +104,7 @@ def pool(request: pytest.FixtureRequest, makers: dict[str, Callable[[], Environm
         yield pool
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the emulator is for Linux only")
+@LINUX
 @pytest.mark.parametrize("event", ANSWERED)
 def test_both_give_the_same_answer(makers: dict[str, Callable[[], Environment]], event: dict[str, object]):
     answers = []
@@ -116,7 +117,7 @@ def test_both_give_the_same_answer(makers: dict[str, Callable[[], Environment]],
         assert answers[0][0] == event
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the emulator is for Linux only")
+@LINUX
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_port_that_somebody_takes_meanwhile_is_no_matter(
     makers: dict[str, Callable[[], Environment]], place: int, monkeypatch: pytest.MonkeyPatch

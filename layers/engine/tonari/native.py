@@ -133,7 +133,7 @@ def dot_products(queries: NDArray[np.int8], codes: NDArray[np.int8]) -> NDArray[
 
 
 def count_true(mask: NDArray[np.bool_]) -> int:
-    """Count the true places of a mask: of a million in half the time that numpy takes."""
+    """Count the true places of a mask: quicker than numpy where they are a million."""
     return int(numkong.sum(mask.view(np.uint8))) if len(mask) else 0
 
 

@@ -31,6 +31,8 @@ class Contents:
 
     Parameters
     ----------
+    cells
+        C of them.
     codes : (N, D) int8
         In the order of the cells.
     item : (N,) int32

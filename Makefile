@@ -4,10 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 LOCKS := .ci/locks
-TORCH_PIP := $(VENV)/torch/bin/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-torch lint lock clean
+.PHONY: help demo test test-browser lint lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -18,10 +17,10 @@ $(UV):
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/uv.txt
 
-$(VENV)/.local: $(UV) $(LOCKS)/local.txt pyproject.toml
+$(VENV)/.local: $(UV) $(LOCKS)/local.txt pyproject.toml tools/pyproject.toml
 	@echo "installing tonari and what it needs"
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCKS)/local.txt
-	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable . --editable tools
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.local $(LOCKS)/dev.txt
@@ -43,16 +42,6 @@ $(VENV)/.template: $(UV) $(LOCKS)/template.txt
 	@$(UV) pip install --quiet --python $(VENV)/template/bin/python --require-hashes -r $(LOCKS)/template.txt
 	@touch $@
 
-# pip and not uv: where a CPU build of PyTorch and one with CUDA are both to be had, only pip may take the former.
-# torch.onnx.export needs onnxscript, and does not bring it.
-$(VENV)/.torch: $(UV) $(LOCKS)/local.txt $(LOCKS)/dev.txt pyproject.toml
-	@echo "installing PyTorch"
-	@$(BIN)/python -m venv --clear $(VENV)/torch
-	@$(TORCH_PIP) --require-hashes -r $(LOCKS)/local.txt -r $(LOCKS)/dev.txt
-	@$(TORCH_PIP) torch==2.13.0 onnxscript==0.7.2
-	@$(TORCH_PIP) --no-deps --editable .
-	@touch $@
-
 demo: $(VENV)/.local $(VENV)/.services ## a shop's index, served with a page on 127.0.0.1 (DIR=photos for your own, PORT=8787)
 	@$(BIN)/tonari demo $(DIR) $(if $(PORT),--port $(PORT))
 
@@ -62,9 +51,6 @@ test: $(VENV)/.dev $(VENV)/.services $(VENV)/.template lint ## everything but th
 test-browser: $(VENV)/.dev $(VENV)/.services ## the page in Chromium (Debian: apt-get install chromium chromium-driver)
 	@$(BIN)/python -m pytest tests/browser
 
-test-torch: $(VENV)/.torch ## what is trained with PyTorch or exported from it, in an environment of its own
-	@$(VENV)/torch/bin/python -m pytest -m torch
-
 lint: $(VENV)/.dev ## style and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check --quiet
@@ -72,7 +58,7 @@ lint: $(VENV)/.dev ## style and types
 
 lock: $(UV) ## pin every dependency again
 	echo uv | $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o $(LOCKS)/uv.txt -
-	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --extra local -o $(LOCKS)/local.txt pyproject.toml
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o $(LOCKS)/local.txt --no-emit-package tonari tools/pyproject.toml
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -c $(LOCKS)/local.txt --group dev -o $(LOCKS)/dev.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group services -o $(LOCKS)/services.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group template -o $(LOCKS)/template.txt

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graphs import mean_colour
-from tonari.encoder import Encoder, EncoderConfig
+from tonari.encoders.image import Encoder, EncoderConfig
 from tonari.fields.schema import Field, Schema
-from tonari.head import Head, ReadHead
-from tonari.image_framing import Framing
-from tonari.index import UNIT, to_fixed
-from tonari.parts import IndexedItem, IndexedView, build_part, sort_into_cells
-from tonari.planner import Budget, Effort
-from tonari.segments import Segment
-from tonari.serving import Serving, assemble
-from tonari.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from numpy.typing import NDArray
+from tonari.images.framing import Framing
+from tonari.index.planner import Probe, Tuning
+from tonari.index.vectors import UNIT, to_fixed
+from tonari.query.serving import Serving, assemble
+from tonari.snapshots.head import Head, ReadHead
+from tonari.snapshots.segments import Segment
+from tonari.snapshots.snapshot import Snapshot
+from tonari.snapshots.table import IndexedItem, IndexedView, build_table, sort_into_cells
 
 DIMENSIONS = 3
 SCHEMA = Schema(
@@ -36,7 +33,7 @@ SCHEMA = Schema(
         "secret": Field("string", filterable=False, returned=False),
     }
 )
-LEAST_EFFORT = Budget((Effort(1.0, 1, 1),))
+LEAST_EFFORT = Tuning((Probe(1.0, 1, 1),))
 
 
 def tiny_encoder(folder: Path) -> Encoder:
@@ -117,8 +114,8 @@ def random_world(encoder: Encoder, seed: int, items: int, changes: int, directio
 def serve(
     encoder: Encoder, items: Iterable[IndexedItem], segments: Iterable[Mapping[str, IndexedItem | None]] = ()
 ) -> Serving:
-    part = sort_into_cells(build_part(items, SCHEMA, DIMENSIONS))
-    part = replace(part, shelf=replace(part.shelf, budget=LEAST_EFFORT))
-    snapshot = Snapshot("s", "encoder-1", SCHEMA, part, {}, {}, {})
+    table = sort_into_cells(build_table(items, SCHEMA, DIMENSIONS))
+    table = replace(table, index=replace(table.index, tuning=LEAST_EFFORT))
+    snapshot = Snapshot("s", "encoder-1", SCHEMA, table, {}, {}, {})
     head = ReadHead(Head(1, (), "s", "encoder-1"), "etag")
     return assemble(head, encoder, snapshot, [Segment(dict(items), {}) for items in segments])

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
-from tonari.local.services import Endpoint, MiniStack, SeaweedFS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tonari_tools.serve.services import Endpoint, MiniStack, SeaweedFS
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import onnx
 from onnx import TensorProto
 
-from tonari.local.encoders.onnx_graph import GraphWriter, serialise
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import onnx
+from tonari_tools.onnx.onnx_graph import GraphWriter, serialise
 
 SIDE, DIMENSIONS = 32, 128
 

@@ -1,5 +1,5 @@
 """The query function."""
 
-from tonari.api.functions import query_function
+from tonari.aws.functions import query_function
 
 handler = query_function()

@@ -1,5 +1,5 @@
 """The rebuild function."""
 
-from tonari.api.functions import rebuild_function
+from tonari.aws.functions import rebuild_function
 
 handler = rebuild_function()

@@ -1,5 +1,5 @@
 """The reindex function."""
 
-from tonari.api.functions import reindex_function
+from tonari.aws.functions import reindex_function
 
 handler = reindex_function()

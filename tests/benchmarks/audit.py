@@ -18,13 +18,13 @@ import numpy as np
 from PIL import Image
 
 from tonari.audit.likeness import LEAST, alike_from
-from tonari.build import build_snapshot
-from tonari.encoder import Encoder, EncoderConfig
+from tonari.builds.assemble import build_snapshot
+from tonari.encoders.image import Encoder, EncoderConfig
 from tonari.fields.schema import parse_schema
-from tonari.index import Views, from_fixed, quantise, to_fixed
-from tonari.local.encoders.default import build, fetch_wheel
-from tonari.parts import IndexedItem, IndexedView, build_part
-from tonari.snapshot_files import AUDIT
+from tonari.index.vectors import Views, from_fixed, quantise, to_fixed
+from tonari.snapshots.files import AUDIT
+from tonari.snapshots.table import IndexedItem, IndexedView, build_table
+from tonari_tools.onnx.default import build, fetch_wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = {"magento": "product", "clothing": "path", "spree": "product"}
@@ -110,8 +110,8 @@ def measure_labels(data, attribute, seed):
         items.append(IndexedItem(f"{one:05}", fields, "e", (IndexedView("a.jpg", "e", data.fixed[one]),)))
     about = {"fields": {"label": {"type": "string", "attribute": True}}, "split_by": "product"}
     schema = parse_schema(json.dumps(about).encode())
-    snapshot = build_snapshot("e" * 64, schema, build_part(items, schema, data.fixed.shape[1]), {})
-    said = {int(one["id"]): one["discriminant"]["value"] for one in snapshot.told[AUDIT]["contradicted"]["items"]}
+    snapshot = build_snapshot("e" * 64, schema, build_table(items, schema, data.fixed.shape[1]), {})
+    said = {int(one["id"]): one["discriminant"]["value"] for one in snapshot.reported[AUDIT]["contradicted"]["items"]}
     found = said.keys() & planted
     right = sum(said[one] == truth[one] for one in found)
     print(f"  {attribute}: {len(known)} items, {len(classes)} classes, {len(planted)} planted, {len(said)} listed, "

@@ -22,9 +22,9 @@ import onnx
 import onnxruntime
 from PIL import Image
 
-from tonari.local.encoders.default import COLOUR_WEIGHT, SHORTEST_EDGE, build, fetch_wheel, read_wheel, write_graph
-from tonari.local.encoders.efficientnet import SIZE
-from tonari.local.encoders.torch_pickle import load_state_dict
+from tonari_tools.onnx.default import COLOUR_WEIGHT, SHORTEST_EDGE, build, fetch_wheel, read_wheel, write_graph
+from tonari_tools.onnx.efficientnet import SIZE
+from tonari_tools.onnx.torch_pickle import load_state_dict
 
 ROOT = Path(__file__).resolve().parents[2]
 COLOURS = ("Black", "Blue", "Brown", "Gray", "Green", "Orange", "Purple", "Red", "White", "Yellow")

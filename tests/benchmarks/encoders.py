@@ -23,25 +23,23 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
+from collections.abc import Callable, Iterator, Mapping
+
 import numpy as np
 
-from tonari.holdout import HELD_OUT
-from tonari.local.fit import discriminant
-from tonari.local.fit.choose import DIMENSIONS
-from tonari.local.fit.lda import measure_scatter, principal_axes, solve
-from tonari.local.fit.measure import SAME_ITEM, Metric, Parts, enough, measure
-from tonari.local.fit.neighbours import same_item_rank
-from tonari.local.fit.projection import project, to_unit, weigh
-from tonari.local.fit.refusal import FitRefusedError
-from tonari.local.fit.sample import Sample
-from tonari.local.fit.unseen import ask_unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+from tonari.catalogue.holdout import HELD_OUT
+from tonari_tools.fit import discriminant
+from tonari_tools.fit.choose import DIMENSIONS
+from tonari_tools.fit.lda import measure_scatter, principal_axes, solve
+from tonari_tools.fit.measure import SAME_ITEM, Metric, Parts, enough, measure
+from tonari_tools.fit.neighbours import same_item_rank
+from tonari_tools.fit.projection import project, to_unit, weigh
+from tonari_tools.fit.refusal import FitRefusedError
+from tonari_tools.fit.sample import Sample
+from tonari_tools.fit.unseen import ask_unseen
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDENT = {5: 2.776, 10: 2.262, 20: 2.093}
@@ -134,8 +132,8 @@ def encoded(name: str, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings of the default encoder, and the histograms that are the floor for colour."""
     from encoder_colour import frame, hsv_histogram
 
-    from tonari.encoder import Encoder, EncoderConfig, encoder_id
-    from tonari.local.encoders.default import SHORTEST_EDGE, build, fetch_wheel
+    from tonari.encoders.image import Encoder, EncoderConfig, encoder_id
+    from tonari_tools.onnx.default import SHORTEST_EDGE, build, fetch_wheel
 
     built = build(fetch_wheel(ROOT / ".tonari" / "wheels"))
     cache = Path(tempfile.gettempdir()) / "tonari-benchmark" / encoder_id(built.model, built.config)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +14,6 @@ from tonari.fields.facets import count_facet
 from tonari.fields.filters import parse_filter
 from tonari.fields.masks import evaluate
 from tonari.fields.schema import Field, Schema
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 REPEATS = 30
 SCHEMA = Schema(

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from tonari_tools.fit.trained import LOSSES, teach
+from tonari_tools.fit.training import MakeLoss
 
-from tonari.local.fit.choose import DIMENSIONS
-from tonari.local.fit.trained import LOSSES, teach
+from tonari_tools.fit.choose import DIMENSIONS
+from tonari_tools.fit.measure import Parts
+from tonari_tools.fit.sample import Sample
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy as np
-
-    from tonari.local.fit.measure import Parts
-    from tonari.local.fit.sample import Sample
-    from tonari.local.fit.training import MakeLoss
-
-    Train = Callable[[Sample, Parts, int], np.ndarray]
+Train = Callable[[Sample, Parts, int], np.ndarray]
 
 TITLES = {"supcon": "SupCon", "arcface": "ArcFace"}
 

@@ -18,11 +18,11 @@ from search import data
 from search.filters import Cell, K, Prepared
 from search.measure import TIE
 
-from tonari.calibration import REACHED
-from tonari.cells import Cells
-from tonari.index import UNIT, quantise, to_fixed
-from tonari.kmeans import assign, cell_count, train
-from tonari.trials import STAYS
+from tonari.index.cells import Cells
+from tonari.index.kmeans import assign, cell_count, train
+from tonari.index.trials import STAYS
+from tonari.index.tuning import REACHED
+from tonari.index.vectors import UNIT, quantise, to_fixed
 
 ASKING = 100
 SEED = 3

@@ -26,20 +26,18 @@ import tarfile
 import tempfile
 import time
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tonari.index import from_fixed, nearest
-from tonari.local.client import Client
-from tonari.local.running import find_running
-from tonari.snapshot import load_snapshot
-from tonari.store import Bucket
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tonari.index.vectors import from_fixed, nearest
+from tonari.snapshots.snapshot import load_snapshot
+from tonari.storage.s3 import S3Bucket
+from tonari_tools.cli.client import Client
+from tonari_tools.serve.running import find_running
 
 K = 10
 HELD_OUT_TENTHS = 3
@@ -135,7 +133,7 @@ def measure(data: Path, split: Split, workplace: Path) -> Figures:
     shop.mkdir()
     make_shop(data, split, shop)
     started = time.monotonic()
-    command = [sys.executable, "-m", "tonari.local.cli", "demo", str(shop), "--port", "0"]
+    command = [sys.executable, "-m", "tonari_tools.cli.main", "demo", str(shop), "--port", "0"]
     demo = subprocess.Popen(command, cwd=workplace, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while (running := next(filter(None, map(find_running, _states(workplace))), None)) is None:
@@ -184,12 +182,12 @@ def _graph_recall(endpoint: str, artefacts: str, snapshot: str, figures: Figures
     """Ask the snapshot's graph too, which the planner leaves alone in so small a shop; every 5th view asks."""
     os.environ |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    loaded = load_snapshot(Bucket(artefacts), snapshot, workplace / "cache")
-    views = loaded.part.views
+    loaded = load_snapshot(S3Bucket(artefacts), snapshot, workplace / "cache")
+    views = loaded.table.views
     for row in range(0, len(views), 5):
         query = from_fixed(views.fixed[row])[None]
         true = nearest(query, views, K, exact=True).items
-        found = nearest(query, views, K, graph=loaded.part.shelf.graph).items
+        found = nearest(query, views, K, graph=loaded.table.index.graph).items
         figures.graph_recall.append(len({*true.tolist()} & {*found.tolist()}) / len(true))
 
 

@@ -7,16 +7,13 @@ import socket
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import urllib3
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 READY_WITHIN = 180
 GONE_WITHIN = 30
@@ -53,7 +50,7 @@ def demo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = home / "demo.log"
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "tonari.local.cli", "demo", "--port", str(port)]
+    command = [sys.executable, "-m", "tonari_tools.cli.main", "demo", "--port", str(port)]
     with log.open("wb") as out:
         demo = subprocess.Popen(
             command, cwd=home, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from contract.expansion import grants, of_type
-
-if TYPE_CHECKING:
-    from contract.expansion import Template
+from contract.expansion import Template, grants, of_type
 
 READING = {
     "GET /",

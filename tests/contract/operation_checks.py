@@ -5,14 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 from collections import UserDict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from contract.access_checks import WRITING
-from contract.expansion import of_type
+from contract.expansion import Template, of_type
 from tonari.config import USUAL, Settings
-
-if TYPE_CHECKING:
-    from contract.expansion import Template
 
 
 def unthrottled(template: Template) -> list[str]:

@@ -7,15 +7,15 @@ import json
 import socket
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tonari.errors import TooLargeError
-from tonari.local import environments
-from tonari.local.environments import EmulatedEnvironment, ProcessEnvironment
-from tonari.local.functions import (
+from tonari_tools.serve import environments
+from tonari_tools.serve.environments import EmulatedEnvironment, Environment, ProcessEnvironment
+from tonari_tools.serve.functions import (
     MAX_REQUEST,
     MAX_RESPONSE,
     Function,
@@ -23,13 +23,8 @@ from tonari.local.functions import (
     FunctionTimeoutError,
     find_emulator,
 )
-from tonari.local.pool import Pool
-from tonari.local.server import HOST, free_ports
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tonari.local.environments import Environment
+from tonari_tools.serve.pool import Pool
+from tonari_tools.serve.server import HOST, free_ports
 
 HANDLER = """
 import decimal, logging, os, time

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonari.local.events import HttpRequest, MalformedAnswerError, http_event, http_response
+from tonari_tools.serve.events import HttpRequest, MalformedAnswerError, http_event, http_response
 
 HOST = ("Host", "127.0.0.1:3000")
 AGENT = ("User-Agent", "test/1")

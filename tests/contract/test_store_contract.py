@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
 from integration.forms import upload
 from tonari.errors import ConflictError, MissingObjectError, StoreError
-from tonari.head import Head, ReadHead, publish, read_changed_head, read_head
-from tonari.store import Blob, Bucket
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tonari.snapshots.head import Head, ReadHead, publish, read_changed_head, read_head
+from tonari.storage.bucket import Blob, Bucket
+from tonari.storage.s3 import S3Bucket
 
 
 @pytest.fixture(params=["buckets", "ministack_buckets"], ids=["seaweed", "ministack"])
 def bucket(request: pytest.FixtureRequest) -> Bucket:
-    return Bucket(request.getfixturevalue(request.param).artefacts)
+    return S3Bucket(request.getfixturevalue(request.param).artefacts)
 
 
 def test_an_object_is_created_once(bucket: Bucket, tmp_path: Path) -> None:

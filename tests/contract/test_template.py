@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import pytest
 
 from contract import access_checks as access
 from contract import operation_checks as operation
-from contract.expansion import OFFLINE, ROOT, TOOLS, expand
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from contract.expansion import Template
+from contract.expansion import OFFLINE, ROOT, TOOLS, Template, expand
 
 TEMPLATE = ROOT / "template.yaml"
 

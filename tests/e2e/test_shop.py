@@ -8,21 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from integration.shop import ATTRIBUTES, PRODUCTS, draw
 from pictures import encoded
-from tonari.local.client import Client
-from tonari.local.running import find_running
-from tonari.store import Bucket
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from tonari.local.running import Running
+from tonari.storage.s3 import S3Bucket
+from tonari_tools.cli.client import Client
+from tonari_tools.serve.running import Running, find_running
 
 PATIENCE_SECONDS = 60
 
@@ -54,7 +49,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(workplace: Path) -> subprocess.Popen[str]:
     """Start a demo over the shop."""
-    command = [sys.executable, "-m", "tonari.local.cli", "demo", "shop", "--port", "0"]
+    command = [sys.executable, "-m", "tonari_tools.cli.main", "demo", "shop", "--port", "0"]
     return subprocess.Popen(
         command, cwd=workplace, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
@@ -92,7 +87,7 @@ def shop(workplace: Path) -> Iterator[Running]:
 
 def tonari(*arguments: str, workplace: Path) -> str:
     """Run a command beside the demo, which it must find by itself."""
-    command = [sys.executable, "-m", "tonari.local.cli", *arguments]
+    command = [sys.executable, "-m", "tonari_tools.cli.main", *arguments]
     done = subprocess.run(command, cwd=workplace, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -143,7 +138,7 @@ def test_an_image_put_into_the_bucket_turns_up(shop: Running, tmp_path: Path, mo
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    catalogue, client = Bucket(shop.catalogue), Client(shop.url)
+    catalogue, client = S3Bucket(shop.catalogue), Client(shop.url)
     photo = photograph(tmp_path, "yellow", "box")
     catalogue.put("images/brand new/front.png", photo.read_bytes(), "image/png")
     wait_for(lambda: client.search(photo, 1)["items"][0]["id"] == "brand new")

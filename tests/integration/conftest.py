@@ -5,35 +5,34 @@ from __future__ import annotations
 import functools
 import logging
 import uuid
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import boto3
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-import tonari.api.functions
+import tonari.aws.functions
 from conftest import Buckets
 from integration.events import Caller
 from integration.shop import push
-from tonari.encoder import Encoder
-from tonari.encoder_store import load_encoder, save_encoder, use_encoder
-from tonari.local.encoders.default import BuiltEncoder, build, fetch_wheel
-from tonari.rebuild import rebuild
-from tonari.store import CONFIG, Bucket
-from tonari.survey import Workplace
+from tonari.aws.functions import Handler
+from tonari.builds.look import RebuildContext
+from tonari.builds.rebuild import Rebuilt, rebuild
+from tonari.encoders.image import Encoder
+from tonari.encoders.store import load_encoder, save_encoder
+from tonari.snapshots.head import use_encoder
+from tonari.storage.bucket import Bucket
+from tonari.storage.s3 import CONFIG, S3Bucket
+from tonari_tools.onnx.default import BuiltEncoder, build, fetch_wheel
+from tonari_tools.serve.services import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from types import ModuleType
-
-    import numpy as np
     from mypy_boto3_s3 import S3Client
-    from numpy.typing import NDArray
-
-    from tonari.api.functions import Handler
-    from tonari.local.services import Endpoint
-    from tonari.rebuild import Rebuilt
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,14 +66,14 @@ def pair(s3: S3Client) -> Buckets:
 
 @pytest.fixture
 def catalogue(pair: Buckets, s3: S3Client) -> Iterator[Bucket]:
-    bucket = Bucket(pair.catalogue, s3)
+    bucket = S3Bucket(pair.catalogue, s3)
     yield bucket
     _empty(bucket.name, s3)
 
 
 @pytest.fixture
 def artefacts(pair: Buckets, s3: S3Client) -> Iterator[Bucket]:
-    bucket = Bucket(pair.artefacts, s3)
+    bucket = S3Bucket(pair.artefacts, s3)
     yield bucket
     _empty(bucket.name, s3)
 
@@ -95,7 +94,7 @@ def encoder(artefacts: Bucket, built: BuiltEncoder) -> str:
 
 
 @dataclass
-class Told:
+class Reported:
     """What a rebuild said of its progress; ``act`` may do something at a stage."""
 
     lines: list[tuple[str, int, int]] = field(default_factory=list)
@@ -111,8 +110,8 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def reported() -> Reported:
+    return Reported()
 
 
 @pytest.fixture
@@ -123,9 +122,9 @@ def load(artefacts: Bucket, tmp_path: Path) -> Callable[[str], Encoder]:
 
 @pytest.fixture
 def place(
-    catalogue: Bucket, artefacts: Bucket, load: Callable[[str], Encoder], tmp_path: Path, told: Told
-) -> Workplace:
-    return Workplace(catalogue, artefacts, load, tmp_path / "cache", told, lambda: 900.0)
+    catalogue: Bucket, artefacts: Bucket, load: Callable[[str], Encoder], tmp_path: Path, reported: Reported
+) -> RebuildContext:
+    return RebuildContext(catalogue, artefacts, load, tmp_path / "cache", reported, lambda: 900.0)
 
 
 @pytest.fixture
@@ -136,29 +135,29 @@ def shop(catalogue: Bucket, encoder: str) -> str:
 
 
 @pytest.fixture
-def published(request: pytest.FixtureRequest, place: Workplace) -> Rebuilt:
+def published(request: pytest.FixtureRequest, place: RebuildContext) -> Rebuilt:
     """The drawn shop, live."""
     request.getfixturevalue("shop")
     return rebuild(place)
 
 
 @pytest.fixture(scope="session")
-def standing_place(s3: S3Client, built: BuiltEncoder, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+def standing_place(s3: S3Client, built: BuiltEncoder, tmp_path_factory: pytest.TempPathFactory) -> RebuildContext:
     """The drawn shop, live in buckets of its own; nobody writes to them."""
     cache = tmp_path_factory.mktemp("standing")
-    catalogue, artefacts = (Bucket(f"standing-{what}", s3) for what in ("catalogue", "artefacts"))
+    catalogue, artefacts = (S3Bucket(f"standing-{what}", s3) for what in ("catalogue", "artefacts"))
     for bucket in (catalogue, artefacts):
         s3.create_bucket(Bucket=bucket.name)
     use_encoder(artefacts, save_encoder(artefacts, built.model, built.config))
     push(catalogue)
     load = functools.cache(lambda name: load_encoder(artefacts, name, cache))
-    place = Workplace(catalogue, artefacts, load, cache, lambda *_: None, lambda: 900.0)
+    place = RebuildContext(catalogue, artefacts, load, cache, lambda *_: None, lambda: 900.0)
     rebuild(place)
     return place
 
 
 @pytest.fixture(scope="session")
-def standing(seaweed: Endpoint, standing_place: Workplace) -> Caller:
+def standing(seaweed: Endpoint, standing_place: RebuildContext) -> Caller:
     """The query function over a shop that stands as it is: for tests that only read."""
     settings = {
         **seaweed.environment(),
@@ -171,7 +170,7 @@ def standing(seaweed: Endpoint, standing_place: Workplace) -> Caller:
         for name, value in settings.items():
             patch.setenv(name, value)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
-        return Caller(tonari.api.functions.query_function())
+        return Caller(tonari.aws.functions.query_function())
 
 
 @pytest.fixture
@@ -201,7 +200,7 @@ def functions(
     monkeypatch.setenv("TONARI_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("TONARI_HEAD_MAX_AGE", "0")
     monkeypatch.delenv("TONARI_REBUILD_FUNCTION", raising=False)
-    return tonari.api.functions
+    return tonari.aws.functions
 
 
 @pytest.fixture

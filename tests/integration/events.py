@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote_plus, unquote, urlencode
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tonari.api.functions import Handler
+from tonari.aws.functions import Handler
 
 
 @dataclass(frozen=True)

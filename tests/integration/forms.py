@@ -5,10 +5,8 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 import uuid
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tonari.store import PresignedPost
+from tonari.storage.bucket import PresignedPost
 
 
 def upload(form: PresignedPost, data: bytes, name: str, content_type: str) -> int:

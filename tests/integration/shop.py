@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image, ImageDraw
 
 from pictures import encoded
-from tonari.catalogue import SCHEMA, document_key, image_key
-
-if TYPE_CHECKING:
-    from tonari.store import Bucket
+from tonari.catalogue.documents import SCHEMA, document_key, image_key
+from tonari.storage.bucket import Bucket
 
 COLOURS = {"red": (205, 30, 40), "green": (30, 150, 60), "blue": (35, 60, 200), "yellow": (235, 205, 40)}
 KINDS = ("ball", "box", "tent")

@@ -6,7 +6,7 @@ import base64
 import json
 import math
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
@@ -18,15 +18,12 @@ from integration.events import Caller, failed, http_event, notification, sqs_eve
 from integration.forms import upload
 from integration.shop import BY_ID, COLOURS, KINDS, PRODUCTS, VIEW, draw, put_document, put_image
 from tonari import __version__
-from tonari.catalogue import document_key, image_key
-from tonari.head import read_head
-from tonari.rebuild import rebuild
-from tonari.store import PresignedPost
-
-if TYPE_CHECKING:
-    from tonari.api.functions import Handler
-    from tonari.store import Bucket
-    from tonari.survey import Workplace
+from tonari.aws.functions import Handler
+from tonari.builds.look import RebuildContext
+from tonari.builds.rebuild import rebuild
+from tonari.catalogue.documents import document_key, image_key
+from tonari.snapshots.head import read_head
+from tonari.storage.bucket import Bucket, PresignedPost
 
 RED_BALL = pictures.encoded(draw("red", "ball", inset=44), "PNG")
 """A picture that is not in the shop."""
@@ -64,7 +61,7 @@ def test_a_picture_finds_what_looks_like_it(standing: Caller) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_forms_of_a_query_agree(standing: Caller, standing_place: Workplace) -> None:
+def test_the_forms_of_a_query_agree(standing: Caller, standing_place: RebuildContext) -> None:
     data = PRODUCTS[0].picture()
     raw = standing.picture("/v1/search", data)
     octets = standing.picture("/v1/search", data, "application/octet-stream")
@@ -237,7 +234,7 @@ def test_neighbours_and_predictions_from_one_encoding(live: Caller, encoder_runs
 
 
 def test_a_new_class_is_voted_for_until_the_next_rebuild(
-    live: Caller, catalogue: Bucket, reindexer: Handler, place: Workplace
+    live: Caller, catalogue: Bucket, reindexer: Handler, place: RebuildContext
 ) -> None:
     picture = pictures.encoded(draw("red", "ball", inset=70), "PNG")
     put_image(catalogue, "pin", picture)
@@ -382,7 +379,7 @@ def test_header_names_and_media_types_may_be_of_any_case(standing: Caller) -> No
     assert len(ids(standing.send_event(event))) == 10
 
 
-def test_hidden_fields_are_not_shown(live: Caller, catalogue: Bucket, place: Workplace) -> None:
+def test_hidden_fields_are_not_shown(live: Caller, catalogue: Bucket, place: RebuildContext) -> None:
     fields = {"price": {"type": "number", "returned": False}, "color": {"type": "string", "filterable": False}}
     catalogue.put("schema.json", json.dumps({"fields": fields}).encode())
     rebuild(place)

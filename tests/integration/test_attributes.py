@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tonari.api.predictions import show_prediction
-from tonari.build import build_snapshot
-from tonari.candidates import Query
+from tonari.builds.assemble import build_snapshot
 from tonari.fields.schema import parse_schema
-from tonari.index import from_fixed, to_fixed
-from tonari.parts import IndexedItem, IndexedView, build_part
-from tonari.prediction import predict
-from tonari.ranges import Range
-from tonari.serving import Serving
-from tonari.snapshot import load_snapshot, write_snapshot
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from tonari.snapshot import Snapshot
-    from tonari.store import Bucket
+from tonari.index.vectors import from_fixed, to_fixed
+from tonari.query.candidates import Query
+from tonari.query.predict import predict
+from tonari.query.ranges import Range
+from tonari.query.serving import Serving
+from tonari.snapshots.snapshot import Snapshot, load_snapshot, write_snapshot
+from tonari.snapshots.table import IndexedItem, IndexedView, build_table
+from tonari.storage.bucket import Bucket
 
 DIMENSIONS = 24
 ITEMS = 900
@@ -59,7 +54,7 @@ def items() -> list[IndexedItem]:
 @pytest.fixture(scope="module")
 def built() -> Snapshot:
     schema = parse_schema(json.dumps(SCHEMA_JSON).encode())
-    return build_snapshot("e" * 64, schema, build_part(items(), schema, DIMENSIONS), {})
+    return build_snapshot("e" * 64, schema, build_table(items(), schema, DIMENSIONS), {})
 
 
 def test_products_are_held_out_whole(built: Snapshot) -> None:
@@ -69,7 +64,7 @@ def test_products_are_held_out_whole(built: Snapshot) -> None:
     assert calibration.held_out == 750
     assert 0.6 < calibration.accuracy < 0.97
     alike = parse_schema(json.dumps({**SCHEMA_JSON, "split_by": ""}).encode())
-    leaking = build_snapshot("e" * 64, alike, built.part, {}).learned["kind"].calibrations
+    leaking = build_snapshot("e" * 64, alike, built.table, {}).learned["kind"].calibrations
     assert leaking["vote"].accuracy > 0.99
     assert built.learned["kind"].calibrations["vote"].accuracy < 0.95
 
@@ -105,7 +100,7 @@ def test_schema_json_is_read_back(built: Snapshot) -> None:
 @pytest.fixture(scope="module")
 def serving(built: Snapshot) -> Serving:
     """The snapshot alone, without what predictions do not ask for."""
-    return Serving(None, None, built, build_part([], built.schema, DIMENSIONS), None, {})  # type: ignore[arg-type]
+    return Serving(None, None, built, build_table([], built.schema, DIMENSIONS), None, {})  # type: ignore[arg-type]
 
 
 def strangers() -> tuple[NDArray[np.float32], list[str]]:
@@ -145,11 +140,11 @@ def test_probabilities_are_of_the_default_vote_alone(serving: Serving) -> None:
 
 def test_all_tags_that_are_sure_are_given(serving: Serving, built: Snapshot) -> None:
     right, given, there = 0, 0, 0
-    for position in range(0, len(built.part), 5):
-        query = Query(from_fixed(built.part.views.fixed[built.part.rows(position)]), (built.part.id(position),))
+    for position in range(0, len(built.table), 5):
+        query = Query(from_fixed(built.table.views.fixed[built.table.rows(position)]), (built.table.id(position),))
         shown = show_prediction(predict(serving, query, ["tags"], "discriminant", 9, Range())["tags"])
-        truth = built.part.classes_of("tags", position)
-        if built.part.columns["tags"].having(range(3))[position]:
+        truth = built.table.classes_of("tags", position)
+        if built.table.columns["tags"].having(range(3))[position]:
             right += len({*shown["values"]} & {*truth})
             given += len(shown["values"])
             there += len(truth)

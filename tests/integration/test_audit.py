@@ -5,34 +5,29 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from integration.shop import PRODUCTS, put_document, put_image
-from tonari.build import build_snapshot
-from tonari.catalogue import SCHEMA, image_key
+from tonari.builds.assemble import build_snapshot
+from tonari.builds.look import RebuildContext
+from tonari.builds.rebuild import rebuild
+from tonari.catalogue.documents import SCHEMA, image_key
 from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import parse_schema
-from tonari.index import to_fixed
-from tonari.local.cli import main
-from tonari.manifest import Manifest
-from tonari.parts import IndexedItem, IndexedView, build_part
-from tonari.rebuild import rebuild
-from tonari.snapshot import load_snapshot, load_told, write_snapshot
-from tonari.snapshot_files import AUDIT, MANIFEST, REPORT
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from tonari.local.services import Endpoint
-    from tonari.snapshot import Snapshot
-    from tonari.store import Bucket
-    from tonari.survey import Workplace
+from tonari.index.vectors import to_fixed
+from tonari.snapshots.files import AUDIT, MANIFEST, REPORT
+from tonari.snapshots.manifest import Manifest
+from tonari.snapshots.snapshot import Snapshot, load_reported, load_snapshot, write_snapshot
+from tonari.snapshots.table import IndexedItem, IndexedView, build_table
+from tonari.storage.bucket import Bucket
+from tonari_tools.cli.main import main
+from tonari_tools.serve.services import Endpoint
 
 DIMENSIONS = 24
 ITEMS = 900
@@ -83,13 +78,13 @@ def _unit(vector: NDArray[np.float64]) -> NDArray[np.int16]:
 @pytest.fixture(scope="module")
 def audited() -> Snapshot:
     schema = parse_schema(json.dumps(SCHEMA_JSON).encode())
-    return build_snapshot("e" * 64, schema, build_part(draw()[0], schema, DIMENSIONS), {})
+    return build_snapshot("e" * 64, schema, build_table(draw()[0], schema, DIMENSIONS), {})
 
 
 @pytest.fixture(scope="module")
 def audit(audited: Snapshot) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(json.dumps(audited.told[AUDIT]))
-    return told
+    reported: dict[str, Any] = json.loads(json.dumps(audited.reported[AUDIT]))
+    return reported
 
 
 def test_planted_labels_are_found_and_right_ones_are_left_alone(audit: dict[str, Any]) -> None:
@@ -150,14 +145,14 @@ def test_a_catalogue_without_mistakes_is_hardly_blamed() -> None:
         if one.views
     ]
 
-    found = build_snapshot("e" * 64, schema, build_part(right, schema, DIMENSIONS), {}).told[AUDIT]
+    found = build_snapshot("e" * 64, schema, build_table(right, schema, DIMENSIONS), {}).reported[AUDIT]
 
     assert found["contradicted"]["count"] <= 0.01 * 2 * ITEMS
     assert found["missing"] == {"checked": 0, "count": 0, "items": []}
 
 
 def test_the_report_stands_by_its_figures(audited: Snapshot) -> None:
-    report = json.loads(json.dumps(audited.told[REPORT]))
+    report = json.loads(json.dumps(audited.reported[REPORT]))
 
     assert (report["format"], set(report["attributes"])) == (1, {"kind", "tags"})
     kind = report["attributes"]["kind"]
@@ -182,11 +177,11 @@ def test_what_tells_is_stored_and_not_fetched_to_serve(audited: Snapshot, artefa
         key = f"snapshots/{audited.id}/{name}"
         data = artefacts.get(key).data
         assert manifest.files[name] == hashlib.sha256(data).hexdigest() not in kept
-        assert load_told(artefacts, audited.id, name) == json.loads(data)
+        assert load_reported(artefacts, audited.id, name) == json.loads(data)
         artefacts.put(key, data.replace(b"1", b"2", 1))
         with pytest.raises(CorruptArtefactError, match=name):
-            load_told(artefacts, audited.id, name)
-    assert (loaded.told, set(loaded.learned)) == ({}, {"kind", "tags"})
+            load_reported(artefacts, audited.id, name)
+    assert (loaded.reported, set(loaded.learned)) == ({}, {"kind", "tags"})
 
 
 def mosaic(seed: int) -> Image.Image:
@@ -209,7 +204,9 @@ def on_s3(on_seaweed: Endpoint, artefacts: Bucket, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("on_s3", "encoder")
-def test_the_same_picture_is_found_however_it_was_saved(place: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_picture_is_found_however_it_was_saved(
+    place: RebuildContext, capsys: pytest.CaptureFixture[str]
+) -> None:
     for seed in range(12):
         put_image(place.catalogue, f"m{seed:02}", jpeg(mosaic(seed)))
     put_image(place.catalogue, "again", jpeg(mosaic(3), 75))
@@ -218,7 +215,7 @@ def test_the_same_picture_is_found_however_it_was_saved(place: Workplace, capsys
     done = rebuild(place)
     assert done.snapshot
 
-    found = load_told(place.artefacts, done.snapshot, AUDIT)["duplicates"]
+    found = load_reported(place.artefacts, done.snapshot, AUDIT)["duplicates"]
 
     assert [set(one["ids"]) for one in found["items"]] == [{"again", "m03", "small"}, {"cropped", "m07"}]
     assert (found["checked"], found["count"]) == (15, 2)
@@ -239,7 +236,7 @@ def test_the_command_needs_something_live(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.usefixtures("on_s3", "encoder")
-def test_the_command_says_all_of_it(place: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_all_of_it(place: RebuildContext, capsys: pytest.CaptureFixture[str]) -> None:
     place.catalogue.put(SCHEMA, json.dumps({"fields": {"color": {"type": "string", "attribute": True}}}).encode())
     for product in PRODUCTS:
         put_image(place.catalogue, product.id, product.picture())

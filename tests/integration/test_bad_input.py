@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Iterator
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -14,16 +15,12 @@ import pictures
 from integration.events import Answer, Caller, http_event
 from integration.shop import BY_ID, PRODUCTS, draw
 from tonari.api.forms import MOST_BODY_BYTES
-from tonari.encoder_store import PREFIX
+from tonari.builds.look import RebuildContext
+from tonari.builds.rebuild import rebuild
+from tonari.encoders.store import PREFIX
 from tonari.errors import TonariError
-from tonari.head import HEAD
-from tonari.rebuild import rebuild
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tonari.store import Bucket
-    from tonari.survey import Workplace
+from tonari.snapshots.head import HEAD
+from tonari.storage.bucket import Bucket
 
 PLAIN = pictures.encoded(draw("blue", "tent"), "PNG")
 RED = "red-ball"
@@ -371,14 +368,14 @@ def test_a_view_that_is_not_there(standing: Caller) -> None:
     ],
 )
 def test_a_document_that_cannot_be_put(
-    standing: Caller, standing_place: Workplace, item: str, document: Any, slug: str, words: tuple[str, ...]
+    standing: Caller, standing_place: RebuildContext, item: str, document: Any, slug: str, words: tuple[str, ...]
 ) -> None:
     check(standing.json(f"/v1/items/{item}", document, "PUT"), slug, *words)
     assert len(list(standing_place.catalogue.list("items/"))) == len(PRODUCTS)
 
 
 @pytest.mark.parametrize("body", [b'{"price": NaN}', b'{"price": 1e999}', b'{"name": "\\ud800"}', b"{", b""])
-def test_a_document_that_is_no_json(standing: Caller, standing_place: Workplace, body: bytes) -> None:
+def test_a_document_that_is_no_json(standing: Caller, standing_place: RebuildContext, body: bytes) -> None:
     check(standing.send("PUT", "/v1/items/a", body, "application/json"), "invalid-request", "not JSON")
     assert standing_place.catalogue.head("items/a.json") is None
 
@@ -401,7 +398,7 @@ def test_before_anything_is_published(query: Caller, artefacts: Bucket) -> None:
 
 
 @pytest.mark.usefixtures("encoder")
-def test_an_empty_catalogue_knows_no_item(place: Workplace, query: Caller) -> None:
+def test_an_empty_catalogue_knows_no_item(place: RebuildContext, query: Caller) -> None:
     rebuild(place)
     check(query.json("/v1/search", {"id": "red-ball"}), "unknown-item", "'red-ball'")
     check(query.json("/v1/search", {"vector": [1.0]}), "invalid-vector", "(1,)")
@@ -411,7 +408,7 @@ def test_an_empty_catalogue_knows_no_item(place: Workplace, query: Caller) -> No
 
 
 @pytest.mark.usefixtures("shop")
-def test_an_item_without_a_picture_has_no_neighbours(catalogue: Bucket, place: Workplace, query: Caller) -> None:
+def test_an_item_without_a_picture_has_no_neighbours(catalogue: Bucket, place: RebuildContext, query: Caller) -> None:
     catalogue.put("items/bare.json", b'{"color": "red"}')
     rebuild(place)
     check(query.json("/v1/search", {"id": "bare"}), "unknown-item", "'bare'", "no image")
@@ -420,7 +417,7 @@ def test_an_item_without_a_picture_has_no_neighbours(catalogue: Bucket, place: W
     assert (answer.status, answer.body["views"], answer.body["image"]) == (200, [], None)
 
 
-def test_a_damaged_encoder_is_no_bare_500(shop: str, place: Workplace, query: Caller, artefacts: Bucket) -> None:
+def test_a_damaged_encoder_is_no_bare_500(shop: str, place: RebuildContext, query: Caller, artefacts: Bucket) -> None:
     rebuild(place)
     for cached in place.cache.iterdir():
         cached.unlink()

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from integration.events import Caller
 from integration.shop import PRODUCTS
 from models import Model
-from tonari.encoder_store import list_encoders
+from tonari.builds.look import RebuildContext
+from tonari.builds.rebuild import Rebuilt, rebuild
+from tonari.encoders.store import list_encoders
 from tonari.errors import ConflictError
-from tonari.head import read_head
-from tonari.local.cli import main
-from tonari.local.models.examine import examine
-from tonari.rebuild import rebuild
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from integration.events import Caller
-    from tonari.local.encoders.default import BuiltEncoder
-    from tonari.local.services import Endpoint
-    from tonari.rebuild import Rebuilt
-    from tonari.store import Bucket
-    from tonari.survey import Workplace
+from tonari.snapshots.head import read_head
+from tonari.storage.bucket import Bucket
+from tonari_tools.cli.main import main
+from tonari_tools.models.examine import examine
+from tonari_tools.onnx.default import BuiltEncoder
+from tonari_tools.serve.services import Endpoint
 
 
 @pytest.fixture
@@ -129,7 +124,7 @@ def test_a_rebuild_switches_whole(
     tonari: Callable[..., tuple[int, str, str]],
     published: Rebuilt,
     shop: str,
-    place: Workplace,
+    place: RebuildContext,
     model: Path,
     query: Caller,
 ) -> None:

@@ -6,31 +6,28 @@ import datetime as dt
 import functools
 import json
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import pictures
+from integration.events import Caller
 from integration.shop import COLOURS, KINDS, draw, put_document, put_image
-from tonari import rebuild as rebuilding
-from tonari.catalogue import SCHEMA, document_key
-from tonari.checkpoints import list_checkpoints
+from tonari.aws.functions import Handler
+from tonari.builds import rebuild as rebuilding
+from tonari.builds.checkpoints import list_checkpoints
+from tonari.builds.gates import Metrics, Regression
+from tonari.builds.look import RebuildContext
+from tonari.builds.pending import ASKED, PATIENCE_SECONDS, REFUSED_SECONDS, ask_once
+from tonari.builds.rebuild import Rebuilt, rebuild
+from tonari.builds.refusals import KEPT, PREFIX, newest_refusal, write_refusal
+from tonari.catalogue.documents import SCHEMA, document_key
 from tonari.errors import InvalidRequestError, StoreError
-from tonari.gates import Fall, Worth
-from tonari.head import read_head
-from tonari.local.cli import main
-from tonari.local.tables import status_table
-from tonari.rebuild import rebuild
-from tonari.rebuild_requests import ASKED, PATIENCE_SECONDS, REFUSED_SECONDS, ask_once
-from tonari.refusals import KEPT, PREFIX, newest_refusal, write_refusal
-
-if TYPE_CHECKING:
-    from integration.events import Caller
-    from tonari.api.functions import Handler
-    from tonari.local.services import Endpoint
-    from tonari.rebuild import Rebuilt
-    from tonari.store import Bucket
-    from tonari.survey import Workplace
+from tonari.snapshots.head import read_head
+from tonari.storage.bucket import Bucket
+from tonari_tools.cli.main import main
+from tonari_tools.cli.tables import status_table
+from tonari_tools.serve.services import Endpoint
 
 SCHEMA_JSON = {"fields": {"color": {"type": "string", "attribute": True}}}
 EACH = 12
@@ -63,7 +60,7 @@ def shuffle(catalogue: Bucket, seed: int) -> None:
 
 
 @pytest.fixture
-def good(place: Workplace, encoder: str) -> Rebuilt:
+def good(place: RebuildContext, encoder: str) -> Rebuilt:
     """All colours right, live."""
     assert encoder
     place.catalogue.put(SCHEMA, json.dumps(SCHEMA_JSON).encode())
@@ -78,7 +75,7 @@ def refusals(artefacts: Bucket) -> list[dict[str, Any]]:
 
 
 def test_shuffled_labels_are_refused_and_accepted(
-    good: Rebuilt, place: Workplace, rebuilder: Handler, query: Caller, encoder_runs: list[int],
+    good: Rebuilt, place: RebuildContext, rebuilder: Handler, query: Caller, encoder_runs: list[int],
     log: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     before = read_head(place.artefacts)
@@ -119,7 +116,7 @@ def test_shuffled_labels_are_refused_and_accepted(
     assert query.get("/v1/items/new").status == 200
 
 
-def test_a_small_change_passes(good: Rebuilt, place: Workplace) -> None:
+def test_a_small_change_passes(good: Rebuilt, place: RebuildContext) -> None:
     put_document(place.catalogue, "red-ball-00", {"color": "green"})
     place.catalogue.delete(document_key("blue-box-03"))
     done = rebuild(place)
@@ -130,7 +127,7 @@ def test_a_small_change_passes(good: Rebuilt, place: Workplace) -> None:
 
 @pytest.mark.usefixtures("good")
 def test_all_shards_of_a_refused_rebuild_are_kept(
-    place: Workplace, encoder: str, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
+    place: RebuildContext, encoder: str, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rebuilding, "SHARD", 2)
     shuffle(place.catalogue, 2)
@@ -147,7 +144,7 @@ def test_all_shards_of_a_refused_rebuild_are_kept(
 
 @pytest.mark.usefixtures("good")
 def test_a_refused_rebuild_is_not_asked_for_again_and_again(
-    place: Workplace, artefacts: Bucket, rebuilder: Handler
+    place: RebuildContext, artefacts: Bucket, rebuilder: Handler
 ) -> None:
     now = dt.datetime.now(dt.UTC)
     shuffle(place.catalogue, 3)
@@ -174,7 +171,7 @@ def test_an_order_that_is_none_rebuilds_nothing(
 
 @pytest.mark.usefixtures("good")
 def test_the_command_says_why_and_can_accept(
-    place: Workplace, on_seaweed: Endpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: RebuildContext, on_seaweed: Endpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert on_seaweed
     monkeypatch.setenv("TONARI_CATALOGUE_BUCKET", place.catalogue.name)
@@ -189,7 +186,7 @@ def test_the_command_says_why_and_can_accept(
 
 
 @pytest.mark.usefixtures("good")
-def test_margins_are_settings(place: Workplace, functions: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_margins_are_settings(place: RebuildContext, functions: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TONARI_ACCURACY_MARGIN", "1")
     monkeypatch.setenv("TONARI_RECALL_MARGIN", "1")
     shuffle(place.catalogue, 5)
@@ -197,10 +194,10 @@ def test_margins_are_settings(place: Workplace, functions: Any, monkeypatch: pyt
 
 
 def test_the_last_twenty_refusals_are_kept(artefacts: Bucket) -> None:
-    falls = (Fall("recall at 1", 0.9, 0.5, 0.01, None),)
+    falls = (Regression("recall at 1", 0.9, 0.5, 0.01, None),)
     at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     for number in range(KEPT + 3):
-        write_refusal(artefacts, f"20260101T0000{number:02}-x", "live", falls, Worth(1, 1, "", {}, {}), at)
+        write_refusal(artefacts, f"20260101T0000{number:02}-x", "live", falls, Metrics(1, 1, "", {}, {}), at)
     ids = [one["id"] for one in refusals(artefacts)]
     assert ids == [f"20260101T0000{number:02}-x" for number in range(3, KEPT + 3)]
     newest = newest_refusal(artefacts, "live")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tonari.encoder_store import use_encoder
 from tonari.errors import ConflictError, CorruptArtefactError, NotReadyError, StoreError
-from tonari.head import HEAD, MOST_NONCES, Head, ReadHead, SegmentRef, publish, read_changed_head, read_head
-from tonari.store import Bucket
+from tonari.snapshots.head import (
+    HEAD,
+    MOST_NONCES,
+    Head,
+    ReadHead,
+    SegmentRef,
+    publish,
+    read_changed_head,
+    read_head,
+    use_encoder,
+)
+from tonari.storage.bucket import Bucket
+from tonari.storage.s3 import S3Bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mypy_boto3_s3 import S3Client
 
 WRITERS, ROUNDS = 8, 3
@@ -118,7 +127,7 @@ def test_a_success_whose_answer_was_lost_is_known_by_its_nonce(
 ) -> None:
     read = ReadHead(Head(), None) if first else add(artefacts, "one")
     losing = LosesAnswers(s3, error)
-    published = publish(Bucket(artefacts.name, losing), read, replace(read.head, snapshot="mine"))  # type: ignore[arg-type]
+    published = publish(S3Bucket(artefacts.name, losing), read, replace(read.head, snapshot="mine"))  # type: ignore[arg-type]
     assert losing.lost == 1
     assert published.head.snapshot == "mine"
     assert published.head.generation == read.head.generation + 1
@@ -129,7 +138,7 @@ def test_a_lost_success_is_known_though_another_has_published_over_it(artefacts:
     read = add(artefacts, "one")
     losing = LosesAnswers(s3, refused(), lambda: add(artefacts, "other"))
     mine = replace(read.head, segments=(*read.head.segments, SegmentRef("mine", 1)))
-    published = publish(Bucket(artefacts.name, losing), read, mine)  # type: ignore[arg-type]
+    published = publish(S3Bucket(artefacts.name, losing), read, mine)  # type: ignore[arg-type]
     assert [segment.id for segment in published.head.segments] == ["one", "mine", "other"]
     assert published == read_head(artefacts)
 
@@ -142,7 +151,7 @@ def test_a_write_that_never_arrived_is_no_success(artefacts: Bucket, s3: S3Clien
     read = add(artefacts, "one")
     gone: Any = Unreachable(s3, ReadTimeoutError(endpoint_url="http://127.0.0.1"))
     with pytest.raises(StoreError) as raised:
-        publish(Bucket(artefacts.name, gone), read, replace(read.head, snapshot="mine"))
+        publish(S3Bucket(artefacts.name, gone), read, replace(read.head, snapshot="mine"))
     assert not isinstance(raised.value, ConflictError)
     assert read_head(artefacts) == read
 

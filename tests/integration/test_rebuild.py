@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import pictures
+from integration.conftest import Reported
 from integration.events import Caller, notification, sqs_event
 from integration.shop import PRODUCTS, VIEW, draw, push, put_document, put_image
-from tonari import rebuild as rebuilding
-from tonari.catalogue import SCHEMA, document_key, image_key, list_catalogue
-from tonari.encoder_store import save_encoder, use_encoder
+from tonari.aws.functions import Handler
+from tonari.builds import rebuild as rebuilding
+from tonari.builds.look import RebuildContext
+from tonari.builds.rebuild import Rebuilt, rebuild
+from tonari.catalogue.documents import SCHEMA, document_key, image_key, list_catalogue
+from tonari.encoders.store import save_encoder
 from tonari.errors import InvalidCatalogueError, NotReadyError, StoreError
-from tonari.head import publish, read_head
-from tonari.index import to_fixed
-from tonari.rebuild import rebuild
-from tonari.segments import merge, read_segments
-from tonari.snapshot import load_snapshot
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from integration.conftest import Told
-    from tonari.api.functions import Handler
-    from tonari.local.encoders.default import BuiltEncoder
-    from tonari.rebuild import Rebuilt
-    from tonari.snapshot import Snapshot
-    from tonari.store import Bucket
-    from tonari.survey import Workplace
+from tonari.index.vectors import to_fixed
+from tonari.snapshots.head import publish, read_head, use_encoder
+from tonari.snapshots.segments import merge, read_segments
+from tonari.snapshots.snapshot import Snapshot, load_snapshot
+from tonari.storage.bucket import Bucket
+from tonari_tools.onnx.default import BuiltEncoder
 
 
 class Context:
@@ -44,13 +39,13 @@ class Context:
         return int(self._seconds * 1000)
 
 
-def load(place: Workplace, done: Rebuilt) -> Snapshot:
+def load(place: RebuildContext, done: Rebuilt) -> Snapshot:
     assert done.snapshot
     return load_snapshot(place.artefacts, done.snapshot, place.cache)
 
 
 def ids(snapshot: Snapshot) -> list[str]:
-    return [item.id for item in snapshot.part.items()]
+    return [item.id for item in snapshot.table.items()]
 
 
 def overlay(artefacts: Bucket) -> dict[str, Any]:
@@ -61,7 +56,9 @@ def checkpoints(artefacts: Bucket) -> list[str]:
     return [found.key for found in artefacts.list("work/")]
 
 
-def test_the_first_rebuild_encodes_all(shop: str, place: Workplace, encoder_runs: list[int], told: Told) -> None:
+def test_the_first_rebuild_encodes_all(
+    shop: str, place: RebuildContext, encoder_runs: list[int], reported: Reported
+) -> None:
     done = rebuild(place)
     assert (done.outcome, done.items, done.views, done.encoded, done.reused) == ("published", 12, 12, 12, 0)
     assert sum(encoder_runs) == 12
@@ -71,10 +68,10 @@ def test_the_first_rebuild_encodes_all(shop: str, place: Workplace, encoder_runs
     head = read_head(place.artefacts).head
     assert (head.snapshot, head.encoder, head.next_encoder) == (done.snapshot, shop, None)
     assert head.generation == done.generation == 2
-    assert told.lines[0] == ("documents", 12, 12)
-    assert ("encode", 0, 12) in told.lines
-    assert ("encode", 12, 12) in told.lines
-    assert list(dict.fromkeys(told.stages)) == [
+    assert reported.lines[0] == ("documents", 12, 12)
+    assert ("encode", 0, 12) in reported.lines
+    assert ("encode", 12, 12) in reported.lines
+    assert list(dict.fromkeys(reported.stages)) == [
         "documents",
         "encode",
         "graph",
@@ -101,7 +98,7 @@ def test_a_changed_item_is_the_only_one_encoded(
 
 
 def test_an_unchanged_catalogue_publishes_nothing(
-    published: Rebuilt, place: Workplace, encoder_runs: list[int]
+    published: Rebuilt, place: RebuildContext, encoder_runs: list[int]
 ) -> None:
     before = {found.key for found in place.artefacts.list("")}
     done = rebuild(place)
@@ -110,44 +107,44 @@ def test_an_unchanged_catalogue_publishes_nothing(
     assert {found.key for found in place.artefacts.list("")} == before
 
 
-def test_a_changed_document_encodes_nothing(published: Rebuilt, place: Workplace, encoder_runs: list[int]) -> None:
+def test_a_changed_document_encodes_nothing(published: Rebuilt, place: RebuildContext, encoder_runs: list[int]) -> None:
     put_document(place.catalogue, "red-ball", {"color": "red", "price": 99})
     done = rebuild(place)
     assert (done.outcome, done.encoded, done.reused) == ("published", 0, 12)
     assert done.generation == published.generation + 1
     assert encoder_runs == []
-    part = load(place, done).part
-    position = part.find("red-ball")
+    table = load(place, done).table
+    position = table.find("red-ball")
     assert position is not None
-    assert part.fields(position) == {"id": "red-ball", "color": "red", "price": 99}
+    assert table.fields(position) == {"id": "red-ball", "color": "red", "price": 99}
 
 
 @pytest.mark.usefixtures("published")
-def test_what_is_deleted_is_gone(place: Workplace, encoder_runs: list[int]) -> None:
+def test_what_is_deleted_is_gone(place: RebuildContext, encoder_runs: list[int]) -> None:
     place.catalogue.delete(document_key("red-ball"), image_key("red-ball", VIEW), image_key("red-box", VIEW))
     done = rebuild(place)
     snapshot = load(place, done)
     assert (done.outcome, done.items, done.views, encoder_runs) == ("published", 11, 10, [])
-    assert snapshot.part.find("red-ball") is None
-    position = snapshot.part.find("red-box")
+    assert snapshot.table.find("red-ball") is None
+    position = snapshot.table.find("red-box")
     assert position is not None
-    assert len(snapshot.part.rows(position)) == 0
+    assert len(snapshot.table.rows(position)) == 0
 
 
 @pytest.mark.usefixtures("shop")
-def test_an_image_that_vanishes_meanwhile_is_a_delete(place: Workplace, told: Told) -> None:
+def test_an_image_that_vanishes_meanwhile_is_a_delete(place: RebuildContext, reported: Reported) -> None:
 
     def vanish(stage: str) -> None:
         if stage == "encode":
             place.catalogue.delete(image_key("red-ball", VIEW), image_key("red-box", VIEW))
 
-    told.act = vanish
+    reported.act = vanish
     done = rebuild(place)
     assert (done.outcome, done.items, done.views, done.rejected) == ("published", 12, 10, 0)
 
 
 @pytest.mark.usefixtures("shop")
-def test_an_item_that_vanishes_meanwhile_is_a_delete(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_item_that_vanishes_meanwhile_is_a_delete(place: RebuildContext, monkeypatch: pytest.MonkeyPatch) -> None:
     place.catalogue.delete(image_key("red-ball", VIEW))
 
     def list_then_delete(catalogue: Bucket) -> Any:
@@ -155,34 +152,34 @@ def test_an_item_that_vanishes_meanwhile_is_a_delete(place: Workplace, monkeypat
         catalogue.delete(document_key("red-ball"))
         return listed
 
-    monkeypatch.setattr("tonari.rebuild.list_catalogue", list_then_delete)
+    monkeypatch.setattr("tonari.builds.rebuild.list_catalogue", list_then_delete)
     done = rebuild(place)
     assert (done.items, done.views) == (11, 11)
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_view_keeps_the_etag_of_the_bytes_that_were_encoded(place: Workplace, told: Told) -> None:
+def test_a_view_keeps_the_etag_of_the_bytes_that_were_encoded(place: RebuildContext, reported: Reported) -> None:
     new = pictures.encoded(draw("blue", "box"), "PNG")
 
     def change(stage: str) -> None:
         if stage == "encode":
             put_image(place.catalogue, "red-ball", new)
 
-    told.act = change
+    reported.act = change
     snapshot = load(place, rebuild(place))
-    position = snapshot.part.find("red-ball")
+    position = snapshot.table.find("red-ball")
     assert position is not None
-    _, ((name, etag),) = snapshot.part.state(position)
+    _, ((name, etag),) = snapshot.table.state(position)
     assert name == VIEW
     found = place.catalogue.head(image_key("red-ball", VIEW))
     assert found is not None
     assert etag == found.etag
-    told.act = lambda _: None
+    reported.act = lambda _: None
     assert rebuild(place).outcome == "unchanged"
 
 
 @pytest.mark.usefixtures("shop")
-def test_what_cannot_be_used_is_recorded_and_the_rest_published(place: Workplace) -> None:
+def test_what_cannot_be_used_is_recorded_and_the_rest_published(place: RebuildContext) -> None:
     put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
     put_image(place.catalogue, "only-broken", pictures.encoded(draw("red", "box"), "PNG")[:-300])
     place.catalogue.put(document_key("red-box"), b'{"color": "red",')
@@ -205,7 +202,7 @@ def test_what_cannot_be_used_is_recorded_and_the_rest_published(place: Workplace
 
 
 @pytest.mark.usefixtures("encoder")
-def test_no_document_can_stop_a_rebuild(place: Workplace) -> None:
+def test_no_document_can_stop_a_rebuild(place: RebuildContext) -> None:
     put_image(place.catalogue, "good", PRODUCTS[0].picture())
     put_document(place.catalogue, "good", {"price": 1, "name": "x"})
     bad = {
@@ -230,7 +227,7 @@ def test_no_document_can_stop_a_rebuild(place: Workplace) -> None:
 
 
 @pytest.mark.usefixtures("published")
-def test_a_new_rejection_is_published_and_forgotten_with_its_cause(place: Workplace) -> None:
+def test_a_new_rejection_is_published_and_forgotten_with_its_cause(place: RebuildContext) -> None:
     put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
     done = rebuild(place)
     assert done.outcome == "published"
@@ -242,7 +239,7 @@ def test_a_new_rejection_is_published_and_forgotten_with_its_cause(place: Workpl
 
 
 @pytest.mark.usefixtures("shop")
-def test_keys_that_belong_to_no_item_are_passed_over(place: Workplace) -> None:
+def test_keys_that_belong_to_no_item_are_passed_over(place: RebuildContext) -> None:
     for key in (
         "items/",
         "items/a/b.json",
@@ -258,7 +255,7 @@ def test_keys_that_belong_to_no_item_are_passed_over(place: Workplace) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_schema_is_inferred_where_there_is_none(place: Workplace) -> None:
+def test_the_schema_is_inferred_where_there_is_none(place: RebuildContext) -> None:
     place.catalogue.delete(SCHEMA)
     for product in PRODUCTS:
         put_document(place.catalogue, product.id, {**product.document, "round": str(product.category == "ball")})
@@ -270,7 +267,7 @@ def test_the_schema_is_inferred_where_there_is_none(place: Workplace) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_schema_is_honoured(place: Workplace) -> None:
+def test_the_schema_is_honoured(place: RebuildContext) -> None:
     fields = {
         "price": {"type": "string", "filterable": True},
         "color": {"type": "string", "attribute": True, "filterable": False, "returned": False},
@@ -288,7 +285,7 @@ def test_the_schema_is_honoured(place: Workplace) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(place: Workplace) -> None:
+def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(place: RebuildContext) -> None:
     before = read_head(place.artefacts)
     for schema in (
         b"",
@@ -311,7 +308,7 @@ def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(place: Workplace) -> 
 
 @pytest.mark.usefixtures("shop")
 def test_a_rebuild_that_runs_out_of_time_goes_on_where_it_stopped(
-    place: Workplace, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
+    place: RebuildContext, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rebuilding, "SHARD", 4)
     remaining = iter([900.0, 1.0])
@@ -327,7 +324,7 @@ def test_a_rebuild_that_runs_out_of_time_goes_on_where_it_stopped(
 
 
 def test_what_a_checkpoint_holds_is_what_would_have_been_encoded(
-    published: Rebuilt, place: Workplace, shop: str, monkeypatch: pytest.MonkeyPatch
+    published: Rebuilt, place: RebuildContext, shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = load(place, published)
     monkeypatch.setattr(rebuilding, "SHARD", 5)
@@ -336,11 +333,13 @@ def test_what_a_checkpoint_holds_is_what_would_have_been_encoded(
     assert rebuild(replace(place, remaining=lambda: 1.0)).outcome == "unfinished"
     done = rebuild(place)
     assert (done.encoded, done.reused) == (7, 5)
-    assert np.array_equal(load(place, done).part.views.fixed, whole.part.views.fixed)
+    assert np.array_equal(load(place, done).table.views.fixed, whole.table.views.fixed)
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_damaged_checkpoint_is_done_without(place: Workplace, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_checkpoint_is_done_without(
+    place: RebuildContext, reported: Reported, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rebuilding, "SHARD", 4)
     remaining = iter([900.0, 1.0])
     rebuild(replace(place, remaining=lambda: next(remaining)))
@@ -352,11 +351,11 @@ def test_a_damaged_checkpoint_is_done_without(place: Workplace, told: Told, monk
     done = rebuild(place)
     assert (done.outcome, done.encoded, done.views) == ("published", 12, 12)
     assert checkpoints(place.artefacts) == []
-    assert sum("checkpoint" in stage for stage in told.stages) == 2
+    assert sum("checkpoint" in stage for stage in reported.stages) == 2
 
 
 def test_what_is_reindexed_during_a_rebuild_is_not_lost(
-    published: Rebuilt, place: Workplace, reindexer: Handler, told: Told, query: Caller
+    published: Rebuilt, place: RebuildContext, reindexer: Handler, reported: Reported, query: Caller
 ) -> None:
     put_image(place.catalogue, "early", PRODUCTS[3].picture())
     reindexer(sqs_event(notification(image_key("early", VIEW))), None)
@@ -370,7 +369,7 @@ def test_what_is_reindexed_during_a_rebuild_is_not_lost(
         keys = [image_key("late", VIEW), document_key("red-ball"), image_key("red-box", VIEW)]
         assert reindexer(sqs_event(notification(*keys)), None) == {"batchItemFailures": []}
 
-    told.act = change
+    reported.act = change
     done = rebuild(place)
     assert (done.outcome, done.items) == ("published", 13)
     assert done.snapshot != published.snapshot
@@ -384,7 +383,7 @@ def test_what_is_reindexed_during_a_rebuild_is_not_lost(
 
 @pytest.mark.usefixtures("published")
 def test_the_head_may_move_again_while_a_rebuild_catches_up(
-    place: Workplace, reindexer: Handler, query: Caller, monkeypatch: pytest.MonkeyPatch
+    place: RebuildContext, reindexer: Handler, query: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = 0
 
@@ -397,13 +396,13 @@ def test_the_head_may_move_again_while_a_rebuild_catches_up(
         return publish(artefacts, read, head)
 
     put_image(place.catalogue, "new", PRODUCTS[0].picture())
-    monkeypatch.setattr("tonari.rebuild.publish", publish_late)
+    monkeypatch.setattr("tonari.builds.rebuild.publish", publish_late)
     assert rebuild(place).outcome == "published"
     assert tries == 3
     assert {"new", "late1", "late2"} <= {*query.found({"vector": query_vector(place), "k": 50})}
 
 
-def query_vector(place: Workplace) -> list[float]:
+def query_vector(place: RebuildContext) -> list[float]:
     name = read_head(place.artefacts).head.encoder
     assert name
     encoder = place.load(name)
@@ -412,7 +411,7 @@ def query_vector(place: Workplace) -> list[float]:
 
 
 @pytest.mark.usefixtures("published")
-def test_a_rebuild_that_another_has_overtaken_publishes_nothing(place: Workplace, told: Told) -> None:
+def test_a_rebuild_that_another_has_overtaken_publishes_nothing(place: RebuildContext, reported: Reported) -> None:
     put_image(place.catalogue, "red-ball", PRODUCTS[4].picture())
     other: list[Rebuilt] = []
 
@@ -420,7 +419,7 @@ def test_a_rebuild_that_another_has_overtaken_publishes_nothing(place: Workplace
         if stage == "graph" and not other:
             other.append(rebuild(replace(place, progress=lambda *_: None)))
 
-    told.act = overtake
+    reported.act = overtake
     done = rebuild(place)
     assert (done.outcome, done.snapshot) == ("superseded", other[0].snapshot)
     head = read_head(place.artefacts).head
@@ -428,7 +427,7 @@ def test_a_rebuild_that_another_has_overtaken_publishes_nothing(place: Workplace
 
 
 def test_another_encoder_encodes_all_again_and_is_never_mixed(
-    published: Rebuilt, place: Workplace, built: BuiltEncoder, shop: str, reindexer: Handler, query: Caller,
+    published: Rebuilt, place: RebuildContext, built: BuiltEncoder, shop: str, reindexer: Handler, query: Caller,
     encoder_runs: list[int],
 ) -> None:  # fmt: skip
     config = json.loads(built.config)
@@ -460,7 +459,7 @@ def test_another_encoder_encodes_all_again_and_is_never_mixed(
 
 @pytest.mark.usefixtures("published")
 def test_segments_of_the_old_encoder_are_encoded_again_when_a_switch_catches_up(
-    place: Workplace, built: BuiltEncoder, reindexer: Handler, told: Told
+    place: RebuildContext, built: BuiltEncoder, reindexer: Handler, reported: Reported
 ) -> None:
     config = json.loads(built.config)
     config["preprocessing"]["shortest_edge"] = 224
@@ -472,7 +471,7 @@ def test_segments_of_the_old_encoder_are_encoded_again_when_a_switch_catches_up(
             put_image(place.catalogue, "late", PRODUCTS[5].picture())
             reindexer(sqs_event(notification(image_key("late", VIEW))), None)
 
-    told.act = change
+    reported.act = change
     rebuild(place)
     late = overlay(place.artefacts)["late"]
     encoder = place.load(other)
@@ -482,7 +481,7 @@ def test_segments_of_the_old_encoder_are_encoded_again_when_a_switch_catches_up(
 
 @pytest.mark.parametrize("what", ["vectors.npy", "manifest.json", "all"])
 def test_a_damaged_snapshot_does_not_stop_a_rebuild(
-    published: Rebuilt, place: Workplace, tmp_path: Path, told: Told, encoder_runs: list[int], what: str
+    published: Rebuilt, place: RebuildContext, tmp_path: Path, reported: Reported, encoder_runs: list[int], what: str
 ) -> None:
     keys = [found.key for found in place.artefacts.list(f"snapshots/{published.snapshot}/")]
     if what == "all":
@@ -493,10 +492,10 @@ def test_a_damaged_snapshot_does_not_stop_a_rebuild(
     done = rebuild(replace(place, cache=tmp_path / "fresh"))
     assert (done.outcome, done.encoded, sum(encoder_runs)) == ("published", 12, 12)
     assert done.snapshot != published.snapshot
-    assert any("cannot be reused" in stage for stage in told.stages)
+    assert any("cannot be reused" in stage for stage in reported.stages)
 
 
-def test_without_an_encoder_nothing_is_built(place: Workplace, rebuilder: Handler) -> None:
+def test_without_an_encoder_nothing_is_built(place: RebuildContext, rebuilder: Handler) -> None:
     push(place.catalogue)
     with pytest.raises(NotReadyError, match="tonari init"):
         rebuilder({}, Context())
@@ -504,7 +503,7 @@ def test_without_an_encoder_nothing_is_built(place: Workplace, rebuilder: Handle
 
 
 def test_a_failing_store_leaves_the_live_state(
-    published: Rebuilt, place: Workplace, monkeypatch: pytest.MonkeyPatch
+    published: Rebuilt, place: RebuildContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = read_head(place.artefacts)
     put_image(place.catalogue, "red-ball", PRODUCTS[4].picture())
@@ -529,7 +528,7 @@ def test_an_unfinished_run_of_the_function_says_so(rebuilder: Handler, monkeypat
 
 
 @pytest.mark.usefixtures("published")
-def test_a_rebuild_never_sends_anything_to_the_catalogue(place: Workplace) -> None:
+def test_a_rebuild_never_sends_anything_to_the_catalogue(place: RebuildContext) -> None:
     assert {found.key for found in place.catalogue.list("")} == {
         SCHEMA, *(document_key(product.id) for product in PRODUCTS), *(image_key(p.id, VIEW) for p in PRODUCTS),
     }  # fmt: skip

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -17,27 +19,20 @@ import pytest
 import pictures
 from integration.events import Caller, eventbridge, failed, notification, sqs_event
 from integration.shop import PRODUCTS, VIEW, draw, put_document, put_image
-from tonari import rebuild_requests
-from tonari import reindex as reindexing
-from tonari.catalogue import document_key, image_key
+from tonari.aws.functions import Handler
+from tonari.builds import pending as rebuild_requests
+from tonari.builds import reindex as reindexing
+from tonari.builds.look import RebuildContext
+from tonari.builds.rebuild import Rebuilt, rebuild
+from tonari.builds.reindex import MOST_SEGMENTS
+from tonari.catalogue.documents import document_key, image_key
+from tonari.encoders.image import Encoder
 from tonari.errors import StoreError
-from tonari.head import publish, read_head
-from tonari.index import to_fixed
-from tonari.local.lambda_api import LambdaApi
-from tonari.rebuild import rebuild
-from tonari.reindex import MOST_SEGMENTS
-from tonari.segments import merge, read_segments
-from tonari.store import Bucket
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import ModuleType
-
-    from tonari.api.functions import Handler
-    from tonari.encoder import Encoder
-    from tonari.rebuild import Rebuilt
-    from tonari.segments import Segment
-    from tonari.survey import Workplace
+from tonari.index.vectors import to_fixed
+from tonari.snapshots.head import publish, read_head
+from tonari.snapshots.segments import Segment, merge, read_segments
+from tonari.storage.bucket import Bucket
+from tonari_tools.serve.lambda_api import LambdaApi
 
 
 class Quiet(WSGIRequestHandler):
@@ -241,7 +236,7 @@ def test_if_the_head_moved_all_is_read_again_but_not_encoded_again(
             put_document(catalogue, "new", {"price": 3})
         return publish(bucket, read, head)
 
-    monkeypatch.setattr("tonari.reindex.publish", publish_late)
+    monkeypatch.setattr("tonari.builds.reindex.publish", publish_late)
     put_image(catalogue, "new", PRODUCTS[0].picture())
     assert send(reindexer, image_key("new", VIEW)) == []
     assert (tries, encoder_runs, generation(artefacts)) == (2, [1], published.generation + 2)
@@ -258,7 +253,7 @@ def test_a_writer_that_never_gets_through_gives_the_batch_back(
         publish(bucket, read, read.head)
         return publish(bucket, read, head)
 
-    monkeypatch.setattr("tonari.reindex.publish", publish_late)
+    monkeypatch.setattr("tonari.builds.reindex.publish", publish_late)
     monkeypatch.setattr(reindexing, "TRIES", 3)
     put_image(catalogue, "new", PRODUCTS[0].picture())
     assert send(reindexer, image_key("new", VIEW)) == ["m0"]
@@ -268,7 +263,7 @@ def test_a_writer_that_never_gets_through_gives_the_batch_back(
 
 @pytest.mark.usefixtures("shop")
 def test_without_a_snapshot_a_rebuild_is_asked_for_once(
-    on_lambda: Lambda, artefacts: Bucket, encoder_runs: list[int], place: Workplace
+    on_lambda: Lambda, artefacts: Bucket, encoder_runs: list[int], place: RebuildContext
 ) -> None:
     handlers = [on_lambda.reindexer(), on_lambda.reindexer()]
     event = sqs_event(
@@ -437,7 +432,7 @@ def test_what_is_no_hint_is_acknowledged_beside_what_is_one(
 
 @pytest.mark.usefixtures("published")
 def test_a_reindexed_item_is_encoded_as_a_rebuild_would(
-    reindexer: Handler, catalogue: Bucket, artefacts: Bucket, place: Workplace,
+    reindexer: Handler, catalogue: Bucket, artefacts: Bucket, place: RebuildContext,
     load: Callable[[str], Encoder], encoder_runs: list[int],
 ) -> None:  # fmt: skip
     data = pictures.encoded(draw("green", "tent", inset=30), "PNG")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,17 +14,14 @@ import pytest
 import pictures
 from integration.events import Caller, failed, notification, sqs_event
 from integration.shop import BY_ID, COLOURS, KINDS, PRODUCTS, VIEW, draw, put_document, put_image
-from tonari.catalogue import document_key, image_key
-from tonari.encoder_store import save_encoder, use_encoder
-from tonari.rebuild import rebuild
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    from tonari.api.functions import Handler
-    from tonari.local.encoders.default import BuiltEncoder
-    from tonari.store import Bucket
-    from tonari.survey import Workplace
+from tonari.aws.functions import Handler
+from tonari.builds.look import RebuildContext
+from tonari.builds.rebuild import rebuild
+from tonari.catalogue.documents import document_key, image_key
+from tonari.encoders.store import save_encoder
+from tonari.snapshots.head import use_encoder
+from tonari.storage.bucket import Bucket
+from tonari_tools.onnx.default import BuiltEncoder
 
 RED_BALL = pictures.encoded(draw("red", "ball", inset=44), "PNG")
 RED = "red-ball"
@@ -128,7 +126,7 @@ def test_facets_over_changes(changed: Caller) -> None:
     assert (facets["price"]["min"], facets["price"]["max"]) == (1, 99)
 
 
-def test_facets_of_dates_booleans_and_lists(live: Caller, catalogue: Bucket, place: Workplace) -> None:
+def test_facets_of_dates_booleans_and_lists(live: Caller, catalogue: Bucket, place: RebuildContext) -> None:
     for number, product in enumerate(PRODUCTS[:6]):
         since = f"2026-01-{number + 1:02}T12:00:00Z"
         put_document(
@@ -216,7 +214,9 @@ def test_pages_of_a_picture_and_of_a_path(standing: Caller) -> None:
     assert ids(posted) == ids(second)[:3]
 
 
-def test_a_page_goes_on_over_changes(changed: Caller, reindexer: Handler, catalogue: Bucket, place: Workplace) -> None:
+def test_a_page_goes_on_over_changes(
+    changed: Caller, reindexer: Handler, catalogue: Bucket, place: RebuildContext
+) -> None:
     first = asked(changed, id="blue-tent", k=4)
     rest = ids(asked(changed, id="blue-tent", k=50))[4:]
     catalogue.delete(document_key(rest[0]), image_key(rest[0], VIEW))
@@ -232,7 +232,7 @@ def test_a_page_goes_on_over_changes(changed: Caller, reindexer: Handler, catalo
 
 
 def test_a_cursor_of_another_request_or_encoder(
-    live: Caller, place: Workplace, artefacts: Bucket, built: BuiltEncoder, functions: ModuleType
+    live: Caller, place: RebuildContext, artefacts: Bucket, built: BuiltEncoder, functions: ModuleType
 ) -> None:
     cursor = asked(live, id=RED, k=3)["next"]
     for other in ({"id": "blue-box"}, {"id": RED, "filter": {"color": "red"}}, {"id": RED, "group_by": "color"}):
@@ -270,7 +270,7 @@ def test_what_comes_back_of_each_item(standing: Caller) -> None:
     assert (again["id"], again["score"]) == (path["id"], pytest.approx(1, abs=1e-3))
 
 
-def test_an_answer_that_lambda_would_not_pass_on(live: Caller, catalogue: Bucket, place: Workplace) -> None:
+def test_an_answer_that_lambda_would_not_pass_on(live: Caller, catalogue: Bucket, place: RebuildContext) -> None:
     for product in PRODUCTS:
         put_document(catalogue, product.id, {**product.document, "quotes": '"' * 45_000})
     rebuild(place)

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import errno
 import threading
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from integration.events import Caller, notification, sqs_event
 from integration.shop import PRODUCTS, VIEW, put_document, put_image
-from tonari import encoder_store, serving
-from tonari.catalogue import document_key, image_key
+from tonari.aws.functions import Handler
+from tonari.builds.look import RebuildContext
+from tonari.builds.rebuild import Rebuilt, rebuild
+from tonari.catalogue.documents import document_key, image_key
+from tonari.encoders import store as encoder_store
 from tonari.errors import CorruptArtefactError, NotReadyError, StoreError
-from tonari.head import HEAD, read_head
-from tonari.rebuild import rebuild
-from tonari.serving import Reader
-from tonari.snapshot_files import CELLS, FILES, MANIFEST, PREFIX
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from types import ModuleType
-
-    from tonari.api.functions import Handler
-    from tonari.rebuild import Rebuilt
-    from tonari.store import Bucket
-    from tonari.survey import Workplace
+from tonari.query import serving
+from tonari.query.serving import Reader
+from tonari.snapshots.files import CELLS, FILES, MANIFEST, PREFIX
+from tonari.snapshots.head import HEAD, read_head
+from tonari.storage.bucket import Bucket
 
 
 class Clock:
@@ -74,7 +71,9 @@ def test_without_a_head_nothing_is_ready(reader: Reader, artefacts: Bucket) -> N
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_function_that_started_too_early_answers_once_something_is_published(query: Caller, place: Workplace) -> None:
+def test_a_function_that_started_too_early_answers_once_something_is_published(
+    query: Caller, place: RebuildContext
+) -> None:
     answer = query.get("/v1/health")
     assert (answer.status, answer.body["type"]) == (503, "urn:tonari:problem:not-ready")
     rebuild(place)
@@ -100,7 +99,7 @@ def test_the_head_is_asked_for_only_when_knowledge_is_old(
 
 @pytest.mark.usefixtures("published")
 def test_only_what_changed_is_loaded(
-    reader: Reader, clock: Clock, catalogue: Bucket, reindexer: Handler, place: Workplace,
+    reader: Reader, clock: Clock, catalogue: Bucket, reindexer: Handler, place: RebuildContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     loaded: list[str] = []
@@ -129,7 +128,7 @@ def test_only_what_changed_is_loaded(
     third = reader.current()
     assert sorted(loaded) == ["load_encoder", "load_snapshot", "load_snapshot"]
     assert third.encoder is first.encoder
-    assert len(third.snapshot.part) == 13
+    assert len(third.snapshot.table) == 13
     assert third.alive is None
 
 
@@ -141,7 +140,7 @@ def test_a_failing_store_leaves_the_old_state(
     add(catalogue, reindexer, "new")
     clock.now += 11
     with monkeypatch.context() as patch:
-        patch.setattr("tonari.store.Bucket.get_changed", fail)
+        patch.setattr("tonari.storage.s3.Bucket.get_changed", fail)
         assert reader.current() is first
         assert said == [f"still serving generation {published.generation}: S3 is out of order."]
     clock.now += 11
@@ -149,7 +148,7 @@ def test_a_failing_store_leaves_the_old_state(
 
 
 def test_a_damaged_snapshot_leaves_the_old_state(
-    published: Rebuilt, reader: Reader, clock: Clock, said: list[str], artefacts: Bucket, place: Workplace,
+    published: Rebuilt, reader: Reader, clock: Clock, said: list[str], artefacts: Bucket, place: RebuildContext,
     tmp_path: Path,
 ) -> None:  # fmt: skip
     first = reader.current()
@@ -176,7 +175,7 @@ def test_a_damaged_snapshot_leaves_the_old_state(
 
 @pytest.mark.usefixtures("published")
 def test_a_full_disk_leaves_the_old_state(
-    reader: Reader, clock: Clock, said: list[str], place: Workplace, monkeypatch: pytest.MonkeyPatch
+    reader: Reader, clock: Clock, said: list[str], place: RebuildContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = reader.current()
     put_document(place.catalogue, "red-ball", {"price": 1})
@@ -200,25 +199,25 @@ def test_a_first_state_that_cannot_be_loaded_is_an_error(published: Rebuilt, rea
 
 
 def test_a_state_that_serves_is_not_touched_by_the_next(
-    published: Rebuilt, reader: Reader, clock: Clock, place: Workplace, artefacts: Bucket
+    published: Rebuilt, reader: Reader, clock: Clock, place: RebuildContext, artefacts: Bucket
 ) -> None:
     first = reader.current()
-    before = first.snapshot.part.views.fixed.copy()
+    before = first.snapshot.table.views.fixed.copy()
     for product in PRODUCTS:
         put_image(place.catalogue, product.id, PRODUCTS[0].picture(), "other.png")
     assert rebuild(place).outcome == "published"
     clock.now += 11
     second = reader.current()
     artefacts.delete(*(found.key for found in artefacts.list(f"snapshots/{published.snapshot}/")))
-    assert (len(first.snapshot.part.views), len(second.snapshot.part.views)) == (12, 24)
-    assert (first.snapshot.part.views.fixed == before).all()
-    assert first.snapshot.part.shelf.graph is not None
-    assert first.snapshot.part.shelf.graph.search(first.snapshot.part.views.codes[3], 1).tolist() == [3]
+    assert (len(first.snapshot.table.views), len(second.snapshot.table.views)) == (12, 24)
+    assert (first.snapshot.table.views.fixed == before).all()
+    assert first.snapshot.table.index.graph is not None
+    assert first.snapshot.table.index.graph.search(first.snapshot.table.views.codes[3], 1).tolist() == [3]
 
 
 @pytest.mark.usefixtures("published")
 def test_readers_see_whole_generations_while_others_write(
-    functions: ModuleType, place: Workplace, catalogue: Bucket, reindexer: Handler
+    functions: ModuleType, place: RebuildContext, catalogue: Bucket, reindexer: Handler
 ) -> None:
     caller = Caller(functions.query_function())
     stop = threading.Event()

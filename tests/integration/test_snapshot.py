@@ -5,36 +5,29 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from integration.events import notification, sqs_event
+from integration.events import Caller, notification, sqs_event
 from integration.shop import ATTRIBUTES, PRODUCTS, VIEW, put_image
 from tonari.attributes import class_means
-from tonari.build import build_snapshot
-from tonari.catalogue import SCHEMA
-from tonari.encoder_store import load_encoder
+from tonari.aws.functions import Handler
+from tonari.builds.assemble import build_snapshot
+from tonari.builds.look import RebuildContext
+from tonari.builds.rebuild import Rebuilt, rebuild
+from tonari.catalogue.documents import SCHEMA
+from tonari.encoders.store import load_encoder
 from tonari.errors import ConflictError, CorruptArtefactError
 from tonari.fields.columns import ClassColumn
-from tonari.head import read_head
-from tonari.index import from_fixed
-from tonari.rebuild import rebuild
-from tonari.segments import read_segments
-from tonari.snapshot import load_snapshot, load_tables, write_snapshot
-from tonari.snapshot_files import FILES, MANIFEST, TOLD
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from integration.events import Caller
-    from tonari.api.functions import Handler
-    from tonari.parts import Part
-    from tonari.rebuild import Rebuilt
-    from tonari.snapshot import Snapshot
-    from tonari.store import Bucket
-    from tonari.survey import Workplace
+from tonari.index.vectors import from_fixed
+from tonari.snapshots.files import FILES, MANIFEST, REPORTED
+from tonari.snapshots.head import read_head
+from tonari.snapshots.segments import read_segments
+from tonari.snapshots.snapshot import Snapshot, load_snapshot, load_tables, write_snapshot
+from tonari.snapshots.table import Table
+from tonari.storage.bucket import Bucket
 
 
 @pytest.fixture
@@ -58,77 +51,77 @@ def harmless(whole: bytes, damaged: bytes) -> bool:
         return False
 
 
-def same_tables(one: Part, other: Part) -> bool:
+def same_tables(one: Table, other: Table) -> bool:
     names = ("ids", "documents", "offsets", "document_etags", "view_names", "view_etags")
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
 
 
 def test_what_was_written_is_loaded(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
-    part = snapshot.part
-    again = build_snapshot(snapshot.encoder, snapshot.schema, part, {"images/a/b.jpg": "Not a picture."})
+    table = snapshot.table
+    again = build_snapshot(snapshot.encoder, snapshot.schema, table, {"images/a/b.jpg": "Not a picture."})
     (tmp_path / "folder").mkdir()
     write_snapshot(artefacts, again, tmp_path / "folder")
     loaded = load_snapshot(artefacts, again.id, tmp_path / "other")
     assert (loaded.id, loaded.encoder, loaded.schema) == (again.id, again.encoder, again.schema)
     assert loaded.rejected == {"images/a/b.jpg": "Not a picture."}
-    assert same_tables(loaded.part, part)
+    assert same_tables(loaded.table, table)
     for name in ("item", "fixed", "codes"):
-        assert np.array_equal(getattr(loaded.part.views, name), getattr(part.views, name))
-    assert list(loaded.part.columns) == ["category", "color", "price"]
-    assert (loaded.recall, loaded.part.shelf.budget) == (again.recall, again.part.shelf.budget)
-    assert loaded.part.shelf.graph is not None
-    assert again.part.shelf.graph is not None
-    for code in part.views.codes:
-        assert np.array_equal(loaded.part.shelf.graph.search(code, 5), again.part.shelf.graph.search(code, 5))
+        assert np.array_equal(getattr(loaded.table.views, name), getattr(table.views, name))
+    assert list(loaded.table.columns) == ["category", "color", "price"]
+    assert (loaded.recall, loaded.table.index.tuning) == (again.recall, again.table.index.tuning)
+    assert loaded.table.index.graph is not None
+    assert again.table.index.graph is not None
+    for code in table.views.codes:
+        assert np.array_equal(loaded.table.index.graph.search(code, 5), again.table.index.graph.search(code, 5))
     with pytest.raises(ConflictError):
         write_snapshot(artefacts, replace(again, rejected={}), tmp_path / "folder")
 
 
 def test_tables_are_loaded_without_embeddings(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
     tables = load_tables(artefacts, snapshot.id, tmp_path / "fresh")
-    assert same_tables(tables, snapshot.part)
-    assert [tables.state(n) for n in range(len(tables))] == [snapshot.part.state(n) for n in range(len(tables))]
+    assert same_tables(tables, snapshot.table)
+    assert [tables.state(n) for n in range(len(tables))] == [snapshot.table.state(n) for n in range(len(tables))]
     assert len(list((tmp_path / "fresh").iterdir())) == 2
 
 
 def test_the_same_items_give_the_same_files(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
-    again = build_snapshot(snapshot.encoder, snapshot.schema, snapshot.part, snapshot.rejected)
+    again = build_snapshot(snapshot.encoder, snapshot.schema, snapshot.table, snapshot.rejected)
     (tmp_path / "folder").mkdir()
     write_snapshot(artefacts, again, tmp_path / "folder")
-    for name in (*FILES, *TOLD):
+    for name in (*FILES, *REPORTED):
         assert artefacts.sha256(f"snapshots/{again.id}/{name}") == artefacts.sha256(f"snapshots/{snapshot.id}/{name}")
 
 
 def test_class_weights_are_the_means_of_their_items(snapshot: Snapshot) -> None:
-    part = snapshot.part
+    table = snapshot.table
     assert set(snapshot.learned) == {"category", "color"}
     for name, learned in snapshot.learned.items():
         weights = learned.means
-        column = part.columns[name]
+        column = table.columns[name]
         assert isinstance(column, ClassColumn)
-        again = class_means(part.views.item, part.views.fixed, column)
+        again = class_means(table.views.item, table.views.fixed, column)
         assert weights.classes == again.classes == tuple(sorted({getattr(product, name) for product in PRODUCTS}))
         assert np.array_equal(weights.weights, again.weights)
         assert np.array_equal(weights.bias, again.bias)
         for row, value in zip(weights.weights, weights.classes, strict=True):
-            members = part.positions([product.id for product in PRODUCTS if getattr(product, name) == value])
-            mean = from_fixed(part.views.fixed[np.isin(part.views.item, members)]).mean(axis=0)
+            members = table.positions([product.id for product in PRODUCTS if getattr(product, name) == value])
+            mean = from_fixed(table.views.fixed[np.isin(table.views.item, members)]).mean(axis=0)
             assert np.allclose(row, mean, atol=2e-4)
 
 
 @pytest.mark.usefixtures("published")
 def test_an_item_counts_once_however_many_views_it_has(
-    catalogue: Bucket, place: Workplace, artefacts: Bucket, tmp_path: Path
+    catalogue: Bucket, place: RebuildContext, artefacts: Bucket, tmp_path: Path
 ) -> None:
     put_image(catalogue, "red-ball", PRODUCTS[1].picture(), "side.png")
     done = rebuild(place)
     assert done.snapshot
     loaded = load_snapshot(artefacts, done.snapshot, tmp_path / "cache")
-    part, weights = loaded.part, loaded.learned["color"].means
+    table, weights = loaded.table, loaded.learned["color"].means
     assert (done.views, weights.sampled.tolist()) == (13, [3, 3, 3, 3])
-    position = part.find("red-ball")
+    position = table.find("red-ball")
     assert position is not None
-    assert [part.view_name(int(row)) for row in part.rows(position)] == [VIEW, "side.png"]
+    assert [table.view_name(int(row)) for row in table.rows(position)] == [VIEW, "side.png"]
 
 
 def test_a_flipped_byte_is_found_before_the_file_is_used(published: Rebuilt, artefacts: Bucket, tmp_path: Path) -> None:
@@ -141,7 +134,7 @@ def test_a_flipped_byte_is_found_before_the_file_is_used(published: Rebuilt, art
             with pytest.raises(CorruptArtefactError, match=name):
                 load_snapshot(artefacts, published.snapshot, tmp_path / f"{name}{place}")
         artefacts.put(key, whole)
-    assert len(load_snapshot(artefacts, published.snapshot, tmp_path / "fresh").part) == len(PRODUCTS)
+    assert len(load_snapshot(artefacts, published.snapshot, tmp_path / "fresh").table) == len(PRODUCTS)
 
 
 def test_whatever_is_wrong_in_a_manifest_is_found(published: Rebuilt, artefacts: Bucket, tmp_path: Path) -> None:
@@ -175,13 +168,13 @@ def test_what_is_damaged_in_the_cache_is_fetched_again(snapshot: Snapshot, artef
         path.unlink()
         path.write_bytes(flip(data, len(data) // 2))
     loaded = load_snapshot(artefacts, snapshot.id, cache)
-    assert same_tables(loaded.part, snapshot.part)
-    assert np.array_equal(loaded.part.views.fixed, snapshot.part.views.fixed)
+    assert same_tables(loaded.table, snapshot.table)
+    assert np.array_equal(loaded.table.views.fixed, snapshot.table.views.fixed)
 
 
 def test_what_the_cache_has_is_not_fetched(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
     artefacts.delete(*(f"snapshots/{snapshot.id}/{name}" for name in FILES))
-    assert same_tables(load_snapshot(artefacts, snapshot.id, tmp_path / "cache").part, snapshot.part)
+    assert same_tables(load_snapshot(artefacts, snapshot.id, tmp_path / "cache").table, snapshot.table)
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".json"])
@@ -208,13 +201,13 @@ def test_an_encoder_damaged_on_s3_is_refused(encoder: str, artefacts: Bucket, tm
 
 
 def test_an_empty_catalogue_builds_loads_and_answers(
-    encoder: str, place: Workplace, artefacts: Bucket, catalogue: Bucket, tmp_path: Path, query: Caller
+    encoder: str, place: RebuildContext, artefacts: Bucket, catalogue: Bucket, tmp_path: Path, query: Caller
 ) -> None:
     done = rebuild(place)
     assert (done.outcome, done.items, done.views) == ("published", 0, 0)
     assert done.snapshot
     loaded = load_snapshot(artefacts, done.snapshot, tmp_path / "fresh")
-    assert len(loaded.part) == len(loaded.part.views) == 0
+    assert len(loaded.table) == len(loaded.table.views) == 0
     assert query.found({"vector": [1.0] * load_encoder(artefacts, encoder, tmp_path / "cache").dimensions}) == []
     answer = query.picture("/v1/search", PRODUCTS[0].picture())
     assert (answer.status, answer.body["items"]) == (200, [])
@@ -235,7 +228,7 @@ def test_an_empty_catalogue_builds_loads_and_answers(
 
 
 def test_a_damaged_segment_is_found(
-    live: Caller, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, place: Workplace
+    live: Caller, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, place: RebuildContext
 ) -> None:
     put_image(catalogue, "new", PRODUCTS[0].picture())
     reindexer(sqs_event(notification("images/new/front.png")), None)

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -16,14 +17,12 @@ from botocore.config import Config
 
 from integration.forms import upload
 from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, StoreError
-from tonari.store import Blob, Bucket
+from tonari.storage.bucket import Blob, Bucket
+from tonari.storage.s3 import S3Bucket
+from tonari_tools.serve.services import Endpoint
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mypy_boto3_s3 import S3Client
-
-    from tonari.local.services import Endpoint
 
 
 def test_what_was_put_is_read_with_its_etag(artefacts: Bucket) -> None:
@@ -114,7 +113,7 @@ def test_a_missing_key_is_told_apart(artefacts: Bucket, tmp_path: Path) -> None:
 
 
 def test_a_missing_bucket_is_named_with_the_remedy(s3: S3Client) -> None:
-    missing = Bucket(f"missing-{uuid.uuid4().hex}", s3)
+    missing = S3Bucket(f"missing-{uuid.uuid4().hex}", s3)
     with pytest.raises(StoreError, match=r"missing-.*no such bucket; check its name, region and endpoint") as raised:
         missing.get("key")
     assert not isinstance(raised.value, MissingObjectError)
@@ -192,7 +191,7 @@ def test_an_s3_that_is_down_is_a_store_error(seaweed: Endpoint, artefacts: Bucke
             aws_access_key_id=seaweed.access_key,
             aws_secret_access_key=seaweed.secret_key,
         )
-        bucket = Bucket(artefacts.name, client)
+        bucket = S3Bucket(artefacts.name, client)
         path = tmp_path / "file"
         path.write_bytes(b"x")
         for attempt in (

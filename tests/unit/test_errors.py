@@ -44,10 +44,10 @@ def below(error: type[TonariError]) -> list[type[TonariError]]:
 
 def shipped() -> list[type[TonariError]]:
     for module in pkgutil.walk_packages(tonari.__path__, "tonari."):
-        if not module.name.startswith("tonari.local"):
+        if not module.name.startswith("tonari_tools"):
             importlib.import_module(module.name)
     found = [one for one in below(TonariError) if one.__module__.startswith("tonari.")]
-    return sorted((one for one in found if not one.__module__.startswith("tonari.local")), key=lambda one: one.__name__)
+    return sorted((one for one in found if not one.__module__.startswith("tonari_tools")), key=lambda one: one.__name__)
 
 
 @functools.cache

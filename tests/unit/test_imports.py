@@ -4,123 +4,60 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 import tonari
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
 PACKAGE = Path(tonari.__file__).parent
 FUNCTIONS = PACKAGE.parents[2] / "functions"
 
 ROWS = (
-    {"tonari", "tonari.errors", "tonari.config", "tonari.strict_json"},
-    {"tonari.native", "tonari.store"},
-    {
-        "tonari.encoder",
-        "tonari.encoder_config",
-        "tonari.image",
-        "tonari.image_framing",
-        "tonari.image_guards",
-        "tonari.image_header",
-        "tonari.image_tensor",
-    },
-    {
-        "tonari.attributes",
-        "tonari.calibration",
-        "tonari.cells",
-        "tonari.fields",
-        "tonari.gates",
-        "tonari.holdout",
-        "tonari.index",
-        "tonari.kmeans",
-        "tonari.planner",
-        "tonari.ranking",
-        "tonari.trials",
-        "tonari.visits",
-    },
-    {
-        "tonari.audit",
-        "tonari.build",
-        "tonari.cache",
-        "tonari.catalogue",
-        "tonari.checkpoints",
-        "tonari.encoder_store",
-        "tonari.head",
-        "tonari.intake",
-        "tonari.manifest",
-        "tonari.part_arrays",
-        "tonari.parts",
-        "tonari.refusals",
-        "tonari.segments",
-        "tonari.snapshot",
-        "tonari.snapshot_files",
-    },
-    {
-        "tonari.candidates",
-        "tonari.cursor",
-        "tonari.items",
-        "tonari.prediction",
-        "tonari.query",
-        "tonari.ranges",
-        "tonari.search",
-        "tonari.rebuild",
-        "tonari.rebuild_requests",
-        "tonari.reindex",
-        "tonari.serving",
-        "tonari.summary",
-        "tonari.survey",
-    },
-    {"tonari.api"},
-    {"tonari.local"},
+    {"errors", "config"},
+    {"storage", "contract"},
+    {"encoders", "fields", "images"},
+    {"attributes", "index", "catalogue"},
+    {"snapshots", "audit"},
+    {"builds"},
+    {"engines"},
+    {"query"},
+    {"api"},
+    {"aws"},
 )
-USE_CASES = {"tonari.query", "tonari.reindex", "tonari.rebuild"}
-ONLY_IMPORTERS = {
-    "onnxruntime": ("tonari.native",),
-    "usearch": ("tonari.native",),
-    "numkong": ("tonari.native",),
-    "boto3": ("tonari.store", "tonari.local"),
-    "botocore": ("tonari.store", "tonari.local"),
+"""Rooms from the ground up, as docs/architecture.md draws them."""
+FACE = {"", "client", "embedded"}
+"""Modules at the top, for who imports the package: they may use every room but these, and no room uses them."""
+ABOVE_THE_FACE = {"aws", "api", "query", "engines", "builds"}
+ADAPTERS = "engines"
+"""Nobody but those who put the parts together knows which engine answers."""
+KNOWS_ADAPTERS = {"aws"}
+OWNERS = {
+    "onnxruntime": "tonari.encoders.onnx",
+    "usearch": "tonari.index.graph",
+    "numkong": "tonari.index.kernels",
+    "boto3": "tonari.storage.s3",
+    "botocore": "tonari.storage.s3",
 }
-NUMERICS = (
-    "tonari.attributes",
-    "tonari.audit",
-    "tonari.calibration",
-    "tonari.cells",
-    "tonari.fields",
-    "tonari.gates",
-    "tonari.holdout",
-    "tonari.index",
-    "tonari.kmeans",
-    "tonari.planner",
-    "tonari.ranking",
-    "tonari.trials",
-    "tonari.visits",
-)
-INPUT_AND_OUTPUT = ("os", "io", "pathlib", "shutil", "tempfile", "socket", "subprocess", "urllib", "http", "logging")
+NUMERICS = {"attributes", "audit", "fields", "index"}
+INPUT_AND_OUTPUT = {"os", "io", "shutil", "tempfile", "socket", "subprocess", "urllib", "http", "logging"}
 
 
-def within(module: str, room: str) -> bool:
-    return module == room or module.startswith(f"{room}.")
+def room_of(module: str) -> str:
+    return module.removeprefix("tonari").removeprefix(".").partition(".")[0]
 
 
-def row_of(module: str) -> int | None:
-    for row, rooms in enumerate(ROWS):
-        if any(module == room or (room != "tonari" and within(module, room)) for room in rooms):
-            return row
-    return None
+def row_of(room: str) -> int | None:
+    return next((number for number, rooms in enumerate(ROWS) if room in rooms), None)
 
 
 parse = functools.cache(ast.parse)
 
 
 def imports(tree: ast.Module, known: set[str]) -> Iterator[str]:
-    """Give all that a module imports, wherever in it, also for the type checker alone."""
+    """Give all that a module imports, wherever in it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -138,35 +75,50 @@ def violations(sources: Mapping[str, str]) -> set[str]:
     found |= {
         f"{module} opens files"
         for module, tree in trees.items()
-        if any(within(module, room) for room in NUMERICS)
+        if room_of(module) in NUMERICS
         and any(isinstance(node, ast.Name) and node.id == "open" for node in ast.walk(tree))
     }
-    try:
-        TopologicalSorter({module: names & known for module, names in imported.items()}).prepare()
-    except CycleError as error:
-        found.add(f"cycle: {' '.join(sorted(set(error.args[1])))}")
+    between_rooms: dict[str, set[str]] = {}
+    for module, names in imported.items():
+        room = room_of(module)
+        between_rooms.setdefault(room, set()).update(room_of(name) for name in names & known if room_of(name) != room)
+    for graph in ({module: names & known for module, names in imported.items()}, between_rooms):
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            found.add(f"cycle: {' '.join(sorted(set(error.args[1])))}")
     return found
 
 
 def _wrong_imports(module: str, names: set[str]) -> Iterator[str]:
-    row = row_of(module)
-    if row is None:
-        yield f"{module} stands in no row"
+    room = room_of(module)
+    row = row_of(room)
+    if row is None and room not in FACE:
+        yield f"{module} stands in no room"
         return
     for name in names:
         root = name.partition(".")[0]
         if name.startswith("."):
             yield f"{module} imports {name}, relatively"
-        elif root == "tonari":
-            there = row_of(name)
-            if there is None or there > row:
-                yield f"{module} imports {name}, from a row above"
-            if module in USE_CASES and name in USE_CASES:
-                yield f"{module} imports {name}, another use case"
-        if root in ONLY_IMPORTERS and not any(within(module, allowed) for allowed in ONLY_IMPORTERS[root]):
+        elif root == "tonari" and name != "tonari":
+            yield from _wrong_room(module, name)
+        if root in OWNERS and module != OWNERS[root]:
             yield f"{module} imports {root}"
-        if any(within(module, room) for room in NUMERICS) and (name == "tonari.store" or root in INPUT_AND_OUTPUT):
+        if room in NUMERICS and (room_of(name) == "storage" or root in INPUT_AND_OUTPUT):
             yield f"{module} is numerics, {name} is not"
+
+
+def _wrong_room(module: str, name: str) -> Iterator[str]:
+    here, there = room_of(module), room_of(name)
+    if here in FACE:
+        if there in ABOVE_THE_FACE:
+            yield f"{module} imports {name}, a room above the face"
+        return
+    row, its_row = row_of(here), row_of(there)
+    if row is None or its_row is None or its_row > row:
+        yield f"{module} imports {name}, from a row above"
+    if there == ADAPTERS and here not in {ADAPTERS, *KNOWS_ADAPTERS}:
+        yield f"{module} imports {name}, an adapter"
 
 
 @pytest.fixture(scope="module")
@@ -179,45 +131,63 @@ def sources() -> dict[str, str]:
 
 
 def test_imports_point_one_way(sources: dict[str, str]) -> None:
-    assert {"tonari.native", "tonari.fields.filters", "tonari.api.app", "tonari.local.cli"} <= sources.keys()
+    assert {"tonari.index.graph", "tonari.fields.filters", "tonari.api.app"} <= sources.keys()
     assert violations(sources) == set()
 
 
 def test_each_room_of_the_house_exists(sources: dict[str, str]) -> None:
-    rooms = {room for row in ROWS for room in row}
+    rooms = {f"tonari.{room}" for row in ROWS for room in row} | {"tonari.client", "tonari.embedded"}
 
     assert rooms <= sources.keys()
 
 
-def test_handlers_know_the_api_alone() -> None:
+def test_handlers_know_the_room_of_lambda_alone() -> None:
     handlers = sorted(FUNCTIONS.glob("*/handler.py"))
 
     assert [path.parent.name for path in handlers] == ["query", "rebuild", "reindex"]
     for path in handlers:
         named = set(imports(parse(path.read_text()), set()))
-        assert all(within(name, "tonari.api") for name in named), path
+        assert {room_of(name) for name in named} == {"aws"}, path
 
 
 @pytest.mark.parametrize(
     ("module", "addition", "found"),
     [
-        ("tonari.errors", "import tonari.native", "tonari.errors imports tonari.native, from a row above"),
-        ("tonari.query", "from tonari.api import http", "tonari.query imports tonari.api.http, from a row above"),
-        ("tonari.store", "from tonari.head import Head", "tonari.store imports tonari.head, from a row above"),
-        ("tonari.api.page", "import tonari.local.cli", "tonari.api.page imports tonari.local.cli, from a row above"),
-        ("tonari.index", "from tonari.parts import Part", "tonari.index imports tonari.parts, from a row above"),
-        ("tonari.query", "import tonari.nowhere", "tonari.query imports tonari.nowhere, from a row above"),
-        ("tonari.query", "import tonari.rebuild", "tonari.query imports tonari.rebuild, another use case"),
-        ("tonari.query", "from . import store", "tonari.query imports ., relatively"),
-        ("tonari.encoder", "import onnxruntime as ort", "tonari.encoder imports onnxruntime"),
-        ("tonari.local.demo", "from usearch.index import Index", "tonari.local.demo imports usearch"),
-        ("tonari.catalogue", "def late():\n    import boto3", "tonari.catalogue imports boto3"),
+        ("tonari.errors", "import tonari.index.graph", "tonari.errors imports tonari.index.graph, from a row above"),
+        (
+            "tonari.query.search",
+            "from tonari.api import http",
+            "tonari.query.search imports tonari.api.http, from a row above",
+        ),
+        (
+            "tonari.index.vectors",
+            "from tonari.snapshots.table import Table",
+            "tonari.index.vectors imports tonari.snapshots.table, from a row above",
+        ),
+        (
+            "tonari.query.search",
+            "import tonari.nowhere",
+            "tonari.query.search imports tonari.nowhere, from a row above",
+        ),
+        ("tonari.query.search", "from . import store", "tonari.query.search imports ., relatively"),
+        (
+            "tonari.query.search",
+            "from tonari.engines.builtin import open_builtin",
+            "tonari.query.search imports tonari.engines.builtin, an adapter",
+        ),
+        ("tonari.client", "import tonari.api.app", "tonari.client imports tonari.api.app, a room above the face"),
+        ("tonari.encoders.image", "import onnxruntime as ort", "tonari.encoders.image imports onnxruntime"),
+        ("tonari.builds.rebuild", "from usearch.index import Index", "tonari.builds.rebuild imports usearch"),
+        ("tonari.catalogue.documents", "def late():\n    import boto3", "tonari.catalogue.documents imports boto3"),
         ("tonari.api.app", "from botocore.config import Config", "tonari.api.app imports botocore"),
-        ("tonari.index", "from tonari.store import Bucket", "tonari.index is numerics, tonari.store is not"),
-        ("tonari.fields.columns", "from pathlib import Path", "tonari.fields.columns is numerics, pathlib is not"),
+        (
+            "tonari.index.vectors",
+            "from tonari.storage.bucket import Bucket",
+            "tonari.index.vectors is numerics, tonari.storage.bucket is not",
+        ),
         ("tonari.attributes", "import os.path", "tonari.attributes is numerics, os.path is not"),
         ("tonari.attributes", "open('weights')", "tonari.attributes opens files"),
-        ("tonari.unheard_of", "import json", "tonari.unheard_of stands in no row"),
+        ("tonari.unheard_of", "import json", "tonari.unheard_of stands in no room"),
     ],
 )
 def test_what_breaks_the_house_is_found(sources: dict[str, str], module: str, addition: str, found: str) -> None:
@@ -226,7 +196,15 @@ def test_what_breaks_the_house_is_found(sources: dict[str, str], module: str, ad
     assert found in violations(broken)
 
 
-def test_a_cycle_within_a_row_is_found(sources: dict[str, str]) -> None:
-    broken = {**sources, "tonari.head": f"{sources['tonari.head']}\nfrom tonari.segments import Segment\n"}
+def test_a_cycle_within_a_room_is_found(sources: dict[str, str]) -> None:
+    addition = "\nfrom tonari.snapshots.segments import Segment\n"
+    broken = {**sources, "tonari.snapshots.head": f"{sources['tonari.snapshots.head']}{addition}"}
 
-    assert violations(broken) == {"cycle: tonari.head tonari.segments"}
+    assert violations(broken) == {"cycle: tonari.snapshots.head tonari.snapshots.segments"}
+
+
+def test_a_cycle_between_rooms_of_a_row_is_found(sources: dict[str, str]) -> None:
+    addition = "\nfrom tonari.audit.examine import FORMAT\n"
+    broken = {**sources, "tonari.snapshots.head": f"{sources['tonari.snapshots.head']}{addition}"}
+
+    assert "cycle: audit snapshots" in violations(broken)

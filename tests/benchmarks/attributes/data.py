@@ -5,19 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from tonari.encoder import Encoder, EncoderConfig, encoder_id
-from tonari.index import to_fixed
-from tonari.local.encoders.default import build, fetch_wheel
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from tonari.encoders.image import Encoder, EncoderConfig, encoder_id
+from tonari.index.vectors import to_fixed
+from tonari_tools.onnx.default import build, fetch_wheel
 
 ROOT = Path(__file__).resolve().parents[3]
 FASHION = 4_000
@@ -32,7 +29,7 @@ class Task:
     Parameters
     ----------
     embeddings : (N, D) int16
-        As :func:`tonari.index.to_fixed` gives them.
+        As :func:`tonari.index.vectors.to_fixed` gives them.
     labels : (N,) str
     items : (N,) int32
         The item of each view, from 0.

@@ -5,21 +5,17 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
-from tonari.attributes import VOTERS, Grouping, by_vote, by_weights, draw, labels_of, learn
+from attributes.data import Task
+from tonari.attributes import VOTERS, Grouping, Learned, Prediction, by_vote, by_weights, draw, labels_of, learn
+from tonari.catalogue.holdout import HELD_OUT, place, tenths
 from tonari.fields.columns import ClassColumn
-from tonari.holdout import HELD_OUT, place, tenths
-from tonari.index import from_fixed
-
-if TYPE_CHECKING:
-    from attributes.data import Task
-    from tonari.attributes import Learned, Prediction
+from tonari.index.vectors import from_fixed
 
 OURS = ("plain mean", "k-NN vote", "discriminant")
 METHODS = {"plain mean": "means", "discriminant": "discriminant", "k-NN vote": "vote"}

@@ -5,16 +5,13 @@ from __future__ import annotations
 import io
 import platform
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attributes.measure import Answers, Outcome
 from tonari.attributes import Calibration, ClassWeights, Learned, by_weights, learned_to_arrays
 from tonari.attributes.discriminant import Form
 from tonari.attributes.probability import Scale, calibration_error
-
-if TYPE_CHECKING:
-    from attributes.measure import Answers, Outcome
 
 ORDER = (
     "plain mean",

@@ -14,14 +14,10 @@ the mixtures, and no setting of the planner was chosen by them: for that there a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 IMAGES = 60_000
 DIMENSIONS = 256

@@ -14,18 +14,15 @@ The sample is drawn by exponential keys [Efraimidis and Spirakis, Information Pr
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from .data import Vectors
+from .data import Vectors
 
 K = 10
 SKEW = 1000.0

@@ -5,21 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .filters import K, as_json, cells
-from .peers.base import Asked
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from .filters import Cell, Prepared
-    from .peers.base import Engine
+from .filters import Cell, K, Prepared, as_json, cells
+from .peers.base import Asked, Engine
 
 GOOD = 0.99
 REPEATS = 4

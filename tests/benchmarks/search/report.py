@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .filters import KINDS, SELECTIVITIES, Cell, cells
+from .filters import KINDS, SELECTIVITIES, Cell, Prepared, cells
 from .measure import GOOD
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from .filters import Prepared
 
 OURS = "tonari"
 QUICK = 0.0004

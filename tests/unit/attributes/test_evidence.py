@@ -1,18 +1,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tonari.attributes import study
 from tonari.attributes.evidence import CURVE_POINTS, Taken, confusion, coverage_curve, reliability
 from tonari.attributes.probability import calibration_error
 from unit.attributes.samples import blobs, sample_of
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def drawn(seed: int, count: int = 700) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:

@@ -9,7 +9,7 @@ from tonari.attributes import SAMPLED_ITEMS, Grouping, Labels, draw, labels_of
 from tonari.attributes.labels import LEAST_SAMPLED, MOST_VIEWS, even
 from tonari.fields.columns import ClassColumn, NumberColumn, build_columns
 from tonari.fields.schema import Field, Schema
-from tonari.index import to_fixed
+from tonari.index.vectors import to_fixed
 
 
 def test_classes_of_a_column() -> None:

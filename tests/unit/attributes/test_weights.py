@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tonari.attributes import (
     SAMPLED_ITEMS,
@@ -17,12 +19,7 @@ from tonari.attributes import (
     weights_to_arrays,
 )
 from tonari.fields.columns import ClassColumn
-from tonari.index import to_fixed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+from tonari.index.vectors import to_fixed
 
 
 def means(item: Sequence[int], rows: NDArray[np.floating], codes: Sequence[int], *classes: Any) -> ClassWeights:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tonari.audit import likeness
 from tonari.audit.components import components
 from tonari.audit.likeness import alike_from, copies, near_pairs
-from tonari.cells import Cells
-from tonari.index import Views, from_fixed, quantise, to_fixed
-from tonari.kmeans import assign, train
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from tonari.index.cells import Cells
+from tonari.index.kmeans import assign, train
+from tonari.index.vectors import Views, from_fixed, quantise, to_fixed
 
 LEAST = 0.96
 

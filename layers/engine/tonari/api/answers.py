@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
-from tonari.cursor import digest, read_cursor, write_cursor
+from tonari.api.forms import PredictForm, SearchForm
 from tonari.errors import InvalidRequestError
-from tonari.fields.facets import Values, date_text
-from tonari.query import read_filter
-from tonari.ranges import Range
-from tonari.search import Wish
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tonari.api.forms import PredictForm, SearchForm
-    from tonari.fields.facets import Spread
-    from tonari.search import Neighbour, Neighbours
-    from tonari.serving import Serving
+from tonari.fields.facets import Spread, Values, date_text
+from tonari.query.cursor import digest, read_cursor, write_cursor
+from tonari.query.queries import read_filter
+from tonari.query.ranges import Range
+from tonari.query.search import Neighbour, Neighbours, SearchParams
+from tonari.query.serving import Serving
 
 EMBEDDING_DECIMALS = 5
 
@@ -33,7 +28,7 @@ def range_of(serving: Serving, form: SearchForm | PredictForm) -> Range:
     return Range(None if form.filter is None else read_filter(serving, form.filter), form.ids)
 
 
-def wish_of(serving: Serving, form: SearchForm) -> Wish:
+def params_of(serving: Serving, form: SearchForm) -> SearchParams:
     """Check a search against the fields and the encoder of a generation.
 
     Raises
@@ -45,7 +40,7 @@ def wish_of(serving: Serving, form: SearchForm) -> Wish:
         why_not = serving.snapshot.schema.why_hidden(name)
         if why_not is not None:
             raise InvalidRequestError(f"'fields': {why_not}")
-    return Wish(
+    return SearchParams(
         k=form.k,
         within=range_of(serving, form),
         exact=form.exact,

@@ -7,10 +7,11 @@ import logging
 import re
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import quote
 
-from tonari.api.answers import range_of, show_neighbours, wish_of
+from tonari.api.answers import params_of, range_of, show_neighbours
 from tonari.api.forms import SearchForm, named, read_json, read_predict, read_search, read_searches
 from tonari.api.health import describe
 from tonari.api.http import Request, Response
@@ -18,7 +19,7 @@ from tonari.api.page import read_page
 from tonari.api.predictions import show_prediction
 from tonari.api.sources import Source
 from tonari.attributes import VOTERS
-from tonari.catalogue import check_id, document_key, image_key, list_item, parse_document
+from tonari.catalogue.documents import check_id, document_key, image_key, list_item, parse_document
 from tonari.errors import (
     InvalidCatalogueError,
     InvalidRequestError,
@@ -28,18 +29,14 @@ from tonari.errors import (
     TonariError,
     UnknownItemError,
 )
-from tonari.items import image_of, item_details
-from tonari.prediction import predict
-from tonari.query import query_examples, query_image, query_item, query_vector
-from tonari.ranges import Range
-from tonari.search import search
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from tonari.candidates import Query
-    from tonari.serving import Reader, Serving
-    from tonari.store import Bucket
+from tonari.query.candidates import Query
+from tonari.query.items import image_of, item_details
+from tonari.query.predict import predict
+from tonari.query.queries import query_examples, query_image, query_item, query_vector
+from tonari.query.ranges import Range
+from tonari.query.search import search
+from tonari.query.serving import Reader, Serving
+from tonari.storage.bucket import Bucket
 
 log = logging.getLogger("tonari")
 
@@ -128,10 +125,10 @@ class App:
         return Response.of({**self._neighbours(serving, form), **_provenance(serving)})
 
     def _neighbours(self, serving: Serving, form: SearchForm) -> dict[str, Any]:
-        wish = wish_of(serving, form)
+        params = params_of(serving, form)
         clock = _Clock()
         query = self._query(serving, form.source, clock)
-        found = search(serving, query, wish)
+        found = search(serving, query, params)
         clock.lap("search")
         shown = show_neighbours(serving, form, found)
         if form.predict:

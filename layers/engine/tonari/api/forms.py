@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
-from tonari import strict_json
-from tonari.api.http import JSON
+from tonari.api.http import JSON, Request
 from tonari.api.sources import SOURCES, Source, read_source
 from tonari.api.values import from_text, read_count, read_flag, read_name, read_number, read_texts
 from tonari.attributes import VOTERS, Method
+from tonari.contract import strict_json
 from tonari.errors import InvalidRequestError, TonariError, TooLargeError
-from tonari.image import FORMATS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tonari.api.http import Request
+from tonari.images.decode import FORMATS
 
 MOST_BODY_BYTES = 4_400_000
 MOST_K = 1_000

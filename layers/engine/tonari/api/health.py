@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tonari import __version__
+from tonari.builds.refusals import newest_refusal
 from tonari.errors import StoreError
-from tonari.refusals import newest_refusal
-from tonari.summary import summarise
-
-if TYPE_CHECKING:
-    from tonari.serving import Serving
-    from tonari.store import Bucket
+from tonari.query.serving import Serving
+from tonari.query.summary import summarise
+from tonari.storage.bucket import Bucket
 
 log = logging.getLogger("tonari")
 

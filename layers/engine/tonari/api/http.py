@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 from tonari.errors import InvalidRequestError, TonariError, TooLargeError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from tonari.prediction import Answer
+from tonari.query.predict import Answer
 
 DECIMALS = 6
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from tonari.api.values import read_name, read_texts
 from tonari.errors import InvalidRequestError, InvalidVectorError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MOST_VECTOR = 65_536
 MOST_EXAMPLES = 100

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from tonari import strict_json
+from tonari.contract import strict_json
 from tonari.errors import InvalidRequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 LISTS = ("attributes", "facets", "fields", "ids", "include", "predict")
 IN_JSON = ("diversity", "exact", "filter", "k", "min_score", "per_group")

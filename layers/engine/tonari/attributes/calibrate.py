@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonari.attributes.evidence import Evidence, confusion, coverage_curve, reliability
+from tonari.attributes.labels import Sample
 from tonari.attributes.probability import (
     Scale,
     calibration_error,
@@ -17,11 +19,6 @@ from tonari.attributes.probability import (
 )
 from tonari.attributes.unseen import Unseen, truth_of
 from tonari.attributes.vote import hear, share_to_score
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tonari.attributes.labels import Sample
 
 Method = Literal["discriminant", "means", "vote"]
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonari.attributes.discriminant import Form
 from tonari.attributes.probability import SMALLEST, fit_sigmoid, fit_softmax, sigmoid_losses
-from tonari.attributes.unseen import KINDS, truth_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from tonari.attributes.unseen import Unseen
+from tonari.attributes.unseen import KINDS, Unseen, truth_of
 
 USUAL = Form(0.5, 0.0)
 

@@ -16,18 +16,13 @@ a class may have a vector for each of them instead of one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tonari.attributes.spread import Kinds, Spread
 from tonari.attributes.weights import ClassWeights
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from numpy.typing import NDArray
-
-    from tonari.attributes.spread import Kinds, Spread
 
 MOST_EXPLAINED = 0.95
 

@@ -5,18 +5,14 @@ None of this is needed to predict; it is told in the report of a build.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonari.attributes.probability import BINS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    from numpy.typing import NDArray
 
 CURVE_POINTS = 50
 MOST_PAIRS = 2_000

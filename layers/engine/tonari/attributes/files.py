@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonari.attributes.calibrate import Calibration
 from tonari.attributes.discriminant import Form
 from tonari.attributes.learn import Learned
 from tonari.attributes.probability import Scale
 from tonari.attributes.weights import ClassWeights
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
 
 def weights_to_arrays(weights: Mapping[str, ClassWeights]) -> dict[str, Any]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tonari.fields.columns import ClassColumn, ListColumn
-from tonari.index import from_fixed
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tonari.fields.columns import Column
+from tonari.fields.columns import ClassColumn, Column, ListColumn
+from tonari.index.vectors import from_fixed
 
 SAMPLED_ITEMS = 1000
 LEAST_SAMPLED = 20
@@ -57,7 +53,7 @@ class Sample:
         Views of one group are never on both sides of a split.
     item : (N,) int64
     part : (N,) int64
-        Of :func:`tonari.holdout.tenths`.
+        Of :func:`tonari.catalogue.holdout.tenths`.
     """
 
     features: NDArray[np.float32]
@@ -117,7 +113,7 @@ def draw(labels: Labels, item: NDArray[np.int32], fixed: NDArray[np.int16], grou
     item : (N,) int32
         The item of each view.
     fixed : (N, D) int16
-        Embeddings, as :func:`tonari.index.to_fixed` gives them.
+        Embeddings, as :func:`tonari.index.vectors.to_fixed` gives them.
     """
     views = np.bincount(item, minlength=len(grouping.group))
     seen = views[labels.items] > 0

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from tonari.attributes.calibrate import Calibration, Method, calibrate, calibrate_vote
 from tonari.attributes.choose import USUAL, choose
 from tonari.attributes.discriminant import Form, discriminant
+from tonari.attributes.evidence import Evidence
+from tonari.attributes.labels import Sample
 from tonari.attributes.spread import measure_spread
 from tonari.attributes.unseen import score_unseen
 from tonari.attributes.weights import ClassWeights, plain_means
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    from tonari.attributes.evidence import Evidence
-    from tonari.attributes.labels import Sample
 
 LEAST_TRIED = 30
 LEAST_HELD_OUT = 100

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tonari.attributes.calibrate import Calibration, Method
+from tonari.attributes.learn import Learned
 from tonari.attributes.vote import share_to_score, vote
 from tonari.attributes.weights import Ranked
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from numpy.typing import NDArray
-
-    from tonari.attributes.calibrate import Calibration, Method
-    from tonari.attributes.learn import Learned
 
 MOST_RANKED = 10
 

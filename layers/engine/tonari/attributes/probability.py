@@ -10,15 +10,11 @@ given an equal part of a small floor, fitted with it. For tags each score has a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 BINS = 15
 POWERS = (-7.0, 7.0)

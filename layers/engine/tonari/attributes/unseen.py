@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonari.attributes.discriminant import Form, discriminant
+from tonari.attributes.labels import Sample
 from tonari.attributes.probability import IMPOSSIBLE
-from tonari.attributes.spread import kinds_of, measure_spread, second_moment
+from tonari.attributes.spread import Spread, kinds_of, measure_spread, second_moment
 from tonari.attributes.weights import ClassWeights, plain_means
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Any
-
-    from numpy.typing import NDArray
-
-    from tonari.attributes.labels import Sample
-    from tonari.attributes.spread import Spread
 
 SHRINKAGES = (0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 PRIORS = (0.0, 1.0)

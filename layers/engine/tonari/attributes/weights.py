@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tonari.attributes.labels import Grouping, draw, labels_of
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tonari.attributes.labels import Sample
-    from tonari.fields.columns import Column
+from tonari.attributes.labels import Grouping, Sample, draw, labels_of
+from tonari.fields.columns import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +77,7 @@ def class_means(item: NDArray[np.int32], fixed: NDArray[np.int16], column: Colum
     item : (N,) int32
         The item of each view; an item counts once, however many views it has.
     fixed : (N, D) int16
-        Embeddings, as :func:`tonari.index.to_fixed` gives them.
+        Embeddings, as :func:`tonari.index.vectors.to_fixed` gives them.
     column
         The attribute's classes per item; classes without a view get no weights, numbers none at all.
     """

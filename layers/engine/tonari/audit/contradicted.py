@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tonari.attributes import Grouping, Labels, Learned, Sample
 from tonari.attributes.discriminant import discriminant
 from tonari.attributes.unseen import folds_of, leave_out
-from tonari.audit.judge import LEAST_LABELLED, embeddings_of, make_judge
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from tonari.attributes import Grouping, Labels, Learned, Sample
-    from tonari.audit.electorate import Electorate
-    from tonari.audit.judge import Judge
-    from tonari.parts import Part
+from tonari.audit.electorate import Electorate
+from tonari.audit.judge import LEAST_LABELLED, Judge, embeddings_of, make_judge
+from tonari.snapshots.table import Table
 
 MOST_ASKED = 2_000
 ENOUGH = 0.9
@@ -47,13 +42,13 @@ class Suspects:
     odds: NDArray[np.float64]
 
 
-def find_suspects(part: Part, labels: Labels, sample: Sample, learned: Learned, grouping: Grouping) -> Suspects:
+def find_suspects(table: Table, labels: Labels, sample: Sample, learned: Learned, grouping: Grouping) -> Suspects:
     """Judge each labelled item by a fit that has not seen its group.
 
     Items whose class the fit did not meet are passed over: it cannot know better. Of tags, only those count that an
     item lacks.
     """
-    views = np.diff(part.shelf.first)
+    views = np.diff(table.index.first)
     seen = views[labels.items] > 0
     fold = folds_of(sample, grouping.part)
     checked, found = 0, [np.empty((0, 3))]
@@ -66,19 +61,18 @@ def find_suspects(part: Part, labels: Labels, sample: Sample, learned: Learned, 
                 asked &= np.isin(labels.codes, weights.classes)
             items, place = np.unique(labels.items[asked], return_inverse=True)
             checked += len(items)
-            found.append(_contradictions(part, judge, items, place, labels.codes[asked]))
-    table = np.concatenate(found)
-    order = np.lexsort((table[:, 1], table[:, 0], -table[:, 2]))
-    ordered = table[order]
+            found.append(_contradictions(table, judge, items, place, labels.codes[asked]))
+    suspects = np.concatenate(found)
+    ordered = suspects[np.lexsort((suspects[:, 1], suspects[:, 0], -suspects[:, 2]))]
     return Suspects(checked, ordered[:, 0].astype(np.int64), ordered[:, 1].astype(np.int64), ordered[:, 2])
 
 
 def _contradictions(
-    part: Part, judge: Judge, items: NDArray[np.int64], place: NDArray[np.int64], codes: NDArray[np.int64]
+    table: Table, judge: Judge, items: NDArray[np.int64], place: NDArray[np.int64], codes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Give item, code and probability of each sure contradiction: (n, 3)."""
     found = [np.empty((0, 3))]
-    for block, features in embeddings_of(part, items, judge.count):
+    for block, features in embeddings_of(table, items, judge.count):
         odds = judge.odds(features)
         here = (place >= block.start) & (place < block.stop)
         has = np.zeros(odds.shape, np.bool_)
@@ -93,11 +87,11 @@ def _contradictions(
 
 def confirm(
     suspects: Suspects,
-    part: Part,
+    table: Table,
     labels: Labels,
     voters: Electorate,
     name: str,
-    told: Callable[[int, int], None],
+    reported: Callable[[int, int], None],
 ) -> list[dict[str, Any]]:
     """Put the 2,000 surest to the vote, and describe (JSON) those on which it agrees with the discriminant."""
     shown = []
@@ -113,7 +107,7 @@ def confirm(
             own = [labels.classes[one] for one in voters.codes(item)]
             shown.append(
                 {
-                    "id": part.id(item),
+                    "id": table.id(item),
                     "attribute": name,
                     "label": own if labels.several else own[0],
                     "discriminant": {"value": labels.classes[code], "probability": round(odds, DECIMALS)},
@@ -121,5 +115,5 @@ def confirm(
                     "neighbours": list(verdict.neighbours),
                 }
             )
-        told(number, asked)
+        reported(number, asked)
     return shown

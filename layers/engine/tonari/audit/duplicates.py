@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonari.audit.components import components
 from tonari.audit.likeness import alike_from, near_pairs
-from tonari.catalogue import image_key
-from tonari.index import from_fixed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from tonari.index import Views
-    from tonari.parts import Part
+from tonari.catalogue.documents import image_key
+from tonari.index.vectors import Views, from_fixed
+from tonari.snapshots.table import Table
 
 MOST_GROUPS = 500
 MOST_SHOWN = 50
 
 
-def find_duplicates(part: Part, group: NDArray[np.int64], told: Callable[[int, int], None]) -> dict[str, Any]:
+def find_duplicates(table: Table, group: NDArray[np.int64], reported: Callable[[int, int], None]) -> dict[str, Any]:
     """Group the views of different items that show the same picture, the groups of most items first.
 
     Parameters
@@ -38,15 +33,15 @@ def find_duplicates(part: Part, group: NDArray[np.int64], told: Callable[[int, i
     JSON. Of a large group 50 items are named; ``size`` says how many it has, ``score`` is the least cosine between
     those that are named.
     """
-    views = part.views
+    views = table.views
     least = alike_from(views, group)
-    groups = _one_view_each(views, components(len(views), near_pairs(views, part.shelf.cells, least, told)))
+    groups = _one_view_each(views, components(len(views), near_pairs(views, table.index.cells, least, reported)))
     groups.sort(key=lambda rows: (-len(rows), int(rows[0])))
     return {
         "checked": len(views),
         "threshold": round(least, 4),
         "count": len(groups),
-        "items": [_show(part, rows) for rows in groups[:MOST_GROUPS]],
+        "items": [_show(table, rows) for rows in groups[:MOST_GROUPS]],
     }
 
 
@@ -56,13 +51,13 @@ def _one_view_each(views: Views, groups: list[NDArray[np.int64]]) -> list[NDArra
     return [rows for rows in kept if len(rows) > 1]
 
 
-def _show(part: Part, rows: NDArray[np.int64]) -> dict[str, Any]:
+def _show(table: Table, rows: NDArray[np.int64]) -> dict[str, Any]:
     shown = rows[:MOST_SHOWN]
-    near = from_fixed(part.views.fixed[shown])
-    ids = [part.id(int(part.views.item[row])) for row in shown]
+    near = from_fixed(table.views.fixed[shown])
+    ids = [table.id(int(table.views.item[row])) for row in shown]
     return {
         "ids": ids,
-        "images": [image_key(item, part.view_name(int(row))) for item, row in zip(ids, shown, strict=True)],
+        "images": [image_key(item, table.view_name(int(row))) for item, row in zip(ids, shown, strict=True)],
         "score": round(min(1.0, float((near @ near.T).min())), 4),
         "size": len(rows),
     }

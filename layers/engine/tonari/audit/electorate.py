@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tonari.attributes import VOTERS, vote
-from tonari.index import from_fixed
-from tonari.planner import find
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tonari.attributes import Labels
-    from tonari.parts import Part
+from tonari.attributes import VOTERS, Labels, vote
+from tonari.index.planner import find
+from tonari.index.vectors import from_fixed
+from tonari.snapshots.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +35,9 @@ class Electorate:
         Number of each item's ``split_by`` value.
     """
 
-    def __init__(self, part: Part, labels: Labels, group: NDArray[np.int64]) -> None:
-        self._part, self._labels, self._group = part, labels, group
-        self._may = np.zeros(len(part), np.bool_)
+    def __init__(self, table: Table, labels: Labels, group: NDArray[np.int64]) -> None:
+        self._part, self._labels, self._group = table, labels, group
+        self._may = np.zeros(len(table), np.bool_)
         self._may[labels.items] = True
         self._order = np.argsort(group, kind="stable")
         self._sorted = group[self._order]
@@ -59,7 +54,7 @@ class Electorate:
         before = self._may[own]
         self._may[own] = False
         queries = from_fixed(self._part.views.fixed[self._part.rows(item)])
-        hits = find(queries, self._part.shelf, VOTERS, self._may)
+        hits = find(queries, self._part.index, VOTERS, self._may)
         self._may[own] = before
         nearest = hits.items.tolist()
         ranked = vote([self.codes(one) for one in nearest], hits.scores.tolist())

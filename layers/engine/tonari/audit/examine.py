@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tonari.attributes import draw
+from tonari.attributes import Grouping, Labels, Learned, draw
 from tonari.audit.contradicted import confirm, find_suspects
 from tonari.audit.duplicates import find_duplicates
 from tonari.audit.electorate import Electorate
 from tonari.audit.missing import find_gaps
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from tonari.attributes import Grouping, Labels, Learned
-    from tonari.parts import Part
+from tonari.snapshots.table import Table
 
 FORMAT = 1
 MOST_CONTRADICTED = 500
@@ -30,7 +26,7 @@ class Subject:
 
 
 def examine(
-    part: Part,
+    table: Table,
     subjects: Mapping[str, Subject],
     grouping: Grouping,
     progress: Callable[[str, int, int], None],
@@ -55,26 +51,26 @@ def examine(
     judged = lacking = suspected = fillable = 0
     for name, subject in subjects.items():
         labels, learned = subject.labels, subject.learned
-        voters = Electorate(part, labels, grouping.group)
-        sample = draw(labels, part.views.item, part.views.fixed, grouping)
-        suspects = find_suspects(part, labels, sample, learned, grouping)
+        voters = Electorate(table, labels, grouping.group)
+        sample = draw(labels, table.views.item, table.views.fixed, grouping)
+        suspects = find_suspects(table, labels, sample, learned, grouping)
         judged += suspects.checked
         suspected += len(suspects.items)
-        contradicted += confirm(suspects, part, labels, voters, name, _stage(progress, f"audit: labels of {name}"))
-        gaps = find_gaps(part, labels, learned, voters, name, _stage(progress, f"audit: gaps in {name}"))
+        contradicted += confirm(suspects, table, labels, voters, name, _stage(progress, f"audit: labels of {name}"))
+        gaps = find_gaps(table, labels, learned, voters, name, _stage(progress, f"audit: gaps in {name}"))
         lacking, fillable = lacking + gaps.checked, fillable + gaps.count
         missing += gaps.shown
     contradicted.sort(key=lambda one: (-one["discriminant"]["probability"], one["attribute"], one["id"]))
     return {
         "format": FORMAT,
-        "items": len(part),
+        "items": len(table),
         "contradicted": {
             "checked": judged,
             "suspected": suspected,
             "count": len(contradicted),
             "items": contradicted[:MOST_CONTRADICTED],
         },
-        "duplicates": find_duplicates(part, grouping.group, _stage(progress, "audit: duplicates")),
+        "duplicates": find_duplicates(table, grouping.group, _stage(progress, "audit: duplicates")),
         "missing": {"checked": lacking, "count": fillable, "items": missing},
     }
 

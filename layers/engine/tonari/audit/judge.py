@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tonari.attributes import ClassWeights, Labels, Learned
 from tonari.attributes.probability import Scale
 from tonari.attributes.unseen import score
-from tonari.index import from_fixed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from tonari.attributes import ClassWeights, Labels, Learned
-    from tonari.parts import Part
+from tonari.index.vectors import from_fixed
+from tonari.snapshots.table import Table
 
 LEAST_SURE = 0.5
 UNTRIED_SURE = 0.99
@@ -69,7 +64,7 @@ def make_judge(weights: ClassWeights, labels: Labels, learned: Learned, enough: 
     return Judge(weights, count, known.scale, labels.several, min(max(known.threshold, LEAST_SURE), enough))
 
 
-def embeddings_of(part: Part, items: NDArray[np.int64], classes: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+def embeddings_of(table: Table, items: NDArray[np.int64], classes: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Give the mean embedding of the views of items, block by block, so small that its scores fit into memory.
 
     Parameters
@@ -80,9 +75,9 @@ def embeddings_of(part: Part, items: NDArray[np.int64], classes: int) -> Iterato
     size = int(np.clip(BLOCK_SCORES // max(classes, 1), 1, MOST_BLOCK))
     for start in range(0, len(items), size):
         block = items[start : start + size]
-        begin = part.shelf.first[block]
-        views = part.shelf.first[block + 1] - begin
+        begin = table.index.first[block]
+        views = table.index.first[block + 1] - begin
         ends = np.cumsum(views)
         places = np.repeat(begin - ends + views, views) + np.arange(int(ends[-1]))
-        wide = from_fixed(part.views.fixed[part.shelf.rows[places]])
+        wide = from_fixed(table.views.fixed[table.index.rows[places]])
         yield slice(start, start + len(block)), np.add.reduceat(wide, ends - views, axis=0) / views[:, None]

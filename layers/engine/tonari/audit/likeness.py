@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tonari.index import from_fixed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
-
-    from tonari.cells import Cells
-    from tonari.index import Views
+from tonari.index.cells import Cells
+from tonari.index.vectors import Views, from_fixed
 
 LEAST, MOST = 0.96, 0.99
 STRANGERS = 4
@@ -73,7 +67,9 @@ def copies(fixed: NDArray[np.int16]) -> NDArray[np.int64]:
     return same
 
 
-def near_pairs(views: Views, cells: Cells | None, least: float, told: Callable[[int, int], None]) -> NDArray[np.int64]:
+def near_pairs(
+    views: Views, cells: Cells | None, least: float, reported: Callable[[int, int], None]
+) -> NDArray[np.int64]:
     """Find pairs of rows of different items whose cosine is ``least`` or more.
 
     Each row is compared with the rows of its own cell and of the second nearest one: a pair that is parted twice is
@@ -110,8 +106,8 @@ def near_pairs(views: Views, cells: Cells | None, least: float, told: Callable[[
             if len(residents) <= WINDOW:
                 visitors = rows[visiting[entry[number] : entry[number + 1]]]
                 found += _between(views, visitors, residents, least)
-            told(int(begin[number + 1]), len(rows))
-    told(len(rows), len(rows))
+            reported(int(begin[number + 1]), len(rows))
+    reported(len(rows), len(rows))
     return np.concatenate(found)
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from tonari.attributes import Labels, Learned
+from tonari.audit.electorate import Electorate
 from tonari.audit.judge import LEAST_LABELLED, embeddings_of, make_judge
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tonari.attributes import Labels, Learned
-    from tonari.audit.electorate import Electorate
-    from tonari.parts import Part
+from tonari.snapshots.table import Table
 
 MOST_SHOWN = 500
 DECIMALS = 4
@@ -40,11 +37,11 @@ class Gaps:
 
 
 def find_gaps(
-    part: Part, labels: Labels, learned: Learned, voters: Electorate, name: str, told: Callable[[int, int], None]
+    table: Table, labels: Labels, learned: Learned, voters: Electorate, name: str, reported: Callable[[int, int], None]
 ) -> Gaps:
     """Predict what is missing, where the prediction is sure, and tell whether the vote agrees."""
-    seen = np.diff(part.shelf.first) > 0
-    labelled = np.zeros(len(part), np.bool_)
+    seen = np.diff(table.index.first) > 0
+    labelled = np.zeros(len(table), np.bool_)
     labelled[labels.items] = True
     items = np.flatnonzero(seen & ~labelled)
     if len(learned.classes) < 2 or np.count_nonzero(seen & labelled) < LEAST_LABELLED:
@@ -54,7 +51,7 @@ def find_gaps(
     judge = make_judge(weights, labels, learned)
     sure: list[tuple[float, int, list[int]]] = []
     count = 0
-    for block, features in embeddings_of(part, items, judge.count):
+    for block, features in embeddings_of(table, items, judge.count):
         odds = judge.odds(features)
         best = odds.max(axis=1)
         rows = np.flatnonzero(best >= judge.bound)
@@ -71,12 +68,12 @@ def find_gaps(
         values = [labels.classes[one] for one in codes]
         shown.append(
             {
-                "id": part.id(item),
+                "id": table.id(item),
                 "attribute": name,
                 "value": values if judge.several else values[0],
                 "probability": round(-negative, DECIMALS),
                 "agree": bool(agree),
             }
         )
-        told(number, len(sure))
+        reported(number, len(sure))
     return Gaps(len(items), count, shown)

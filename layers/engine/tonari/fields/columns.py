@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tonari.fields.schema import kind_of, parse_date
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from tonari.fields.schema import Field, Schema
+from tonari.fields.schema import Field, Schema, kind_of, parse_date
 
 BITS_PER_ITEM_NUMBER = 32
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tonari.fields.columns import ClassColumn, ListColumn, NumberColumn
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from tonari.fields.columns import Column
+from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn
 
 MOST_VALUES = 50
 BINS = 10

@@ -9,13 +9,10 @@ from __future__ import annotations
 import difflib
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tonari.errors import InvalidFilterError
-from tonari.fields.schema import parse_date
-
-if TYPE_CHECKING:
-    from tonari.fields.schema import Schema
+from tonari.fields.schema import Schema, parse_date
 
 MOST_DEPTH = 8
 MOST_CONDITIONS = 64

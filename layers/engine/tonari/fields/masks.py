@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonari.errors import InvalidFilterError
-from tonari.fields.columns import ClassColumn, ListColumn, NumberColumn
-from tonari.fields.filters import And, Condition, Not, Or
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from tonari.fields.columns import Column
-    from tonari.fields.filters import Filter
+from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn
+from tonari.fields.filters import And, Condition, Filter, Not, Or
 
 FEW = 10
 """Up to so many values are compared with a column one by one; more are looked up."""

@@ -7,14 +7,12 @@ import difflib
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from tonari import strict_json
+from tonari.contract import strict_json
 from tonari.errors import InvalidCatalogueError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 FieldType = Literal["number", "string", "boolean", "date", "strings"]
 TYPES: tuple[str, ...] = get_args(FieldType)

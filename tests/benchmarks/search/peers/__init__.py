@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .base import Engine
+from .base import Engine
 
 MODULES = {
     "tonari": "own",

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import faiss  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import numpy as np
+from numpy.typing import NDArray
+
+from search.filters import Cell, Prepared
 
 from .base import Asked, Engine
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from search.filters import Cell, Prepared
 
 PROBES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 BREADTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 400, 600, 800, 1600, 3200)

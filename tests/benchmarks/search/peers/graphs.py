@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from search.filters import Cell, Prepared
 
 from .base import Asked, Engine
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from search.filters import Cell, Prepared
 
 BREADTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 400, 800, 1600)
 FETCHES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import lancedb  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import numpy as np
 import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
+from numpy.typing import NDArray
+
+from search.filters import Cell, Prepared
 
 from .base import Asked, Engine
 from .ranges import lists, number
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from search.filters import Cell, Prepared
 
 SETTINGS = ((10, 5), (20, 10), (50, 10), (100, 20), (200, 20), (400, 50))
 

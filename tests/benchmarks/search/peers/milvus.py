@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import milvus_lite  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401  # pymilvus alone would import without it
+import numpy as np
+from numpy.typing import NDArray
 from pymilvus import DataType, MilvusClient  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+from search.filters import Cell, Prepared
 
 from .base import Asked, Engine
 from .ranges import lists, number
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from search.filters import Cell, Prepared
 
 BATCH = 5_000
 LONGEST = 1_024

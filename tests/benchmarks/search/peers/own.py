@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from tonari.build import build_snapshot
+import numpy as np
+from numpy.typing import NDArray
+
+from search.filters import Cell, Prepared
+from tonari.builds.assemble import build_snapshot
 from tonari.fields.schema import Schema
-from tonari.index import to_fixed
-from tonari.parts import IndexedItem, IndexedView, build_part
-from tonari.planner import find
+from tonari.index.planner import find
+from tonari.index.vectors import to_fixed
+from tonari.snapshots.table import IndexedItem, IndexedView, build_table
 
 from .base import Asked, Engine
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from search.filters import Cell, Prepared
 
 
 class Tonari(Engine):
@@ -29,9 +26,9 @@ class Tonari(Engine):
             IndexedItem(f"{number:07}", {}, "", (IndexedView("", "", to_fixed(row)),))
             for number, row in enumerate(given.rows)
         )
-        part = build_part(items, Schema({}), given.rows.shape[1])
-        snapshot = build_snapshot("", Schema({}), part, {})
-        self._shelf, self._recall = snapshot.part.shelf, snapshot.recall
+        table = build_table(items, Schema({}), given.rows.shape[1])
+        snapshot = build_snapshot("", Schema({}), table, {})
+        self._index, self._recall = snapshot.table.index, snapshot.recall
 
     def settings(self, cell: Cell) -> list[str]:  # noqa: ARG002
         return ["as built"]
@@ -40,10 +37,10 @@ class Tonari(Engine):
         return asked.mask
 
     def search(self, query: NDArray[np.float32], k: int, ready: NDArray[np.bool_] | None) -> Any:
-        return find(query[None], self._shelf, k, ready).items
+        return find(query[None], self._index, k, ready).items
 
     def about(self) -> str:
-        cells = 0 if self._shelf.cells is None else len(self._shelf.cells)
+        cells = 0 if self._index.cells is None else len(self._index.cells)
         return f"{cells} cells, {self._shelf.budget}, recall measured at build {dict(self._recall)}"
 
 

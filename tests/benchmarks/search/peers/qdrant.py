@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+from search.filters import Cell, Prepared
 
 from .base import Asked, Engine
 from .ranges import lists, number
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from search.filters import Cell, Prepared
 
 BATCH = 5_000
 

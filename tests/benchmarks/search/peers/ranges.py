@@ -6,18 +6,12 @@ has a number. This is how tags are filtered by.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
-from search.filters import cells
+from search.filters import Prepared, cells
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from search.filters import Prepared
-
-    from .base import Asked
+from .base import Asked
 
 ROOM = 1_000
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import nanopq  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import numpy as np
 import rii  # type: ignore[import-not-found,import-untyped,unused-ignore]
+from numpy.typing import NDArray
+
+from search.filters import Cell, Prepared
 
 from .base import Asked, Engine
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from search.filters import Cell, Prepared
 
 TRAINED_ON = 20_000
 FETCH = 100

@@ -1,0 +1,133 @@
+"""From parts to a photograph: paint, pattern, backdrop, JPEG."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from tonari_shop.camera import COARSE, FINE, SIZE, Camera
+from tonari_shop.light import enlarge, shadow, strokes, volume
+from tonari_shop.shapes import Part, Point
+
+Rgb: TypeAlias = tuple[int, int, int]
+Pattern: TypeAlias = Literal["plain", "striped", "dotted", "checked"]
+
+QUALITY = 86
+
+
+@dataclass(frozen=True, slots=True)
+class Backdrop:
+    """What stands behind: a wall lit from the middle, perhaps with a disc on it and a floor before it."""
+
+    wall: Rgb
+    edge: Rgb
+    disc: Rgb | None = None
+    floor: Rgb | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What is photographed: parts, the colours of their paints, and how the fabric is printed, in ``second``."""
+
+    parts: tuple[Part, ...]
+    palette: Mapping[str, Rgb]
+    pattern: Pattern
+    second: Rgb
+    period: float
+
+
+def photograph(product: Product, camera: Camera, backdrop: Backdrop) -> bytes:
+    """Take one view as a JPEG of ``SIZE`` x ``SIZE`` pixels."""
+    colours, outline = _paint(product, camera)
+    soft = outline.reduce(COARSE)
+    shade = ImageChops.multiply(volume(soft), ImageChops.invert(strokes(product.parts, camera, "fold", 70)))
+    lit = ImageChops.multiply(colours, enlarge(shade))
+    if any(part.kind == "gloss" for part in product.parts):
+        lit = ImageChops.screen(lit, enlarge(strokes(product.parts, camera, "gloss", 110)))
+    scene = ImageChops.multiply(_backdrop(backdrop), enlarge(shadow(soft, standing=backdrop.floor is not None)))
+    scene.paste(lit, mask=outline)
+    file = io.BytesIO()
+    scene.save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
+def _paint(product: Product, camera: Camera) -> tuple[Image.Image, Image.Image]:
+    """Flat colours, and the outline as a mask."""
+    side = SIZE * FINE
+    colours, outline = Image.new("RGB", (side, side), product.palette["main"]), Image.new("L", (side, side))
+    brush, cutter = ImageDraw.Draw(colours), ImageDraw.Draw(outline)
+    fabric = None if product.pattern == "plain" else _fabric(product, camera)
+    for part in product.parts:
+        points = camera.project(part.points, side)
+        if part.kind == "line":
+            width = max(1, round(part.width * camera.zoom * side / 100))
+            _line(brush, points, product.palette[part.paint], width)
+            _line(cutter, points, 255, width)
+        elif part.kind == "fill":
+            cutter.polygon(points, 255)
+            if part.paint == "fabric" and fabric:
+                stencil = Image.new("L", (side, side))
+                ImageDraw.Draw(stencil).polygon(points, 255)
+                colours.paste(fabric, mask=stencil)
+            else:
+                brush.polygon(points, product.palette["main" if part.paint == "fabric" else part.paint])
+    return colours.reduce(FINE), outline.reduce(FINE)
+
+
+def _line(brush: ImageDraw.ImageDraw, points: Sequence[Point], paint: Rgb | int, width: int) -> None:
+    brush.line(points, paint, width, joint="curve")
+    if width > 3:
+        reach = width / 2 - 0.5
+        for x, y in (points[0], points[-1]):
+            brush.ellipse((x - reach, y - reach, x + reach, y + reach), paint)
+
+
+def _fabric(product: Product, camera: Camera) -> Image.Image:
+    side = SIZE * FINE
+    cloth = Image.new("RGB", (side, side), product.palette["main"])
+    brush, step = ImageDraw.Draw(cloth), product.period
+    count = int(100 / step) + 1
+    if product.pattern == "dotted":
+        reach = step * 0.23 * camera.zoom * side / 100
+        dots = [
+            ((column + row % 2 / 2) * step, row * step * 0.8)
+            for row in range(int(count * 1.25) + 1)
+            for column in range(count)
+        ]
+        for x, y in camera.project(dots, side):
+            brush.ellipse((x - reach, y - reach, x + reach, y + reach), product.second)
+        return cloth
+    width = max(1, round(step * 0.36 * camera.zoom * side / 100))
+    rows = [camera.project([(0, index * step), (100, index * step)], side) for index in range(count)]
+    for row in rows:
+        brush.line(row, product.second, width)
+    if product.pattern == "checked":
+        warp = Image.new("L", (side, side))
+        columns = [camera.project([(index * step, 0), (index * step, 100)], side) for index in range(count)]
+        for column in columns:
+            ImageDraw.Draw(warp).line(column, 140, width)
+        cloth = Image.blend(cloth, Image.new("RGB", (side, side), product.palette["main"]), 0.45)
+        cloth.paste(product.second, mask=warp)
+    return cloth
+
+
+@lru_cache(maxsize=64)
+def _backdrop(backdrop: Backdrop) -> Image.Image:
+    square = (SIZE, SIZE)
+    glow = Image.radial_gradient("L").resize(square)
+    scene = Image.composite(Image.new("RGB", square, backdrop.edge), Image.new("RGB", square, backdrop.wall), glow)
+    if backdrop.floor:
+        ground = Image.new("L", (SIZE * FINE, SIZE * FINE))
+        ImageDraw.Draw(ground).rectangle((0, SIZE * FINE * 0.76, SIZE * FINE, SIZE * FINE), 255)
+        scene.paste(backdrop.floor, mask=ground.reduce(FINE).filter(ImageFilter.GaussianBlur(1)))
+    if backdrop.disc:
+        disc = Image.new("L", (SIZE * FINE, SIZE * FINE))
+        middle, reach = SIZE * FINE / 2, SIZE * FINE * 0.41
+        ImageDraw.Draw(disc).ellipse((middle - reach, middle - reach, middle + reach, middle + reach), 255)
+        scene.paste(backdrop.disc, mask=disc.reduce(FINE))
+    return scene

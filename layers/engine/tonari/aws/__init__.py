@@ -1,0 +1,1 @@
+"""Lambda events <-> requests: the only room that knows AWS Lambda."""

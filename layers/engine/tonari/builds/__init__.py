@@ -1,0 +1,1 @@
+"""The catalogue -> a published snapshot, in steps over storage."""

@@ -1,0 +1,108 @@
+"""Gates before publishing: a snapshot that finds or predicts worse than the live one by more than a margin is refused.
+
+A fall is one of a share that was measured on a sample. So the margin is never less than two standard errors of the
+difference of two shares [Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, 2003, chapter 3]: what
+a new sample alone could do is nobody's fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tonari.config import Margins
+from tonari.index.trials import QUERIES, K
+
+ERRORS = 2.0
+METHODS = ("discriminant", "vote")
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What a snapshot was found to be worth when it was built.
+
+    Parameters
+    ----------
+    items, views
+        Counts.
+    split_by
+        By what items were held out; accuracies are compared only where it is the same.
+    recall
+        Recall@10 by selectivity.
+    attributes
+        By name, as the manifest has it.
+    """
+
+    items: int
+    views: int
+    split_by: str
+    recall: Mapping[str, float]
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """A figure that fell further than it may.
+
+    Parameters
+    ----------
+    what
+        As ``recall at 0.01`` or ``accuracy of color by discriminant``.
+    live, now
+        What it is in the live snapshot and in the new one.
+    margin
+        By how much it might have fallen.
+    held_out
+        Items that the new accuracy rests on; None for a recall.
+    """
+
+    what: str
+    live: float
+    now: float
+    margin: float
+    held_out: int | None
+
+    def __str__(self) -> str:
+        return f"{self.what} fell from {self.live:.3f} to {self.now:.3f}, by more than {self.margin:.3f}"
+
+
+def find_regressions(live: Metrics, new: Metrics, margins: Margins) -> tuple[Regression, ...]:
+    """Compare all that both snapshots have figures of."""
+    return (*_recalls(live, new, margins.recall), *_accuracies(live, new, margins.accuracy))
+
+
+def _recalls(live: Metrics, new: Metrics, least: float) -> Iterator[Regression]:
+    for selectivity in live.recall.keys() & new.recall.keys():
+        before, now = live.recall[selectivity], new.recall[selectivity]
+        counts = (_neighbours(one, float(selectivity)) for one in (live, new))
+        margin = _margin(least, before, now, *counts)
+        if before - now > margin:
+            yield Regression(f"recall at {selectivity}", before, now, margin, None)
+
+
+def _neighbours(worth: Metrics, selectivity: float) -> float:
+    """Tell about how many true neighbours a recall was measured on."""
+    return min(QUERIES, worth.views) * min(K, selectivity * worth.items)
+
+
+def _accuracies(live: Metrics, new: Metrics, least: float) -> Iterator[Regression]:
+    if live.split_by != new.split_by:
+        return
+    for name in live.attributes.keys() & new.attributes.keys():
+        for method in METHODS:
+            before = live.attributes[name]["methods"].get(method)
+            now = new.attributes[name]["methods"].get(method)
+            if before is None or now is None:
+                continue
+            shares = before["accuracy"], now["accuracy"]
+            margin = _margin(least, *shares, before["held_out"], now["held_out"])
+            if shares[0] - shares[1] > margin:
+                yield Regression(f"accuracy of {name} by {method}", *shares, margin, now["held_out"])
+
+
+def _margin(least: float, live: float, now: float, live_count: float, now_count: float) -> float:
+    variance = live * (1 - live) / max(live_count, 1) + now * (1 - now) / max(now_count, 1)
+    return round(max(least, ERRORS * float(np.sqrt(variance))), 4)

@@ -1,0 +1,52 @@
+"""Asking for a rebuild: once for many who want one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import secrets
+
+from tonari.errors import ConflictError, MissingObjectError
+from tonari.storage.bucket import Bucket
+
+ASKED = "work/rebuild-asked.json"
+PATIENCE_SECONDS = 900
+REFUSED_SECONDS = 6 * 3600
+
+
+def ask_once(artefacts: Bucket, now: dt.datetime) -> bool:
+    """Note that a rebuild is wanted; tell whether the caller is the one who has to start it.
+
+    A note older than 15 minutes, the longest that a function runs, is of a rebuild that failed, and is replaced; one of
+    a rebuild that was refused stands for six hours.
+    """
+    note = _note(now, PATIENCE_SECONDS)
+    try:
+        artefacts.create(ASKED, note)
+    except ConflictError:
+        try:
+            there = artefacts.get(ASKED)
+            said = json.loads(there.data)
+            if now.timestamp() - said["at"] < said.get("patience", PATIENCE_SECONDS):
+                return False
+            artefacts.replace(ASKED, note, there.etag)
+        except (ConflictError, MissingObjectError):
+            return False
+    return True
+
+
+def hold(artefacts: Bucket, now: dt.datetime) -> None:
+    """Let nobody start a rebuild for six hours: one was refused, and another would be refused for the same reasons.
+
+    The schedule, and whoever rebuilds by hand, does not ask.
+    """
+    artefacts.put(ASKED, _note(now, REFUSED_SECONDS))
+
+
+def _note(now: dt.datetime, patience: float) -> bytes:
+    return json.dumps({"at": now.timestamp(), "patience": patience, "by": secrets.token_hex(8)}).encode()
+
+
+def forget(artefacts: Bucket) -> None:
+    """Let the next who wants a rebuild start one."""
+    artefacts.delete(ASKED)

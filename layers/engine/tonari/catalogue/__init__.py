@@ -1,0 +1,1 @@
+"""What lies in the catalogue bucket, and which of its items are held out."""

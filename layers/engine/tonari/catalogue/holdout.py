@@ -1,0 +1,43 @@
+"""One hash decides which items are held out, whoever asks: fitting, calibration and gates see the same parts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+HELD_OUT = 0.3
+SALT = "tonari split"
+
+
+def split_value(item: str, fields: Mapping[str, Any], split_by: str) -> str:
+    """Give the text whose hash decides on an item: the field ``split_by``, the id where there is no such value."""
+    value = fields.get(split_by) if split_by else None
+    if value is None or value == "":
+        return item
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def place(value: str, salt: str = SALT) -> float:
+    """Give a text its place in 0..1, evenly spread and the same everywhere: the head of a sha256."""
+    return int.from_bytes(hashlib.sha256(f"{salt}\0{value}".encode()).digest()[:8]) / 2**64
+
+
+def is_held_out(value: str) -> bool:
+    """Tell whether items of this ``split_by`` value are held out: three tenths of the values are."""
+    return place(value) < HELD_OUT
+
+
+def tenths(values: Iterable[str]) -> NDArray[np.int64]:
+    """Deal texts out to ten parts, the first three of which are what :func:`is_held_out` holds out.
+
+    Returns
+    -------
+    (N,) int64
+        0 to 9.
+    """
+    return np.floor(np.array([place(value) for value in values], np.float64) * 10).astype(np.int64)

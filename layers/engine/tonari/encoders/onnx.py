@@ -1,0 +1,107 @@
+"""The only importer of onnxruntime.
+
+Its telemetry writes under ``$HOME`` unless it is told not to before the import.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, cast
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime  # isort: skip
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonari.errors import InvalidEncoderError
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of an ONNX graph.
+
+    Parameters
+    ----------
+    name
+    kind
+        As onnxruntime says it, for example ``tensor(float)``.
+    shape
+        Of each axis the size, or None where it is open.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int | None, ...]
+
+
+def graph_ports(model: Path) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    """Name the inputs and the outputs of a graph.
+
+    Raises
+    ------
+    InvalidEncoderError
+        If the file does not load.
+    """
+    session = _load(model, 1)
+    return tuple(map(_port, session.get_inputs())), tuple(map(_port, session.get_outputs()))
+
+
+def _port(given: Any) -> Port:
+    return Port(given.name, given.type, tuple(size if isinstance(size, int) else None for size in given.shape))
+
+
+def _load(model: Path, threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise InvalidEncoderError(f"The ONNX graph does not load: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+class Session:
+    """An ONNX graph with one input and one chosen output.
+
+    Raises
+    ------
+    InvalidEncoderError
+        If the file does not load or lacks the input or output.
+    """
+
+    def __init__(self, model: Path, input_name: str, output_name: str, threads: int) -> None:
+        self._session = _load(model, threads)
+        inputs = [given.name for given in self._session.get_inputs()]
+        outputs = [given.name for given in self._session.get_outputs()]
+        if inputs != [input_name] or output_name not in outputs:
+            raise InvalidEncoderError(
+                f"encoder.json names input {input_name!r} and output {output_name!r}; "
+                f"the graph has inputs {inputs} and outputs {outputs}."
+            )
+        self._input, self._output = input_name, output_name
+
+    def run(self, batch: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Run the graph.
+
+        Raises
+        ------
+        InvalidEncoderError
+            If it fails, for example because the batch has another shape than the graph takes.
+        """
+        try:
+            (output,) = self._session.run([self._output], {self._input: batch})
+        except Exception as error:
+            raise InvalidEncoderError(
+                f"The ONNX graph failed on input {batch.shape} {batch.dtype}: {_one_line(error)}"
+            ) from error
+        return cast("NDArray[np.float32]", output)

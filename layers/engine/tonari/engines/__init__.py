@@ -1,0 +1,1 @@
+"""Adapters to what answers searches; the port is tonari.contract.engine."""

@@ -1,0 +1,1 @@
+"""Nearest neighbours over arrays, without input or output."""

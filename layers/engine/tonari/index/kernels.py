@@ -1,0 +1,45 @@
+"""Exact integer arithmetic over int8 rows, by numkong: the only importer of it."""
+
+from __future__ import annotations
+
+import numkong
+import numpy as np
+from numpy.typing import NDArray
+
+
+def dot_products(queries: NDArray[np.int8], codes: NDArray[np.int8]) -> NDArray[np.int32]:
+    """Exact integer dot products of int8 rows.
+
+    Parameters
+    ----------
+    queries : (Q, D) int8
+    codes : (N, D) int8
+        At least one row, as of ``queries``.
+
+    Returns
+    -------
+    (Q, N) int32
+    """
+    return np.asarray(numkong.dots_packed(codes, numkong.dots_pack(queries))).T
+
+
+def count_true(mask: NDArray[np.bool_]) -> int:
+    """Count the true places of a mask: quicker than numpy where they are a million."""
+    return int(numkong.sum(mask.view(np.uint8))) if len(mask) else 0
+
+
+class Packed:
+    """Rows laid out for the dot products of all of them with a query: several times as fast as :func:`dot_products`.
+
+    Parameters
+    ----------
+    codes : (N, D) int8
+        At least one row.
+    """
+
+    def __init__(self, codes: NDArray[np.int8]) -> None:
+        self._rows = numkong.dots_pack(codes)
+
+    def dot_products(self, queries: NDArray[np.int8]) -> NDArray[np.int32]:
+        """Exact integer dot products (Q, N) with queries (Q, D), at least one."""
+        return np.asarray(numkong.dots_packed(queries, self._rows))

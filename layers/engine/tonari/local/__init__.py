@@ -1,1 +1,0 @@
-"""What runs on a developer's machine only: command line, local AWS and gateway, the demo shop. Never in the layer."""

@@ -1,1 +1,0 @@
-"""Builders of encoders: weights found elsewhere -> ``model.onnx`` and ``encoder.json``, with numpy and onnx alone."""

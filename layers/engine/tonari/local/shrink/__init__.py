@@ -1,1 +1,0 @@
-"""Encoders made smaller and faster, and how far their embeddings then are from the original's."""

@@ -1,0 +1,1 @@
+"""The immutable files of an index, and the head that says which are live."""

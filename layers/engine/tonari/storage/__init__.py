@@ -1,0 +1,1 @@
+"""Buckets, the local cache, packed files."""

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonari.catalogue.holdout import HELD_OUT, is_held_out, place, split_value, tenths
+
+
+@pytest.mark.parametrize(
+    ("fields", "split_by", "value"),
+    [
+        ({"product": "p"}, "", "id"),
+        ({"product": "p"}, "product", "p"),
+        ({"product": 5}, "product", "5"),
+        ({"product": ["b", "a"]}, "product", '["b", "a"]'),
+        ({"product": ""}, "product", "id"),
+        ({"product": None}, "product", "id"),
+        ({}, "product", "id"),
+    ],
+)
+def test_what_decides(fields: dict[str, object], split_by: str, value: str) -> None:
+    assert split_value("id", fields, split_by) == value
+
+
+def test_a_place_is_the_head_of_a_sha256() -> None:
+    head = hashlib.sha256(b"tonari split\0WS01").hexdigest()[:16]
+
+    assert place("WS01") == int(head, 16) / 2**64
+    assert place("WS01", "other") != place("WS01")
+
+
+def test_places_are_even() -> None:
+    values = [f"item {number}" for number in range(5000)]
+
+    assert np.bincount(tenths(values), minlength=10) == pytest.approx(500, abs=90)
+    assert np.mean([is_held_out(value) for value in values]) == pytest.approx(HELD_OUT, abs=0.03)
+
+
+@given(st.lists(st.text(max_size=8)))
+def test_the_first_three_tenths_are_held_out(values: list[str]) -> None:
+    found = tenths(values)
+
+    assert found.tolist() == [int(place(value) * 10) for value in values]
+    assert (found < 3).tolist() == [is_held_out(value) for value in values]

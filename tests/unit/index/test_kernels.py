@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from graphs import mean_colour
+from tonari.encoders.onnx import Session
+from tonari.errors import CorruptArtefactError, InvalidEncoderError
+from tonari.index.graph import Graph
+from tonari.index.kernels import Packed, count_true, dot_products
+
+ROWS, DIMENSIONS = 200, 16
+
+
+def codes(rows: int = ROWS, dimensions: int = DIMENSIONS, seed: int = 0) -> NDArray[np.int8]:
+    return np.random.default_rng(seed).integers(-127, 128, (rows, dimensions), dtype=np.int8)
+
+
+def built(path: Path, given: NDArray[np.int8]) -> Path:
+    Graph.build(given).save(path)
+    return path
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return built(tmp_path / "graph", codes())
+
+
+def python(program: str, home: Path) -> None:
+    """Run a program in an interpreter of its own, whose home is an empty folder."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ORT_")) and name != "HOME"
+    }
+    subprocess.run([sys.executable, "-c", program], env=environment | {"HOME": str(home)}, check=True, timeout=60)
+
+
+# --- order of imports
+
+USE = """
+import numpy as np
+from pathlib import Path
+from tonari.encoders.onnx import Session
+from tonari.index.graph import Graph
+from tonari.index.kernels import dot_products
+codes = np.eye(8, dtype=np.int8)
+assert Graph.build(codes).search(codes[3], 1).tolist() == [3]
+assert dot_products(codes, codes).trace() == 8
+assert Session(Path({model!r}), "image", "embedding", 1).run(np.ones((1, 4, 4, 3), np.uint8)).shape == (1, 3)
+"""
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import usearch.index, onnxruntime, tonari.encoders.onnx",
+        "import tonari.index.graph, tonari.encoders.onnx",
+        "import tonari.encoders.onnx, tonari.index.graph",
+        "import tonari.snapshots.snapshot, usearch.index, tonari.encoders.image",
+        "import tonari.encoders.image, onnxruntime, tonari.index.vectors, tonari.snapshots.snapshot",
+    ],
+)
+def test_orders_of_import(first: str, tmp_path: Path) -> None:
+    python(f"{first}\n{USE.format(model=str(mean_colour(tmp_path / 'model.onnx')))}", tmp_path)
+
+
+def test_nothing_is_written_at_home(tmp_path: Path) -> None:
+    model = mean_colour(tmp_path / "model.onnx")
+    home = tmp_path / "home"
+    home.mkdir()
+
+    python(USE.format(model=str(model)), home)
+
+    assert list(home.rglob("*")) == []
+
+
+# --- Session
+
+
+def test_a_session_runs(tmp_path: Path) -> None:
+    session = Session(mean_colour(tmp_path / "model.onnx", (1, 2, 3)), "image", "embedding", 1)
+
+    output = session.run(np.full((1, 4, 4, 3), 5, np.uint8))
+
+    assert output.dtype == np.float32
+    assert output.tolist() == [[5, 10, 15]]
+
+
+@pytest.mark.parametrize("names", [("pixels", "embedding"), ("image", "mean"), ("", "")])
+def test_a_session_wants_its_names(tmp_path: Path, names: tuple[str, str]) -> None:
+    model = mean_colour(tmp_path / "model.onnx")
+
+    with pytest.raises(InvalidEncoderError, match=r"the graph has inputs \['image'\] and outputs \['embedding'\]"):
+        Session(model, *names, 1)
+
+
+def test_a_session_wants_a_graph(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"no graph")
+
+    with pytest.raises(InvalidEncoderError, match="does not load"):
+        Session(tmp_path / "model.onnx", "image", "embedding", 1)
+
+
+@pytest.mark.parametrize("batch", [np.ones((1, 4, 4, 3), np.float32), np.ones((2, 4, 4, 3), np.uint8)])
+def test_a_session_wants_its_input(tmp_path: Path, batch: NDArray[np.generic]) -> None:
+    session = Session(mean_colour(tmp_path / "model.onnx"), "image", "embedding", 1)
+
+    with pytest.raises(InvalidEncoderError, match=f"failed on input.*{batch.dtype}"):
+        session.run(batch)
+
+
+# --- dot products
+
+
+@given(st.integers(1, 3), st.integers(1, 40), st.integers(1, 300), st.integers(0, 1 << 32))
+@settings(max_examples=60, deadline=None)
+def test_dot_products_are_exact(queries: int, rows: int, dimensions: int, seed: int) -> None:
+    few, many = codes(queries, dimensions, seed), codes(rows, dimensions, seed + 1)
+
+    for products in (dot_products(few, many), Packed(many).dot_products(few)):
+        assert products.shape == (queries, rows)
+        assert np.array_equal(products, few.astype(np.int64) @ many.astype(np.int64).T)
+
+
+@pytest.mark.parametrize("one", [-128, 127])
+def test_dot_products_do_not_overflow(one: int) -> None:
+    full = np.full((1, 65_536), one, np.int8)
+
+    assert dot_products(full, full).tolist() == [[one * one * 65_536]]
+    assert Packed(full).dot_products(full).tolist() == [[one * one * 65_536]]
+
+
+def test_dot_products_of_a_mapped_file(tmp_path: Path) -> None:
+    held = codes(20, 7, 1)
+    np.save(tmp_path / "codes.npy", held)
+    mapped = np.load(tmp_path / "codes.npy", mmap_mode="r")
+
+    assert np.array_equal(dot_products(mapped[3:4], mapped[5:]), dot_products(held[3:4], held[5:]))
+
+
+@given(st.integers(0, 3000), st.floats(0, 1), st.integers(0, 1 << 16))
+@settings(max_examples=60, deadline=None)
+def test_true_places_are_counted(size: int, share: float, seed: int) -> None:
+    mask = np.random.default_rng(seed).random(size) < share
+
+    assert count_true(mask) == np.count_nonzero(mask)
+    assert count_true(mask[::3].copy()) == np.count_nonzero(mask[::3])
+
+
+def test_more_true_places_than_a_small_integer_holds() -> None:
+    assert count_true(np.ones(70_000_000, np.bool_)) == 70_000_000
+
+
+# --- Graph
+
+
+def test_the_same_codes_give_the_same_file(tmp_path: Path) -> None:
+    one, other, another = (
+        built(tmp_path / name, codes(seed=seed)).read_bytes() for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+
+    assert one == other
+    assert one != another
+
+
+def test_the_file_begins_with_the_codes(file: Path) -> None:
+    """The leading matrix: rows and bytes per row as uint32, then the codes in the order of their keys."""
+    data = file.read_bytes()
+
+    assert np.frombuffer(data, np.uint32, 2).tolist() == [ROWS, DIMENSIONS]
+    assert data[8 : 8 + ROWS * DIMENSIONS] == codes().tobytes()
+
+
+def test_search_finds_the_nearest(file: Path) -> None:
+    wide = codes().astype(np.float64)
+    wide /= np.linalg.norm(wide, axis=1, keepdims=True)
+    right = np.argsort(-(wide @ wide.T), axis=1)[:, :10]
+
+    for graph in (Graph.build(codes()), Graph.open(file, ROWS, DIMENSIONS)):
+        found = np.stack([graph.search(code, 10) for code in codes()])
+
+        assert found.dtype == np.int64
+        assert found[:, 0].tolist() == list(range(ROWS))
+        assert np.mean([np.isin(row, wanted).mean() for row, wanted in zip(found, right, strict=True)]) > 0.95
+
+
+def test_a_mapped_graph_searches_as_widely_as_the_built_one_does(tmp_path: Path) -> None:
+    many = codes(3000, 64)
+    graph = Graph.build(many)
+    graph.save(tmp_path / "graph")
+    mapped = Graph.open(tmp_path / "graph", *many.shape)
+
+    for query in codes(50, 64, seed=5):
+        assert mapped.search(query, 10).tolist() == graph.search(query, 10).tolist()
+
+
+def test_no_more_than_there_are(file: Path) -> None:
+    assert sorted(Graph.open(file, ROWS, DIMENSIONS).search(codes()[0], 5 * ROWS).tolist()) == list(range(ROWS))
+
+
+def test_an_empty_graph(tmp_path: Path) -> None:
+    empty = codes(0)
+
+    graph = Graph.open(built(tmp_path / "empty", empty), 0, DIMENSIONS)
+
+    assert graph.search(codes(1)[0], 5).tolist() == []
+
+
+@pytest.mark.parametrize(("rows", "dimensions"), [(ROWS + 1, DIMENSIONS), (0, DIMENSIONS), (ROWS, DIMENSIONS * 2)])
+def test_another_size_is_refused(file: Path, rows: int, dimensions: int) -> None:
+    with pytest.raises(CorruptArtefactError, match=rf"should be \({rows}, {dimensions}, .*\({ROWS}, {DIMENSIONS}, "):
+        Graph.open(file, rows, dimensions)
+
+
+@pytest.mark.parametrize(("metric", "scalar"), [("ip", "i8"), ("l2sq", "i8"), ("cos", "f16"), ("cos", "f32")])
+def test_another_metric_or_scalar_is_refused(tmp_path: Path, metric: str, scalar: str) -> None:
+    from usearch.index import Index  # noqa: PLC0415 - at the top it would come before onnxruntime
+
+    index = Index(ndim=DIMENSIONS, metric=metric, dtype=scalar)
+    index.add(np.arange(ROWS, dtype=np.uint64), codes().astype(np.float32) / 127)
+    index.save(str(tmp_path / "graph"))
+
+    with pytest.raises(CorruptArtefactError, match=f"should be .*the file is .*{ROWS}"):
+        Graph.open(tmp_path / "graph", ROWS, DIMENSIONS)
+
+
+@pytest.mark.parametrize("data", [b"", b"no graph", bytes(4096)])
+def test_what_is_no_graph_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "graph").write_bytes(data)
+
+    with pytest.raises(CorruptArtefactError):
+        Graph.open(tmp_path / "graph", ROWS, DIMENSIONS)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorruptArtefactError):
+        Graph.open(tmp_path / "nowhere", ROWS, DIMENSIONS)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonari.errors import InvalidRequestError, StaleCursorError
+from tonari.query.cursor import Place, digest, read_cursor, write_cursor
+
+ENCODER = "e" * 64
+QUESTION = digest({"source": ["id", "a"]})
+PLACE = Place(0.948123, "red & 隣", 10)
+TEXT = write_cursor(PLACE, ENCODER, QUESTION)
+
+
+@given(st.floats(-1, 1), st.text(st.characters(exclude_categories=["C"])), st.integers(0, 10**6))
+def test_round_trip(score: float, item: str, before: int) -> None:
+    text = write_cursor(Place(score, item, before), ENCODER, QUESTION)
+
+    assert read_cursor(text, ENCODER, QUESTION) == Place(score, item, before)
+    assert text.replace("-", "").replace("_", "").isalnum()
+
+
+def changed(**change: Any) -> str:
+    """A cursor that says something else, with or without a check that fits."""
+    said = json.loads(base64.urlsafe_b64decode(TEXT + "=" * (-len(TEXT) % 4)))
+    said |= {name: value for name, value in change.items() if name != "check"}
+    if change.get("check", "right") == "right":
+        said["check"] = digest({name: value for name, value in said.items() if name != "check"})
+    return base64.urlsafe_b64encode(json.dumps(said).encode()).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "x", "隣", "a b", TEXT[:-1], TEXT[1:], TEXT + "A", TEXT[:20] + "A" + TEXT[21:], "e30", "W10", "bnVsbA",
+        "A" * 5000, changed(score=0.9, check="old"), changed(id="b", check="old"), changed(score=2.0),
+        changed(score="0.9"), changed(score=True), changed(id=5), changed(before=-1), changed(before=1.5),
+        changed(more=1), changed(question=None),
+    ],
+)  # fmt: skip
+def test_a_damaged_cursor_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequestError, match="'cursor' is the text that an answer gave as 'next'"):
+        read_cursor(text, ENCODER, QUESTION)
+
+
+def test_each_changed_character_is_noticed() -> None:
+    for place, character in enumerate(TEXT):
+        other = "B" if character != "B" else "C"
+        if place == len(TEXT) - 1:
+            continue  # its last bits may mean nothing
+        with pytest.raises(InvalidRequestError):
+            read_cursor(TEXT[:place] + other + TEXT[place + 1 :], ENCODER, QUESTION)
+
+
+def test_a_cursor_of_elsewhere() -> None:
+    assert read_cursor(changed(), ENCODER, QUESTION) == PLACE
+    with pytest.raises(InvalidRequestError, match="belongs to another request"):
+        read_cursor(TEXT, ENCODER, digest({"source": ["id", "b"]}))
+    with pytest.raises(StaleCursorError, match=r"The encoder has changed.*search again"):
+        read_cursor(TEXT, "f" * 64, QUESTION)
+
+
+def test_order() -> None:
+    place = Place(0.5, "b", 1)
+
+    assert [place.precedes(*one) for one in ((0.6, "z"), (0.5, "a"), (0.5, "b"), (0.5, "c"), (0.4, "a"))] == [
+        False, False, False, True, True,
+    ]  # fmt: skip

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+from tonari.encoders.onnx import Session
+from tonari_tools.onnx.colour import BINS, LIGHTNESS, ColourHistogram, companded_lab, lattice
+from tonari_tools.onnx.onnx_graph import GraphWriter, serialise
+
+RED, BLUE, DARK_BLUE, WHITE, GREY = (200, 30, 40), (30, 50, 200), (20, 30, 120), (255, 255, 255), (128, 128, 128)
+
+
+@pytest.fixture(scope="module")
+def histogram(tmp_path_factory):
+    graph = GraphWriter()
+    pixels = graph.node("Transpose", graph.node("Cast", "image", to=onnx.TensorProto.FLOAT), perm=[0, 3, 1, 2])
+    graph.node("Identity", ColourHistogram(graph).describe(pixels, 224), output="colour")
+    model = graph.model(("image", ["batch", 224, 224, 3]), {"colour": ["batch", BINS]}, {})
+    path = tmp_path_factory.mktemp("colour") / "model.onnx"
+    path.write_bytes(serialise(model))
+    session = Session(path, "image", "colour", 1)
+    return lambda *pictures: session.run(np.stack(pictures))
+
+
+def square(colour, backdrop=WHITE):
+    picture = np.full((224, 224, 3), backdrop, np.uint8)
+    picture[56:168, 56:168] = colour
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("rgb", "lab"),
+    [
+        ((255, 255, 255), (100, 0, 0)),
+        ((0, 0, 0), (0, 0, 0)),
+        ((255, 0, 0), (53.24, 80.09, 67.20)),
+        ((0, 255, 0), (87.73, -86.18, 83.18)),
+        ((0, 0, 255), (32.30, 79.19, -107.86)),
+    ],
+)
+def test_colours_stand_where_published_lab_values_put_them(rgb, lab):
+    chroma = np.hypot(*lab[1:])
+    shorter = np.log1p(0.045 * chroma) / 0.045 / max(chroma, 1e-9)
+    expected = [LIGHTNESS * lab[0], lab[1] * shorter, lab[2] * shorter]
+    np.testing.assert_allclose(companded_lab(np.array(rgb, float)), expected, atol=0.1)
+
+
+def test_no_two_centres_are_nearer_than_the_lattice_allows():
+    centres = lattice()
+    apart = np.linalg.norm(centres[:, None] - centres, axis=2) + 1e9 * np.eye(len(centres))
+    assert centres.shape == (BINS, 3)
+    np.testing.assert_allclose(apart.min(axis=1), 12 * np.sqrt(2))
+
+
+def test_a_flat_picture_votes_for_the_centres_nearest_its_colour(histogram):
+    for colour in (RED, BLUE, GREY):
+        (row,) = histogram(square(colour, backdrop=colour))
+        distance = np.linalg.norm(lattice() - companded_lab(np.array(colour, float)), axis=1)
+        votes = np.exp(-np.square(distance) / (2 * 4**2))
+        np.testing.assert_allclose(row, np.sqrt(votes / votes.sum()), atol=2e-3)
+
+
+def test_rows_have_length_one_even_where_all_is_white_or_black(histogram):
+    rows = histogram(square(WHITE), square((0, 0, 0), (0, 0, 0)), square(RED))
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+
+
+def test_likeness_follows_the_colour_and_not_the_backdrop(histogram):
+    red, blue, dark_blue, on_black, small = histogram(
+        square(RED), square(BLUE), square(DARK_BLUE), square(RED, (0, 0, 0)), np.roll(square(RED), 20, axis=1)
+    )
+    assert red @ blue < 0.4
+    assert blue @ dark_blue > red @ dark_blue
+    assert red @ small > 0.95
+    assert red @ on_black > red @ blue
+
+
+def test_a_white_product_is_white(histogram):
+    white, grey, red = histogram(square(WHITE), square(GREY), square(RED))
+    pale = histogram(square((245, 245, 245)))[0]
+    assert white @ pale > max(white @ grey, white @ red)

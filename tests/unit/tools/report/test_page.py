@@ -1,0 +1,174 @@
+"""The page made of a real build of random items."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+from tonari_tools.report.compose import compose
+from tonari_tools.report.material import Material, pictures
+from tonari_tools.report.page import make_page
+from tonari_tools.report.thumbnails import GONE, MOST, Thumbnail
+from unit.tools.report.stock import HOSTILE, reported
+
+TESTS = Path(__file__).parents[3]
+PIXEL = "data:image/jpeg;base64,AAAA"
+REMOTE = re.compile(r"(https?:)?//|url\(\s*[^#)]", re.IGNORECASE)
+AGAIN = """
+from hashlib import sha256
+from unit.tools.report.test_page import material, make_page
+print(sha256(make_page(material()).encode()).hexdigest())
+"""
+
+
+def material(count: int = 240, seed: int = 0) -> Material:
+    made = compose(*reported(count), seed)
+    keys = list(dict.fromkeys(pictures(made.examples, made.findings, made.goods)))
+    return replace(made, thumbnails={key: Thumbnail(PIXEL) for key in keys[1:]} | {keys[0]: GONE})
+
+
+class Document(HTMLParser):
+    """Every element's name and attributes, and all text by element."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        self._open.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] != "style":
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return make_page(material())
+
+
+@pytest.fixture(scope="module")
+def document(html: str) -> Document:
+    return Document(html)
+
+
+def test_hostile_texts_stay_texts(html: str, document: Document) -> None:
+    names = Counter(name for name, _ in document.elements)
+    assert names["script"] == 0
+    assert "<script" not in html
+    assert not [name for _, given in document.elements for name in given if name.startswith("on") or name == "style"]
+    assert html.count("&lt;script&gt;") > 20
+    assert HOSTILE in " ".join(document.texts)
+
+
+def test_nothing_is_asked_for_and_the_policy_says_so(html: str, document: Document) -> None:
+    for name, given in document.elements:
+        for key in ("src", "href", "srcset", "action", "data", "clip-path"):
+            value = given.get(key)
+            assert value is None or value.startswith(("#", "data:image/jpeg;base64,", "url(#")), (name, value)
+    (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert not REMOTE.search(style)
+    assert "@import" not in style
+    policy = next(given["content"] for name, given in document.elements if given.get("http-equiv"))
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+
+
+def test_ids_are_unique_and_all_that_is_pointed_at_exists(document: Document) -> None:
+    ids = Counter(given["id"] for _, given in document.elements if "id" in given)
+    assert ids.most_common(1)[0][1] == 1
+    pointed = [given[key][1:] for _, given in document.elements for key in ("href",) if key in given]
+    pointed += [given[key] for _, given in document.elements for key in ("aria-labelledby",) if key in given]
+    pointed += re.findall(r"url\(#([^)]+)\)", " ".join(given.get("clip-path", "") for _, given in document.elements))
+    assert set(pointed) <= set(ids)
+
+
+def test_every_chart_has_words_and_colours_of_the_page(html: str) -> None:
+    charts = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+    assert len(charts) >= 10
+    for chart in charts:
+        assert 'role="img"' in chart
+        assert re.search(r"<title id=[^>]+>.{20,}?</title>", chart, re.DOTALL)
+        assert not re.search(r'(fill|stroke)(=|:)"? ?#', chart), "a colour that would not follow a dark page"
+    assert "<text" in charts[0]
+
+
+def test_pictures_have_words_and_missing_ones_a_placeholder(document: Document) -> None:
+    images = [given for name, given in document.elements if name == "img"]
+    assert 20 < len(images) <= MOST
+    assert all(given["alt"] for given in images)
+    assert "gone from the catalogue" in document.text
+
+
+def test_every_section_says_what_it_found(document: Document) -> None:
+    text = document.text
+    audit = reported()[3]
+    assert audit["contradicted"]["count"] > 0
+    assert audit["missing"]["count"] > 0
+    assert f"{audit['contradicted']['count']} label" in text
+    assert f"{audit['duplicates']['count']} group" in text
+    assert "Not measured: fewer than 100 items" not in text
+    assert "An item may have several tags, so none is taken for another." in text
+    assert "A matrix of 40 classes could not be read" in text
+    assert "Later changes lie over it (1 delta segment)" in text
+    assert "1 object rejected" in text
+    assert "That is no better than always saying" in text
+
+
+def test_equal_material_makes_equal_bytes_in_any_process(html: str) -> None:
+    here = Document(html)
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", AGAIN],
+            env={"PYTHONPATH": str(TESTS), "PYTHONHASHSEED": seed, "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+    assert make_page(material()) == html
+    assert Document(make_page(material(seed=1))).text != here.text
+
+
+def test_settings_of_the_users_matplotlib_count_for_nothing_and_stay(html: str) -> None:
+    with mpl.rc_context({"lines.linewidth": 9, "font.size": 30}):
+        assert make_page(material()) == html
+        assert mpl.rcParams["lines.linewidth"] == 9
+
+
+def test_what_could_not_be_measured_is_said() -> None:
+    text = Document(make_page(material(60))).text
+    assert text.count("Not measured: fewer than 100 items") == 3
+    assert "not measured" in text
+
+
+def test_a_catalogue_without_attributes_or_items_has_a_report() -> None:
+    facts, table, report, audit = reported(60)
+    empty = {**audit, **{key: {**audit[key], "count": 0, "items": []} for key in ("contradicted", "duplicates")}}
+    empty["missing"] = {"checked": 0, "count": 0, "items": []}
+    bare = replace(facts, recall={}, rejected={}, segments=0, snapshot="odd")
+    none = replace(compose(bare, table, {**report, "attributes": {}}, empty, 0), examples=())
+    text = Document(make_page(none)).text
+    assert "No field is an attribute, so nothing is predicted." in text
+    assert "Recall was not measured" in text
+    assert "There is no item with a picture." in text
+    assert "No item lacks a value of an attribute." in text
+    assert "built unknown" in text

@@ -1,0 +1,1 @@
+"""The command line and the workbench of tonari: in no Lambda layer."""

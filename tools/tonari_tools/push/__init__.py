@@ -1,0 +1,1 @@
+"""A folder of pictures and a table of fields -> the catalogue bucket."""

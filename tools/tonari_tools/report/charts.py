@@ -1,0 +1,173 @@
+"""The charts of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, PercentFormatter
+
+from tonari_tools.report.figures import METHODS, AttributeFigures, MethodFigures
+from tonari_tools.report.markup import Html, plain
+from tonari_tools.report.say import percent, say, short
+from tonari_tools.report.svg import INKS, drawing, inline
+
+MARKERS = {"discriminant": "o", "means": "s", "vote": "^"}
+DASHES = {"discriminant": "-", "means": (0, (4, 2)), "vote": (0, (1.2, 1.6))}
+MOST_CLASSES = 25
+"""Of a matrix that can still be read."""
+MOST_BARS = 30
+BAR = 18
+CELL = 22
+LEAST_WRITTEN = 0.005
+
+
+def draw_recall(recall: Mapping[str, float]) -> Html:
+    """Recall@10 against the share of the catalogue that a filter lets through."""
+    points = sorted((float(selectivity), value) for selectivity, value in recall.items())
+    shares, values = [point[0] for point in points], [point[1] for point in points]
+    with drawing(400, 210) as figure:
+        axes = figure.add_subplot()
+        axes.plot(shares, values, color=INKS["discriminant"], marker="o", markersize=6)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(FixedLocator(shares))
+        axes.xaxis.set_minor_locator(FixedLocator([]))
+        room = [nearer / share >= 3 for share, nearer in pairwise(shares)]
+        axes.set_xticks(shares, [percent(s) if fits else "" for s, fits in zip(shares, [*room, True], strict=True)])
+        axes.set_ylim(min(0.9, min(values) - 0.02), 1.005)
+        _grid(axes)
+        axes.set_xlabel("share of the catalogue in range")
+        axes.set_ylabel("recall@10")
+        spoken = ", ".join(f"{value:.3f} at {percent(share)}" for share, value in points)
+        return inline(figure, "recall", f"Recall at 10 by selectivity: {spoken}")
+
+
+def draw_accuracies(attributes: Sequence[AttributeFigures]) -> Html:
+    """Accuracy of each method, one row per attribute that was measured."""
+    rows = list(reversed(attributes))
+    with drawing(460, 62 + 30 * len(rows)) as figure:
+        axes = figure.add_subplot()
+        for height, one in enumerate(rows):
+            values = [method.accuracy for method in one.methods.values()]
+            axes.plot([min(values), max(values)], [height, height], color=INKS["line"], linewidth=2, zorder=1)
+            for name, method in one.methods.items():
+                axes.plot(method.accuracy, height, MARKERS[name], color=INKS[name], markersize=8, zorder=2)
+        lowest = min(method.accuracy for one in rows for method in one.methods.values())
+        axes.set_xlim(max(0.0, np.floor(lowest * 10 - 0.5) / 10), 1.01)
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        axes.set_yticks(range(len(rows)), [short(plain(one.name)) for one in rows])
+        axes.tick_params(axis="y", length=0, labelcolor=INKS["ink"])
+        axes.spines["left"].set_visible(False)
+        axes.grid(axis="x", color=INKS["line"], linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.xaxis.set_major_formatter(PercentFormatter(1, 0))
+        axes.set_xlabel("right on held-out items")
+        return inline(figure, "accuracies", "Accuracy of each method by attribute; the table has the same figures")
+
+
+def draw_reliability(figures: MethodFigures, method: str, name: str) -> Html:
+    """How often predictions of each confidence are right; stems show how far that is from what was said."""
+    bins = [one for one in figures.reliability if one.share > 0]
+    with drawing(210, 212) as figure:
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color=INKS["soft"], linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+        confidence, right = [one.confidence for one in bins], [one.right for one in bins]
+        axes.vlines(confidence, confidence, right, color=INKS[method], linewidth=1.2, zorder=2)
+        sizes = [12 + 300 * one.share for one in bins]
+        axes.scatter(
+            confidence, right, sizes, color=INKS[method], marker=MARKERS[method], alpha=0.75, zorder=3, clip_on=False
+        )
+        axes.set_xlim(-0.03, 1.05)
+        axes.set_ylim(-0.03, 1.05)
+        axes.set_aspect("equal")
+        ticks = (0, 0.5, 1)
+        axes.set_xticks(ticks, ["0", "50 %", "100 %"])
+        axes.set_yticks(ticks, ["0", "50 %", "100 %"])
+        _grid(axes, "both")
+        axes.set_xlabel("confidence")
+        axes.set_ylabel("right")
+        gap = percent(figures.calibration_error)
+        return inline(figure, name, f"Reliability of {method}: confidence and share right differ by {gap} on average")
+
+
+def draw_coverage(attribute: AttributeFigures, name: str) -> Html:
+    """Accuracy among predictions that reach a threshold, against how many do; a mark at the threshold in use."""
+    with drawing(440, 260) as figure:
+        axes = figure.add_subplot()
+        lowest = 1.0
+        for method in reversed([method for method in METHODS if method in attribute.methods]):
+            figures = attribute.methods[method]
+            points = sorted((point.coverage, point.accuracy) for point in figures.curve)
+            if not points:
+                continue
+            covered, right = [point[0] for point in points], [point[1] for point in points]
+            lowest = min(lowest, *right)
+            axes.plot(covered, right, color=INKS[method], linestyle=DASHES[method])
+            if figures.coverage > 0:
+                at = float(np.interp(figures.coverage, covered, right))
+                axes.plot(figures.coverage, at, MARKERS[method], color=INKS[method], markersize=8)
+        asked = next(iter(attribute.methods.values())).precision
+        axes.axhline(asked, color=INKS["soft"], linewidth=1, linestyle=(0, (3, 3)))
+        axes.annotate(f"asked for: {percent(asked)}", (0, asked), (2, 3), textcoords="offset points", fontsize=11)
+        axes.set_xlim(0, 1.02)
+        axes.set_ylim(max(0.0, min(lowest, asked) - 0.05), 1.01)
+        axes.xaxis.set_major_formatter(PercentFormatter(1, 0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
+        _grid(axes)
+        axes.set_xlabel("coverage: items that are given a value")
+        axes.set_ylabel("right among them")
+        return inline(figure, name, f"Accuracy against coverage of {plain(attribute.name)}, one line per method")
+
+
+def draw_sampled(classes: Sequence[tuple[Any, int]], name: str) -> Html:
+    """From how many items each class was learned."""
+    rows = list(reversed(classes[:MOST_BARS]))
+    counts = [one[1] for one in rows]
+    with drawing(440, 20 + BAR * len(rows)) as figure:
+        axes = figure.add_subplot()
+        axes.barh(range(len(rows)), counts, height=0.62, color=INKS["bar"])
+        for height, number in enumerate(counts):
+            axes.annotate(f"{number:,}", (number, height), (4, 0), textcoords="offset points", va="center", fontsize=11)
+        axes.set_yticks(range(len(rows)), [short(plain(say(one[0]))) for one in rows])
+        axes.tick_params(axis="y", length=0, labelcolor=INKS["ink"])
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        axes.set_xlim(0, max(1, *counts) * 1.12)
+        axes.xaxis.set_visible(False)
+        axes.spines[["bottom", "left"]].set_visible(False)
+        return inline(figure, name, f"Items sampled for each of {len(rows)} classes; the table has the same figures")
+
+
+def draw_confusion(classes: Sequence[Any], shares: Sequence[Sequence[float]], name: str) -> Html:
+    """Draw what share of each class (row) was said to be of which (column): at most 25 of them."""
+    labels = [short(plain(say(one))) for one in classes]
+    size = CELL * len(classes)
+    with drawing(size + 170, size + 170) as figure:
+        axes = figure.add_subplot()
+        for row, line in enumerate(shares):
+            for column, share in enumerate(line):
+                ink = INKS["discriminant" if row == column else "means"]
+                if share >= LEAST_WRITTEN:
+                    corner = column - 0.47, row - 0.47
+                    axes.add_patch(Rectangle(corner, 0.94, 0.94, facecolor=ink, alpha=min(1.0, 0.08 + 0.92 * share)))
+                    written = INKS["on" if share > 0.5 else "ink"]
+                    axes.text(column, row, f"{share * 100:.0f}", color=written, ha="center", va="center", fontsize=9)
+        axes.set_xlim(-0.5, len(classes) - 0.5)
+        axes.set_ylim(len(classes) - 0.5, -0.5)
+        axes.set_aspect("equal")
+        axes.set_xticks(range(len(classes)), labels, rotation=90)
+        axes.set_yticks(range(len(classes)), labels)
+        axes.tick_params(length=0, labelcolor=INKS["ink"])
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel("said to be")
+        return inline(
+            figure, name, f"Confusion of {len(classes)} classes in percent of each row; a table names the worst"
+        )
+
+
+def _grid(axes: Axes, which: str = "y") -> None:
+    axes.grid(axis=which, color=INKS["line"], linewidth=0.6)  # type: ignore[arg-type]
+    axes.set_axisbelow(True)

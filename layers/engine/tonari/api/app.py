@@ -7,7 +7,8 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -43,6 +44,7 @@ log = logging.getLogger("tonari")
 UPLOADS = "uploads/"
 MOST_UPLOAD_BYTES = 20_000_000
 LINK_SECONDS = 900
+STANDING_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 class App:
@@ -64,11 +66,10 @@ class App:
             ("GET", re.compile(f"{item}/image"), self._image),
         ]
 
-    def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer an HTTP API event; whatever goes wrong becomes a problem document."""
+    def __call__(self, request: Request) -> Response:
+        """Answer a request; whatever goes wrong becomes a problem document."""
         started = time.perf_counter()
         try:
-            request = Request.parse(event)
             response = self._route(request)
         except TonariError as error:
             response = Response.problem(error)
@@ -78,17 +79,9 @@ class App:
             trace = uuid.uuid4().hex
             log.exception(json.dumps({"problem": "internal", "trace": trace}))
             response = Response.problem(TonariError(f"This should not happen; the log has it under {trace}."))
-        log.info(
-            json.dumps(
-                {
-                    "method": event["requestContext"]["http"]["method"],
-                    "path": event["rawPath"],
-                    "status": response.status,
-                    "ms": round((time.perf_counter() - started) * 1000, 1),
-                }
-            )
-        )
-        return response.to_event()
+        took = round((time.perf_counter() - started) * 1000, 1)
+        log.info(json.dumps({"method": request.method, "path": request.path, "status": response.status, "ms": took}))
+        return replace(response, headers={**STANDING_HEADERS, **response.headers})
 
     def _route(self, request: Request) -> Response:
         found = [
@@ -205,7 +198,7 @@ class App:
         return Response.of({"id": item, "status": "accepted"}, 202)
 
     def _image(self, request: Request, item: str) -> Response:
-        key = image_of(self._reader.current(), item, request.query.get("view"))
+        key = image_of(self._reader.current(), item, dict(request.query).get("view"))
         url = self._catalogue.presign_get(key, LINK_SECONDS)
         return Response(302, headers={"location": url, "cache-control": f"private, max-age={LINK_SECONDS // 2}"})
 

@@ -215,7 +215,7 @@ def _values(request: Request, source: Source | None) -> dict[str, Any]:
             f"The body must be {JSON} or a picture ({', '.join(FORMATS)}); its content-type says {said}."
         )
     _check_size(request)
-    values = {name: from_text(name, value) for name, value in request.query.items()}
+    values = {name: from_text(name, value) for name, value in request.query}
     if source is None:
         values["image"] = request.body
     return values

@@ -1,16 +1,13 @@
-"""API Gateway's HTTP API events (payload format 2.0) <-> requests and responses."""
+"""Requests and responses, whatever server carries them."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
 
-from tonari.errors import InvalidRequestError, TonariError, TooLargeError
+from tonari.errors import TonariError, TooLargeError
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -23,10 +20,12 @@ class Request:
 
     Parameters
     ----------
+    method
+        In capitals.
     path
-        Without the stage; API Gateway has already undone its percent-encoding.
+        Its percent-encoding undone.
     query
-        Last value by name.
+        Names and values in the order in which they came, repeated ones as often as they came; decoded.
     media_type
         Of the body, lower case, without parameters.
     body
@@ -35,40 +34,14 @@ class Request:
 
     method: str
     path: str
-    query: Mapping[str, str]
+    query: tuple[tuple[str, str], ...]
     media_type: str
     body: bytes
-
-    @classmethod
-    def parse(cls, event: Mapping[str, Any]) -> Request:
-        """Read an event.
-
-        Raises
-        ------
-        InvalidRequestError
-            If the body says that it is base64 and is not.
-        """
-        context = event["requestContext"]
-        stage = context.get("stage", "$default")
-        prefix = f"/{stage}" if f"{event['rawPath']}/".startswith(f"/{stage}/") else ""
-        headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
-        body = event.get("body") or ""
-        try:
-            data = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
-        except (binascii.Error, ValueError) as error:
-            raise InvalidRequestError("The body is not the base64 that its event promises.") from error
-        return cls(
-            method=context["http"]["method"],
-            path=event["rawPath"][len(prefix) :] or "/",
-            query=dict(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True)),
-            media_type=headers.get("content-type", "").partition(";")[0].strip().lower(),
-            body=data,
-        )
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP response."""
+    """One HTTP response; ``headers`` beside its content type, in lower case."""
 
     status: int
     body: bytes = b""
@@ -105,17 +78,3 @@ class Response:
         }
         again = {"retry-after": "5"} if error.status == 503 else {}
         return cls(error.status, json.dumps(value, ensure_ascii=False).encode(), PROBLEM, again)
-
-    def to_event(self) -> dict[str, Any]:
-        """Give what API Gateway expects of a function."""
-        return {
-            "statusCode": self.status,
-            "headers": {
-                "content-type": self.media_type,
-                "cache-control": "no-store",
-                "x-content-type-options": "nosniff",
-                **self.headers,
-            },
-            "body": self.body.decode(),
-            "isBase64Encoded": False,
-        }

@@ -12,6 +12,8 @@ from dataclasses import asdict
 from typing import Any
 
 from tonari.api.app import App
+from tonari.api.http import Response
+from tonari.aws.http_event import read_http_event, write_http_answer
 from tonari.aws.rebuild_event import accepts
 from tonari.aws.sqs_event import read_hints
 from tonari.builds.look import RebuildContext
@@ -54,7 +56,15 @@ def query_function() -> Handler:
         reader.current()
     except TonariError as error:
         _say(cold_start=error.slug, detail=error.detail)
-    return lambda event, _: app.answer(event)
+
+    def handle(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
+        try:
+            request = read_http_event(event)
+        except TonariError as error:
+            return write_http_answer(Response.problem(error))
+        return write_http_answer(app(request))
+
+    return handle
 
 
 def reindex_function() -> Handler:

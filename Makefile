@@ -6,20 +6,22 @@ UV := $(BIN)/uv
 LOCKS := .ci/locks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser lint lock clean
+.PHONY: help demo test test-browser test-torch lint docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "tonari needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make $(MAKECMDGOALS) PYTHON=python3.13"; exit 1; }
-	@echo "setting up .venv (once)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/uv.txt
+	@echo "setting up .venv (once): an environment, and uv, which installs the rest (18 MB)"
+	@$(PYTHON) -m venv --without-pip $(VENV)
+	@$(PYTHON) -m pip --python $(BIN)/python install --disable-pip-version-check --require-hashes -r $(LOCKS)/uv.txt 2>/dev/null \
+		|| { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r $(LOCKS)/uv.txt; }
 
 $(VENV)/.local: $(UV) $(LOCKS)/local.txt pyproject.toml tools/pyproject.toml
-	@echo "installing tonari and what it needs"
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCKS)/local.txt
+	@echo "downloading and installing what tonari needs (about 110 MB)"
+	@$(UV) pip install --python $(BIN)/python --require-hashes -r $(LOCKS)/local.txt
+	@echo "installing tonari"
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable . --editable tools
 	@touch $@
 
@@ -42,19 +44,35 @@ $(VENV)/.template: $(UV) $(LOCKS)/template.txt
 	@$(UV) pip install --quiet --python $(VENV)/template/bin/python --require-hashes -r $(LOCKS)/template.txt
 	@touch $@
 
-demo: $(VENV)/.local $(VENV)/.services ## a shop's index, served with a page on 127.0.0.1 (DIR=photos for your own, PORT=8787)
+# Torch by pip and not uv: where a CPU build of PyTorch and one with CUDA are both to be had, only pip may take the former.
+# torch.onnx.export needs onnxscript, and does not bring it.
+$(VENV)/.torch: $(UV) $(LOCKS)/local.txt $(LOCKS)/dev.txt
+	@echo "installing PyTorch: up to some gigabytes"
+	@$(BIN)/python -m venv --clear $(VENV)/torch
+	@$(UV) pip install --quiet --python $(VENV)/torch/bin/python --require-hashes -r $(LOCKS)/local.txt -r $(LOCKS)/dev.txt
+	@$(VENV)/torch/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 onnxscript==0.7.2
+	@$(UV) pip install --quiet --python $(VENV)/torch/bin/python --no-deps --editable . --editable tools
+	@touch $@
+
+demo: $(VENV)/.local ## a shop's index, served with a page on 127.0.0.1 (DIR=photos for your own, PORT=8787)
 	@$(BIN)/tonari demo $(DIR) $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/.dev $(VENV)/.services $(VENV)/.template lint ## everything but the browser
-	@$(BIN)/python -m pytest
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-test-browser: $(VENV)/.dev $(VENV)/.services ## the page in Chromium (Debian: apt-get install chromium chromium-driver)
+test-browser: $(VENV)/.dev ## the page in Chromium (Debian: apt-get install chromium chromium-driver)
 	@$(BIN)/python -m pytest tests/browser
+
+test-torch: $(VENV)/.torch ## a model exported from PyTorch, in an environment of its own
+	@$(VENV)/torch/bin/python -m pytest -m torch tests/unit/tools/models/test_real_models.py
 
 lint: $(VENV)/.dev ## style and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
+
+docs: $(VENV)/.local ## write docs/openapi.json and the tables of docs/api.md anew, from the code
+	@$(BIN)/python tests/generated_docs.py
 
 lock: $(UV) ## pin every dependency again
 	echo uv | $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o $(LOCKS)/uv.txt -

@@ -11,16 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphs import mean_colour
-from tonari.encoders.image import Encoder, EncoderConfig
+from tonari.contract.artefacts import Head
+from tonari.encoders.image import EncoderConfig, ImageEncoder
+from tonari.engines.builtin import open_builtin
 from tonari.fields.schema import Field, Schema
 from tonari.images.framing import Framing
-from tonari.index.planner import Probe, Tuning
+from tonari.index.planner import Tuning
+from tonari.index.probing import Probe
 from tonari.index.vectors import UNIT, to_fixed
-from tonari.query.serving import Serving, assemble
-from tonari.snapshots.head import Head, ReadHead
+from tonari.query.serving import Serving
+from tonari.query.serving import serve as serve_generation
+from tonari.snapshots.head import ReadHead
+from tonari.snapshots.indexed import IndexedItem, IndexedView
 from tonari.snapshots.segments import Segment
 from tonari.snapshots.snapshot import Snapshot
-from tonari.snapshots.table import IndexedItem, IndexedView, build_table, sort_into_cells
+from tonari.snapshots.table import build_table, sort_into_cells
 
 DIMENSIONS = 3
 SCHEMA = Schema(
@@ -33,12 +38,15 @@ SCHEMA = Schema(
         "secret": Field("string", filterable=False, returned=False),
     }
 )
+DIRECTIONS = np.random.default_rng(3).standard_normal((12, DIMENSIONS))
 LEAST_EFFORT = Tuning((Probe(1.0, 1, 1),))
 
 
-def tiny_encoder(folder: Path) -> Encoder:
+def tiny_encoder(folder: Path) -> ImageEncoder:
     framing = Framing(4, 4, 4, resample="bilinear", background=(255, 255, 255))
-    return Encoder(EncoderConfig("mean colour", "image", "embedding", framing, DIMENSIONS), mean_colour(folder / "m"))
+    return ImageEncoder(
+        EncoderConfig("mean colour", "image", "embedding", framing, DIMENSIONS), mean_colour(folder / "m")
+    )
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class World:
 
     def score(self, queries: NDArray[np.float32], item: IndexedItem) -> float:
         products = (
-            sum(float(a) / UNIT * float(b) for a, b in zip(view.embedding, query, strict=True))
+            float(np.vecdot(view.embedding.astype(np.float32), query)) / UNIT
             for view in item.views
             for query in queries
         )
@@ -72,32 +80,37 @@ class World:
 
 
 def unit_rows(random: np.random.Generator, count: int, directions: int) -> NDArray[np.int16]:
-    """Unit vectors, most of them among a few directions, so that many are equal."""
-    few = random.standard_normal((directions, DIMENSIONS))
-    vectors = few[random.integers(0, directions, count)]
-    free = random.random(count) < 0.3
-    vectors[free] = random.standard_normal((int(free.sum()), DIMENSIONS))
-    return to_fixed(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    """Unit vectors, most of them among the first few directions, so that many are equal."""
+    chosen = DIRECTIONS[random.integers(0, directions, count)]
+    free = random.standard_normal((count, DIMENSIONS))
+    rows = np.where(random.random((count, 1)) < 0.3, free, chosen)
+    return to_fixed(rows / np.sqrt((rows * rows).sum(axis=1, keepdims=True)))
 
 
 def random_item(random: np.random.Generator, item: str, directions: int) -> IndexedItem:
+    drawn = random.random(12).tolist()
     fields: dict[str, Any] = {"id": item}
-    if random.random() < 0.8:
-        fields["brand"] = random.choice(["acme", "bolt", "隣"]).item()
-    if random.random() < 0.8:
-        fields["price"] = float(random.integers(0, 5)) / 2
-    if random.random() < 0.7:
-        fields["new"] = bool(random.random() < 0.5)
-    if random.random() < 0.7:
-        fields["since"] = f"2026-01-0{random.integers(1, 5)}"
-    if random.random() < 0.7:
-        fields["tags"] = random.choice(["a", "b", "c"], random.integers(0, 4)).tolist()
-    rows = unit_rows(random, int(random.choice([0, 1, 1, 1, 2, 3])), directions)
+    if drawn[0] < 0.8:
+        fields["brand"] = ("acme", "bolt", "隣")[int(3 * drawn[1])]
+    if drawn[2] < 0.8:
+        fields["price"] = int(5 * drawn[3]) / 2
+    if drawn[4] < 0.7:
+        fields["new"] = drawn[5] < 0.5
+    if drawn[6] < 0.7:
+        fields["since"] = f"2026-01-0{1 + int(4 * drawn[7])}"
+    if drawn[8] < 0.7:
+        fields["tags"] = [tag for tag, here in zip("abca", f"{int(16 * drawn[9]):04b}", strict=True) if here == "1"]
+    rows = unit_rows(random, (0, 1, 1, 1, 2, 3)[int(6 * drawn[10])], directions)
     views = tuple(IndexedView(f"{number}.jpg", f"e{number}", row) for number, row in enumerate(rows))
     return IndexedItem(item, fields, "d", views)
 
 
-def random_world(encoder: Encoder, seed: int, items: int, changes: int, directions: int) -> World:
+def one_view(item: str, brand: str | None, *vector: float) -> IndexedItem:
+    view = IndexedView("a.jpg", "e", to_fixed(np.array(vector)))
+    return IndexedItem(item, {} if brand is None else {"brand": brand}, "d", (view,))
+
+
+def random_world(encoder: ImageEncoder, seed: int, items: int, changes: int, directions: int) -> World:
     """A snapshot in cells, with changes (items added, replaced, deleted) in two segments over it."""
     random = np.random.default_rng(seed)
     base = {f"item-{number}": random_item(random, f"item-{number}", directions) for number in range(items)}
@@ -112,10 +125,11 @@ def random_world(encoder: Encoder, seed: int, items: int, changes: int, directio
 
 
 def serve(
-    encoder: Encoder, items: Iterable[IndexedItem], segments: Iterable[Mapping[str, IndexedItem | None]] = ()
+    encoder: ImageEncoder, items: Iterable[IndexedItem], segments: Iterable[Mapping[str, IndexedItem | None]] = ()
 ) -> Serving:
     table = sort_into_cells(build_table(items, SCHEMA, DIMENSIONS))
     table = replace(table, index=replace(table.index, tuning=LEAST_EFFORT))
     snapshot = Snapshot("s", "encoder-1", SCHEMA, table, {}, {}, {})
     head = ReadHead(Head(1, (), "s", "encoder-1"), "etag")
-    return assemble(head, encoder, snapshot, [Segment(dict(items), {}) for items in segments])
+    changes = [Segment(dict(items), {}) for items in segments]
+    return serve_generation(head, encoder, snapshot, changes, open_builtin)

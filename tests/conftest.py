@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import boto3
 import pytest
 
-from tonari_tools.serve.services import Endpoint, MiniStack, SeaweedFS
+from aws.services import Endpoint, MiniStack, SeaweedFS
+from tonari_tools.onnx.default import BuiltEncoder, read_default
 
 
 @dataclass(frozen=True)
@@ -82,3 +83,9 @@ def _create_buckets(endpoint: Endpoint) -> Buckets:
         client.create_bucket(Bucket=name)
     client.close()
     return names
+
+
+@pytest.fixture(scope="session")
+def built() -> BuiltEncoder:
+    """The default encoder's files."""
+    return read_default()

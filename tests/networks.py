@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from tonari_tools.onnx.onnx_graph import GraphWriter, serialise
+from tonari_tools.onnx.graph_writer import GraphWriter, serialise
 
 SIDE, DIMENSIONS = 32, 128
 

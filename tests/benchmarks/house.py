@@ -3,7 +3,8 @@
     python tests/benchmarks/house.py layers/engine tools examples/shop
 
 Each argument is a folder that holds packages. A module stands one floor above the highest of those that it imports; an
-arrow is one module importing another. The second table has the same between folders.
+arrow is one module importing another. The third line has the same between rooms: folders, and modules at the top of a
+package.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def main() -> None:
     paths = modules([Path(argument) for argument in sys.argv[1:]])
     lines = {name: len(path.read_text().splitlines()) for name, path in paths.items()}
     graph = {name: imports(path, set(paths)) - {name} for name, path in paths.items()}
-    folder = {name: str(path.parent) for name, path in paths.items()}
+    folder = {name: ".".join(name.split(".")[:2]) for name in paths}
     between: dict[str, set[str]] = {place: set() for place in folder.values()}
     for name, below in graph.items():
         between[folder[name]] |= {folder[one] for one in below} - {folder[name]}
@@ -65,7 +66,7 @@ def main() -> None:
         f"median {statistics.median(full):g}, longest {max(full)}, under 40 lines {sum(count < 40 for count in full)}"
     )
     print(describe("modules", graph))
-    print(describe("folders", between))
+    print(describe("rooms", between))
     stems = [path.stem for path in paths.values() if path.name != "__init__.py"]
     print(f"file names that stand more than once: {sorted({stem for stem in stems if stems.count(stem) > 1})}")
 

@@ -29,14 +29,16 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from tonari.index.vectors import from_fixed, nearest
+from tonari.client import Client
+from tonari.contract.answers import Prediction
+from tonari.contract.requests import PredictRequest, SearchOptions
+from tonari.index.planner import find
+from tonari.index.vectors import from_fixed
 from tonari.snapshots.snapshot import load_snapshot
-from tonari.storage.s3 import S3Bucket
-from tonari_tools.cli.client import Client
+from tonari_tools.serve.buckets import open_bucket
 from tonari_tools.serve.running import find_running
 
 K = 10
@@ -143,11 +145,11 @@ def measure(data: Path, split: Split, workplace: Path) -> Figures:
         client = Client(running.url)
         figures = Figures(build_seconds=time.monotonic() - started)
         health = client.health()
-        figures.items, figures.views = health["items"], health["views"]
+        figures.items, figures.views = health.items, health.views
         again = {photo.item for photo in split.plain}
         for query in split.queries:
             _ask(client, data / query.path, query, figures, findable=query.item in again)
-        _graph_recall(running.endpoint, running.artefacts, health["snapshot"], figures, workplace)
+        _graph_recall(running.artefacts, health.snapshot, figures, workplace)
         return figures
     finally:
         demo.send_signal(signal.SIGINT)
@@ -159,35 +161,33 @@ def _states(workplace: Path) -> list[Path]:
 
 
 def _ask(client: Client, photo: Path, query: Photo, figures: Figures, *, findable: bool) -> None:
-    found = [item["id"] for item in client.search(photo, K)["items"]]
-    exact = [item["id"] for item in client.search(photo, K, exact=True)["items"]]
+    found = [item.id for item in client.search(photo, SearchOptions(k=K)).items]
+    exact = [item.id for item in client.search(photo, SearchOptions(k=K, exact=True)).items]
     figures.recall.append(len({*found} & {*exact}) / len(exact))
     if findable:
         figures.first.append(query.item in found[:1])
         figures.tenth.append(query.item in found)
     for method in METHODS:
-        predictions = client.predict(photo, method)["predictions"]
+        predictions = client.predict(PredictRequest(image=photo.read_bytes(), method=method)).predictions
         for name in ("color", "category"):
             if name in query.labels and name in predictions:
                 right = best_guess(predictions[name]) == query.labels[name]
                 figures.right.setdefault((name, method), []).append(right)
 
 
-def best_guess(prediction: dict[str, Any]) -> str:
+def best_guess(prediction: Prediction) -> str:
     """Give the most probable class, also where it is withheld."""
-    return prediction["alternatives"][0]["value"] if prediction["abstained"] else prediction["value"]
+    return str(prediction.alternatives[0].value if prediction.abstained else prediction.value)
 
 
-def _graph_recall(endpoint: str, artefacts: str, snapshot: str, figures: Figures, workplace: Path) -> None:
-    """Ask the snapshot's graph too, which the planner leaves alone in so small a shop; every 5th view asks."""
-    os.environ |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    loaded = load_snapshot(S3Bucket(artefacts), snapshot, workplace / "cache")
-    views = loaded.table.views
-    for row in range(0, len(views), 5):
-        query = from_fixed(views.fixed[row])[None]
-        true = nearest(query, views, K, exact=True).items
-        found = nearest(query, views, K, graph=loaded.table.index.graph).items
+def _graph_recall(artefacts: str, snapshot: str, figures: Figures, workplace: Path) -> None:
+    """Compare what searches without a filter find with an exact search; every 5th view asks."""
+    loaded = load_snapshot(open_bucket(artefacts), snapshot, workplace / "cache")
+    index = loaded.table.index
+    for row in range(0, len(index.views), 5):
+        query = from_fixed(index.views.fixed[row])[None]
+        true = find(query, index, K, exact=True).items
+        found = find(query, index, K).items
         figures.graph_recall.append(len({*true.tolist()} & {*found.tolist()}) / len(true))
 
 

@@ -15,7 +15,7 @@ import urllib3
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-READY_WITHIN = 180
+READY_WITHIN = 300
 GONE_WITHIN = 30
 FLAGS = (
     "--headless",

@@ -38,7 +38,7 @@ def dress(browser: Chrome, width: int, scheme: str) -> None:
 
 def test_the_page_leads_to_the_report(browser: Chrome, demo_url: str) -> None:
     begin(browser, demo_url)
-    hosts_asked(browser)  # the page's own pictures come from S3
+    hosts_asked(browser)  # forgets those of the page
     browser.find_element(By.LINK_TEXT, "Report on this catalogue").click()
     assert urlsplit(browser.current_url).path == "/report"
     assert browser.find_element(By.TAG_NAME, "h1").text.startswith("tonari")

@@ -77,6 +77,11 @@ def test_the_engine_is_the_package_without_what_stays_local(engine: Path) -> Non
     assert {path for path in shipped if path.suffix != ".pyc"} == wanted
 
 
+def test_no_layer_carries_an_encoder(runtime: Path, engine: Path) -> None:
+    """The functions load it from the bucket, where it can be replaced."""
+    assert [path for layer in (runtime, engine) for path in layer.rglob("*.onnx")] == []
+
+
 def test_nothing_shipped_imports_what_stays_local(engine: Path) -> None:
     importers = [path for path in engine.rglob("*.py") if re.search(r"tonari[. ](import )?local\b", path.read_text())]
     assert importers == []

@@ -1,23 +1,50 @@
-"""What the store relies on holds alike for the strict S3 server of the tests and for the one behind the demo."""
+"""What is asked of a bucket holds alike on a strict S3 server, on the local AWS and in a folder that is served."""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 
 from integration.forms import upload
-from tonari.errors import ConflictError, MissingObjectError, StoreError
-from tonari.snapshots.head import Head, ReadHead, publish, read_changed_head, read_head
+from tonari.api.http import Response
+from tonari.contract.artefacts import Head
+from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, StoreError
+from tonari.snapshots.head import ReadHead, publish, read_changed_head, read_head
 from tonari.storage.bucket import Blob, Bucket
+from tonari.storage.folder import FolderBucket
 from tonari.storage.s3 import S3Bucket
+from tonari_tools.serve.linked_files import LinkedFiles
+from tonari_tools.serve.listener import Listener
+from tonari_tools.serve.site import FILES, Site
 
 
-@pytest.fixture(params=["buckets", "ministack_buckets"], ids=["seaweed", "ministack"])
+@pytest.fixture(params=["seaweed", "ministack", "folder"])
 def bucket(request: pytest.FixtureRequest) -> Bucket:
-    return S3Bucket(request.getfixturevalue(request.param).artefacts)
+    match request.param:
+        case "seaweed":
+            return S3Bucket(request.getfixturevalue("buckets").artefacts)
+        case "ministack":
+            return S3Bucket(request.getfixturevalue("ministack_buckets").artefacts)
+        case _:
+            served: FolderBucket = request.getfixturevalue("served_folder")
+            return served
+
+
+@pytest.fixture
+def served_folder(tmp_path: Path) -> Iterator[FolderBucket]:
+    """An empty folder, behind a server that answers for its links."""
+    (folder := tmp_path / "bucket").mkdir()
+    with Listener() as listener:
+        bucket = FolderBucket(folder, f"{listener.url}{FILES}bucket")
+        listener.serve(Site(lambda _: Response(404), {"bucket": LinkedFiles(bucket)}))
+        yield bucket
 
 
 def test_an_object_is_created_once(bucket: Bucket, tmp_path: Path) -> None:
@@ -84,5 +111,70 @@ def test_presigned_requests_are_answered(bucket: Bucket) -> None:
     assert bucket.get("uploads/a b.png").data == b"x" * 1_000
     with urlopen(bucket.presign_get("uploads/a b.png", 60)) as answer:  # noqa: S310
         assert (answer.read(), answer.headers["content-type"]) == (b"x" * 1_000, "image/png")
-    assert 400 <= upload(form, b"x" * 1_001, "long.png", "image/png") < 500
-    assert bucket.head("uploads/long.png") is None
+    for size, name, content_type in ((1_001, "long.png", "image/png"), (0, "empty.png", "image/png")):
+        assert 400 <= upload(form, b"x" * size, name, content_type) < 500
+        assert bucket.head(f"uploads/{name}") is None
+
+
+@pytest.mark.parametrize("bucket", ["seaweed", "folder"], indirect=True)  # MiniStack takes any link
+def test_a_link_reads_only_what_it_was_made_for(bucket: Bucket) -> None:
+    bucket.put("images/a b/é.png", b"picture")
+    bucket.put("images/other.png", b"other")
+    link = bucket.presign_get("images/a b/é.png", 60)
+    with urlopen(link) as answer:  # noqa: S310
+        assert (answer.read(), answer.headers["content-type"]) == (b"picture", "image/png")
+    for changed in (link.replace("a%20b/%C3%A9", "other"), re.sub(r"(xpires=\d+)", r"\g<1>0", link)):
+        assert changed != link
+        with pytest.raises(HTTPError, match="403") as refused:
+            urlopen(changed)  # noqa: S310
+        refused.value.close()
+
+
+def test_one_of_many_writers_wins(bucket: Bucket) -> None:
+    def attempt(number: int) -> bool:
+        try:
+            bucket.create("race", b"%d" % number)
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(attempt, range(8)))
+    assert won.count(True) == 1
+    assert bucket.get("race").data == b"%d" % won.index(True)
+
+
+def test_keys_come_in_the_order_of_their_bytes(bucket: Bucket) -> None:
+    keys = ["o/B", "o/a b", "o/a+b", "o/a%20b", "o/ab/c", "o/a-b", "o/z", "o/é", "o/日本"]
+    for key in reversed(keys):
+        bucket.put(key, b"x")
+    bucket.put("other", b"x")
+    assert [found.key for found in bucket.list("o/")] == sorted(keys, key=str.encode)
+    assert [found.key for found in bucket.list("o/a")] == sorted(
+        (k for k in keys if k.startswith("o/a")), key=str.encode
+    )
+    bucket.delete(*keys, "never-there")
+    assert [found.key for found in bucket.list("")] == ["other"]
+
+
+def test_a_download_is_verified(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("file", b"content")
+    bucket.download("file", tmp_path / "good", hashlib.sha256(b"content").hexdigest())
+    assert (tmp_path / "good").read_bytes() == b"content"
+    assert bucket.sha256("file") == hashlib.sha256(b"content").hexdigest()
+    with pytest.raises(CorruptArtefactError, match=r"file has sha256 .*, recorded is"):
+        bucket.download("file", tmp_path / "bad", hashlib.sha256(b"other").hexdigest())
+    with pytest.raises(MissingObjectError):
+        bucket.download("nothing", tmp_path / "bad", "0" * 64)
+    assert not (tmp_path / "bad").exists()
+
+
+def test_a_file_is_created_once(bucket: Bucket, tmp_path: Path) -> None:
+    path = tmp_path / "source"
+    path.write_bytes(b"x" * 300_000)
+    bucket.create_file("file", path)
+    bucket.create_file("file", path)
+    path.write_bytes(b"other")
+    with pytest.raises(ConflictError):
+        bucket.create_file("file", path)
+    assert bucket.get("file").data == b"x" * 300_000

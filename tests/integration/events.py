@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, unquote, urlencode
 
 from tonari.aws.functions import Handler
+
+Parameters = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Answer:
 
 
 def http_event(
-    method: str, path: str, body: bytes = b"", content_type: str = "", query: Mapping[str, str] | None = None
+    method: str, path: str, body: bytes = b"", content_type: str = "", query: Parameters = ()
 ) -> dict[str, Any]:
     """HTTP API, payload format 2.0: the path comes decoded, text stands as it is, anything else in base64."""
     text = content_type.startswith(("application/json", "text/"))
@@ -30,7 +32,7 @@ def http_event(
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": unquote(path),
-        "rawQueryString": urlencode(query or {}),
+        "rawQueryString": urlencode(query),
         "headers": {"host": "127.0.0.1", **({"content-type": content_type} if content_type else {})},
         "requestContext": {
             "stage": "$default",
@@ -49,17 +51,19 @@ class Caller:
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
 
-    def send(
-        self, method: str, path: str, body: bytes = b"", content_type: str = "", query: Mapping[str, str] | None = None
-    ) -> Answer:
+    def send(self, method: str, path: str, body: bytes = b"", content_type: str = "", query: Parameters = ()) -> Answer:
         return self.send_event(http_event(method, path, body, content_type, query))
 
     def send_event(self, event: Mapping[str, Any]) -> Answer:
-        answer = self._handler(event, None)
+        answer = self.handle(event)
         assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
         kind = answer["headers"]["content-type"]
         body = json.loads(answer["body"]) if "json" in kind and answer["body"] else answer["body"]
         return Answer(answer["statusCode"], answer["headers"], body)
+
+    def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the function's answer as it is."""
+        return self._handler(event, None)
 
     def get(self, path: str, **query: str) -> Answer:
         return self.send("GET", path, query=query)

@@ -285,6 +285,33 @@ def test_similar_items_take_the_same_parameters(standing: Caller) -> None:
     assert sorted(found) == sorted(f"{color}-tent" for color in COLOURS)
 
 
+def test_lists_may_be_repeated_joined_by_commas_or_json(standing: Caller) -> None:
+    path = "/v1/items/red-ball/similar"
+    for query in (
+        [("ids", "blue-box"), ("ids", "green-box"), ("ids", "red-box")],
+        [("ids", "blue-box,green-box"), ("ids", "red-box")],
+        [("ids", '["blue-box", "green-box"]'), ("ids", "red-box,red-box")],
+    ):
+        assert sorted(ids(standing.send("GET", path, query=query))) == ["blue-box", "green-box", "red-box"]
+    found = standing.send("GET", path, query=[("fields", "color"), ("fields", "price"), ("k", "1")])
+    assert set(found.body["items"][0]["fields"]) == {"color", "price"}
+    found = standing.send("GET", path, query=[("facets", "color"), ("facets", "category")])
+    assert set(found.body["facets"]) == {"color", "category"}
+    found = standing.send("GET", path, query=[("predict", "color"), ("predict", "category")])
+    assert set(found.body["predictions"]) == {"color", "category"}
+    query = [("attributes", "color"), ("attributes", "category"), ("attributes", "color")]
+    found = standing.send("POST", "/v1/predict", RED_BALL, "image/png", query)
+    assert set(found.body["predictions"]) == {"color", "category"}
+    assert ids(standing.get(path, ids='["a,b", "blue-box"]')) == ["blue-box"]
+
+
+def test_the_api_describes_itself(standing: Caller) -> None:
+    answer = standing.get("/openapi.json")
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.body["openapi"].startswith("3.1")
+    assert {"/v1/search", "/v1/items/{id}", "/openapi.json"} <= set(answer.body["paths"])
+
+
 def test_an_image_is_fetched_by_its_link(standing: Caller) -> None:
     for path in ("/v1/items/green-box/image", f"/v1/items/green-box/image?view={VIEW}"):
         parts = urlsplit(path)
@@ -396,7 +423,7 @@ def test_an_unforeseen_fault_has_a_trace_in_the_log(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr("tonari.api.app.search", fail)
+    monkeypatch.setattr("tonari.api.query_handlers.search", fail)
     answer = standing.json("/v1/search", {"id": "red-ball"})
     assert (answer.status, answer.body["type"]) == (500, "urn:tonari:problem:internal")
     assert "secret" not in answer.body["detail"]

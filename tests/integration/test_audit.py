@@ -13,21 +13,23 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from aws.services import Endpoint
 from integration.shop import PRODUCTS, put_document, put_image
 from tonari.builds.assemble import build_snapshot
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
 from tonari.catalogue.documents import SCHEMA, image_key
+from tonari.contract.findings import MissingValues, decode_audit, encode
 from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import to_fixed
-from tonari.snapshots.files import AUDIT, MANIFEST, REPORT
-from tonari.snapshots.manifest import Manifest
+from tonari.snapshots.files import AUDIT, REPORT
+from tonari.snapshots.indexed import IndexedItem, IndexedView
+from tonari.snapshots.manifest import MANIFEST, manifest_from_bytes
 from tonari.snapshots.snapshot import Snapshot, load_reported, load_snapshot, write_snapshot
-from tonari.snapshots.table import IndexedItem, IndexedView, build_table
+from tonari.snapshots.table import build_table
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.main import main
-from tonari_tools.serve.services import Endpoint
 
 DIMENSIONS = 24
 ITEMS = 900
@@ -83,7 +85,7 @@ def audited() -> Snapshot:
 
 @pytest.fixture(scope="module")
 def audit(audited: Snapshot) -> dict[str, Any]:
-    reported: dict[str, Any] = json.loads(json.dumps(audited.reported[AUDIT]))
+    reported: dict[str, Any] = json.loads(encode(audited.reported[AUDIT]))
     return reported
 
 
@@ -145,16 +147,17 @@ def test_a_catalogue_without_mistakes_is_hardly_blamed() -> None:
         if one.views
     ]
 
-    found = build_snapshot("e" * 64, schema, build_table(right, schema, DIMENSIONS), {}).reported[AUDIT]
+    built = build_snapshot("e" * 64, schema, build_table(right, schema, DIMENSIONS), {})
+    found = decode_audit(encode(built.reported[AUDIT]))
 
-    assert found["contradicted"]["count"] <= 0.01 * 2 * ITEMS
-    assert found["missing"] == {"checked": 0, "count": 0, "items": []}
+    assert found.contradicted.count <= 0.01 * 2 * ITEMS
+    assert found.missing == MissingValues(0, 0, ())
 
 
 def test_the_report_stands_by_its_figures(audited: Snapshot) -> None:
-    report = json.loads(json.dumps(audited.reported[REPORT]))
+    report = json.loads(encode(audited.reported[REPORT]))
 
-    assert (report["format"], set(report["attributes"])) == (1, {"kind", "tags"})
+    assert (report["format"], set(report["attributes"])) == (2, {"kind", "tags"})
     kind = report["attributes"]["kind"]
     assert (kind["several"], kind["classes"], len(kind["sampled"])) == (False, ["a", "b", "c"], 3)
     for method, calibration in audited.learned["kind"].calibrations.items():
@@ -171,13 +174,13 @@ def test_what_tells_is_stored_and_not_fetched_to_serve(audited: Snapshot, artefa
 
     loaded = load_snapshot(artefacts, audited.id, tmp_path / "cache")
 
-    manifest = Manifest.parse(artefacts.get(f"snapshots/{audited.id}/{MANIFEST}").data)
+    manifest = manifest_from_bytes(artefacts.get(f"snapshots/{audited.id}/{MANIFEST}").data)
     kept = {path.name for path in (tmp_path / "cache").iterdir()}
     for name in (REPORT, AUDIT):
         key = f"snapshots/{audited.id}/{name}"
         data = artefacts.get(key).data
         assert manifest.files[name] == hashlib.sha256(data).hexdigest() not in kept
-        assert load_reported(artefacts, audited.id, name) == json.loads(data)
+        assert load_reported(artefacts, audited.id, name) == data
         artefacts.put(key, data.replace(b"1", b"2", 1))
         with pytest.raises(CorruptArtefactError, match=name):
             load_reported(artefacts, audited.id, name)
@@ -215,18 +218,18 @@ def test_the_same_picture_is_found_however_it_was_saved(
     done = rebuild(place)
     assert done.snapshot
 
-    found = load_reported(place.artefacts, done.snapshot, AUDIT)["duplicates"]
+    found = decode_audit(load_reported(place.artefacts, done.snapshot, AUDIT)).duplicates
 
-    assert [set(one["ids"]) for one in found["items"]] == [{"again", "m03", "small"}, {"cropped", "m07"}]
-    assert (found["checked"], found["count"]) == (15, 2)
-    for one in found["items"]:
-        assert one["images"] == [image_key(item, "front.png") for item in one["ids"]]
-        assert (one["size"], one["score"] >= found["threshold"] - 0.02) == (len(one["ids"]), True)
+    assert [set(one.ids) for one in found.items] == [{"again", "m03", "small"}, {"cropped", "m07"}]
+    assert (found.checked, found.count) == (15, 2)
+    for one in found.items:
+        assert one.images == tuple(image_key(item, "front.png") for item in one.ids)
+        assert (one.size, one.score >= found.threshold - 0.02) == (len(one.ids), True)
     assert main(["audit", "--of", "duplicates"]) == 0
     said = capsys.readouterr().out
-    assert "near-duplicate pictures: 2 groups among 15 views" in said
+    assert "Near-duplicate pictures: 2 groups among 15 views" in said
     assert "again, m03, small" in said
-    assert "labels contradicted" not in said
+    assert "Doubtful labels" not in said
 
 
 @pytest.mark.usefixtures("on_s3")
@@ -246,8 +249,8 @@ def test_the_command_says_all_of_it(place: RebuildContext, capsys: pytest.Captur
     assert main(["audit"]) == 0
     said = capsys.readouterr().out
     assert "12 items; nothing was changed in the catalogue" in said
-    assert "labels contradicted: 0 of 0 checked" in said
-    assert "attributes missing: 0; predicted with certainty: 0" in said
+    assert "Doubtful labels: 0 of 0 checked" in said
+    assert "Missing attributes: 0, of which 0 are predicted with certainty" in said
     assert main(["audit", "--json"]) == 0
     whole = json.loads(capsys.readouterr().out)
     assert whole.keys() == {"format", "items", "contradicted", "duplicates", "missing"}

@@ -13,10 +13,10 @@ from PIL import Image
 
 import pictures
 from integration.events import Answer, Caller, http_event
-from integration.shop import BY_ID, PRODUCTS, draw
-from tonari.api.forms import MOST_BODY_BYTES
+from integration.shop import BY_ID, PRODUCTS, VIEW, draw
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
+from tonari.contract.limits import MOST_BODY_BYTES, MOST_DEPTH, MOST_IDS
 from tonari.encoders.store import PREFIX
 from tonari.errors import TonariError
 from tonari.snapshots.head import HEAD
@@ -105,31 +105,34 @@ SEARCHES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "k 0": ({"id": RED, "k": 0}, "invalid-request", ("'k'", "1 to 1,000", "not 0")),
     "k too large": ({"id": RED, "k": 1001}, "invalid-request", ("'k'", "1 to 1,000", "not 1001")),
     "k negative": ({"id": RED, "k": -1}, "invalid-request", ("'k'", "not -1")),
-    "k true": ({"id": RED, "k": True}, "invalid-request", ("'k'", "whole number", "not True")),
+    "k true": ({"id": RED, "k": True}, "invalid-request", ("'k'", "whole number", "not true")),
     "k broken": ({"id": RED, "k": 1.5}, "invalid-request", ("'k'", "whole number", "not 1.5")),
-    "k text": ({"id": RED, "k": "3"}, "invalid-request", ("'k'", "whole number", "'3'")),
+    "k text": ({"id": RED, "k": "3"}, "invalid-request", ("'k'", "whole number", '"3"')),
     "k null": ({"id": RED, "k": None}, "invalid-request", ("'k'", "whole number")),
     "k huge": ({"id": RED, "k": 10**300}, "invalid-request", ("'k'", "1 to 1,000")),
     "min_score": ({"id": RED, "min_score": 2}, "invalid-request", ("'min_score'", "-1 to 1", "not 2")),
     "min_score text": ({"id": RED, "min_score": "0"}, "invalid-request", ("'min_score'",)),
     "exact": ({"id": RED, "exact": 1}, "invalid-request", ("'exact'", "true or false", "not 1")),
     "ids text": ({"id": RED, "ids": RED}, "invalid-request", ("'ids'", "list")),
-    "ids numbers": ({"id": RED, "ids": [1]}, "invalid-request", ("'ids'", "list")),
+    "ids numbers": ({"id": RED, "ids": [1]}, "invalid-request", ("'ids'", "list", "holds 1")),
+    "ids many": ({"id": RED, "ids": [RED] * (MOST_IDS + 1)}, "invalid-request", ("'ids'", "50,000", "50,001")),
+    "ids long": ({"id": RED, "ids": ["隣" * 100]}, "invalid-request", ("'ids'", "300 bytes", "256")),
+    "id long": ({"id": "隣" * 100}, "invalid-request", ("'id'", "300 bytes", "256")),
     "id empty": ({"id": ""}, "invalid-request", ("'id'", "not empty")),
     "id number": ({"id": 5}, "invalid-request", ("'id'", "text")),
     "unknown id": ({"id": "no such"}, "unknown-item", ("'no such'", "some seconds")),
     "image number": ({"image": 5}, "invalid-request", ("base64",)),
-    "image null": ({"image": None}, "invalid-request", ("base64",)),
+    "image null": ({"image": None}, "invalid-request", ("exactly one query",)),
     "image of data URL": ({"image": "data:image/png;base64,AAAA"}, "invalid-request", ("base64", "without a data:")),
     "image not base64": ({"image": "a*b"}, "invalid-request", ("base64",)),
     "image not ASCII": ({"image": "é"}, "invalid-request", ("base64",)),
     "upload of elsewhere": ({"upload": "../head.json"}, "invalid-request", ("'upload'", "POST /v1/uploads")),
     "upload number": ({"upload": 5}, "invalid-request", ("'upload'", "text")),
     "upload unknown": ({"upload": "uploads/" + "0" * 32}, "invalid-request", ("no such upload", "a day")),
-    "vector text": ({"vector": "1,2"}, "invalid-vector", ("'vector'", "list of numbers")),
-    "vector of text": ({"vector": ["1"]}, "invalid-vector", ("'1'", "finite numbers")),
-    "vector of flags": ({"vector": [True]}, "invalid-vector", ("True", "finite numbers")),
-    "vector of null": ({"vector": [None]}, "invalid-vector", ("None", "finite")),
+    "vector text": ({"vector": "1,2"}, "invalid-vector", ("'vector'", "list of finite numbers")),
+    "vector of text": ({"vector": ["1"]}, "invalid-vector", ("finite numbers", '"1"')),
+    "vector of flags": ({"vector": [True]}, "invalid-vector", ("finite numbers", "true")),
+    "vector of null": ({"vector": [None]}, "invalid-vector", ("finite numbers", "null")),
     "vector nested": ({"vector": [[1.0]]}, "invalid-vector", ("finite numbers",)),
     "vector short": ({"vector": [1.0, 2.0]}, "invalid-vector", ("(2,)", "embeddings have (")),
     "vector empty": ({"vector": []}, "invalid-vector", ("(0,)",)),
@@ -141,6 +144,9 @@ SEARCHES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "unknown operator": ({"id": RED, "filter": {"price": {"$lte_": 1}}}, "invalid-filter", ("$lte_", "mean $lte")),
     "no operator": ({"id": RED, "filter": {"price": {}}}, "invalid-filter", ("'price'", "empty", "$eq")),
     "unknown combination": ({"id": RED, "filter": {"$nor": []}}, "invalid-filter", ("$nor", "$and, $or and $not")),
+    "filter null in a list": ({"id": RED, "filter": {"color": {"$in": [None]}}}, "invalid-filter", ("'color'",)),
+    "many fields": ({"id": RED, "fields": ["x"] * 101}, "invalid-request", ("'fields'", "100", "101")),
+    "much to predict": ({"id": RED, "predict": ["color"] * 21}, "invalid-request", ("'predict'", "20", "21")),
     "empty $or": ({"id": RED, "filter": {"$or": []}}, "invalid-filter", ("$or", "at least one")),
     "regular expression": ({"id": RED, "filter": {"color": {"$regex": "r.*"}}}, "invalid-filter", ("'$regex'",)),
     "wrong type": ({"id": RED, "filter": {"price": "cheap"}}, "invalid-filter", ("'price'", "a number", "'cheap'")),
@@ -155,8 +161,8 @@ SEARCHES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "diversity": ({"id": RED, "diversity": 1.5}, "invalid-request", ("'diversity'", "0 to 1", "not 1.5")),
     "facet unknown": ({"id": RED, "facets": ["prise"]}, "invalid-request", ("'facets'", "did you mean 'price'")),
     "facets text": ({"id": RED, "facets": "price"}, "invalid-request", ("'facets'", "list")),
-    "many facets": ({"id": RED, "facets": ["price"] * 21}, "invalid-request", ("'facets'", "21", "20")),
-    "include": ({"id": RED, "include": ["views"]}, "invalid-request", ("'include'", "embedding", "'views'")),
+    "many facets": ({"id": RED, "facets": ["price"] * 21}, "invalid-request", ("'facets'", "20", "21")),
+    "include": ({"id": RED, "include": ["views"]}, "invalid-request", ("'include'", "embedding", '"views"')),
     "fields unknown": ({"id": RED, "fields": ["prise"]}, "invalid-request", ("'fields'", "did you mean 'price'")),
     "fields left out": ({"id": RED, "fields": [], "include": []}, "invalid-request", ("'fields'", "'include'")),
     "cursor damaged": ({"id": RED, "cursor": "eyJ9"}, "invalid-request", ("'cursor'", "'next'", "unchanged")),
@@ -164,12 +170,16 @@ SEARCHES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "varied pages": ({"id": RED, "cursor": "x", "diversity": 1}, "invalid-request", ("'diversity'", "'cursor'")),
     "examples list": ({"examples": [RED]}, "invalid-request", ("'examples'", "positive")),
     "examples of nothing": ({"examples": {"negative": [RED]}}, "invalid-request", ("'examples'", "at least one")),
-    "many examples": ({"examples": {"positive": [RED] * 101}}, "invalid-request", ("'positive'", "101", "100")),
+    "many examples": ({"examples": {"positive": [RED] * 101}}, "invalid-request", ("positive'", "100", "101")),
     "example of both": ({"examples": {"positive": [RED], "negative": [RED]}}, "invalid-request", (f"'{RED}'",)),
     "unknown examples": ({"examples": {"positive": ["x", RED], "negative": ["y"]}}, "unknown-item", ("'x', 'y'",)),
     "no queries": ({"queries": []}, "invalid-request", ("'queries'", "1-10")),
-    "eleven queries": ({"queries": [{"id": RED}] * 11}, "invalid-request", ("'queries'", "1-10")),
+    "eleven queries": ({"queries": [{"id": RED}] * 11}, "invalid-request", ("'queries'", "1-10", "11")),
     "queries and k": ({"queries": [{"id": RED}], "k": 5}, "invalid-request", ("'k'", "known are queries")),
+    "queries of many ids": (
+        {"queries": [{"id": RED, "ids": [RED, *map(str, range(MOST_IDS // 2))]}] * 2}, "invalid-request",
+        ("50,002", "50,000"),
+    ),
     "queries of many": ({"queries": [{"id": RED, "k": 501}] * 2}, "invalid-request", ("1,002", "1,000", "'k'")),
     "one query of two": ({"queries": [{"id": RED}, {"id": "x"}]}, "unknown-item", ("queries[1]", "'x'")),
     "one filter of two": (
@@ -193,7 +203,7 @@ def nested(depth: int, wrap: Callable[[Any], Any]) -> Any:
     return value
 
 
-@pytest.mark.parametrize("depth", [8, 100, 300])
+@pytest.mark.parametrize("depth", [8, 25])
 def test_a_filter_too_deep(standing: Caller, depth: int) -> None:
     chain: Any = {"$lt": 5}
     for _ in range(depth):
@@ -204,6 +214,11 @@ def test_a_filter_too_deep(standing: Caller, depth: int) -> None:
         {"price": chain},
     ):
         check(standing.json("/v1/search", {"id": RED, "filter": condition}), "invalid-filter", "8 deep", "flatten")
+
+
+def test_json_too_deep(standing: Caller) -> None:
+    condition = nested(MOST_DEPTH, lambda inner: {"$not": inner})
+    check(standing.json("/v1/search", {"id": RED, "filter": condition}), "invalid-request", "too deeply", "64")
 
 
 def test_a_filter_too_long(standing: Caller) -> None:
@@ -230,6 +245,8 @@ def test_a_filter_too_long(standing: Caller) -> None:
         (b'{"id": "red-ball", "ids": ["\\udfff"]}', "invalid-request", "surrogate"),
         (b'{"id": "red-ball", "filter": {"$\\ud800": 1}}', "invalid-request", "surrogate"),
         (b'{"\\ud800": 1}', "invalid-request", "surrogate"),
+        (b'{"id": "red-ball", "k": 1, "k": 2}', "invalid-request", "'k' stands twice"),
+        (b'{"id": "red-ball", "filter": {"price": 1, "price": 2}}', "invalid-request", "'price' stands twice"),
     ],
 )
 def test_json_that_cannot_be_read(standing: Caller, body: bytes, slug: str, word: str) -> None:
@@ -250,8 +267,9 @@ PREDICTIONS: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "unknown attribute": ({"id": RED, "attributes": ["colour"]}, "invalid-request", ("'colour'", "category, color")),
     "no attribute": ({"id": RED, "attributes": ["price"]}, "invalid-request", ("'price'", "category, color")),
     "attributes text": ({"id": RED, "attributes": "color"}, "invalid-request", ("'attributes'", "list")),
-    "method": ({"id": RED, "method": "median"}, "invalid-request", ("'method'", "means or vote", "'median'")),
+    "method": ({"id": RED, "method": "median"}, "invalid-request", ("'method'", "means or vote", '"median"')),
     "method list": ({"id": RED, "method": ["vote"]}, "invalid-request", ("'method'", "means or vote")),
+    "many attributes": ({"id": RED, "attributes": ["x"] * 101}, "invalid-request", ("'attributes'", "100", "101")),
     "k": ({"id": RED, "k": 0}, "invalid-request", ("'k'", "1 to 1,000")),
     "parameter of search": ({"id": RED, "exact": True}, "invalid-request", ("'exact'", "known are")),
     "no query": ({}, "invalid-request", ("exactly one query",)),
@@ -281,7 +299,7 @@ def test_a_prediction_that_cannot_be_made(standing: Caller, name: str) -> None:
         ({"per_group": "x"}, "invalid-request", ("'per_group'", "cannot be read")),
         ({"diversity": "2"}, "invalid-request", ("'diversity'", "0 to 1")),
         ({"facets": "price,colour"}, "invalid-request", ("'facets'", "did you mean 'color'")),
-        ({"include": "all"}, "invalid-request", ("'include'", "'all'")),
+        ({"include": "all"}, "invalid-request", ("'include'", '"all"')),
         ({"cursor": "x"}, "invalid-request", ("'cursor'",)),
         ({"id": "red-ball"}, "invalid-request", ("exactly one query", "image and id")),
     ],
@@ -292,6 +310,50 @@ def test_a_query_string_that_cannot_be_read(
     check(standing.picture("/v1/search", PLAIN, **query), slug, *words)
     if "id" not in query:
         check(standing.get("/v1/items/red-ball/similar", **query), slug, *words)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "words"),
+    [
+        ("GET", "/v1/health", [("x", "1")], ("GET /v1/health", "no parameters", "'x'")),
+        ("GET", "/openapi.json", [("x", "1")], ("no parameters", "'x'")),
+        ("GET", "/v1/items/red-ball", [("k", "1")], ("no parameters", "'k'")),
+        ("DELETE", "/v1/items/red-ball", [("k", "1")], ("no parameters", "'k'")),
+        ("POST", "/v1/uploads", [("k", "1")], ("no parameters", "'k'")),
+        ("GET", "/v1/items/red-ball/image", [("view", VIEW), ("view", VIEW)], ("'view'", "2 times", "once")),
+        ("GET", "/v1/items/red-ball/image", [("veiw", VIEW)], ("'veiw'", "did you mean 'view'")),
+        ("GET", "/v1/items/red-ball/image", [("view", "")], ("'view'", "not empty")),
+        ("GET", "/v1/items/red-ball/similar", [("k", "1"), ("k", "7")], ("'k'", "2 times", "once")),
+        ("GET", "/v1/items/red-ball/similar", [("filter", "{}"), ("filter", "{}")], ("'filter'", "2 times")),
+        ("GET", "/v1/items/red-ball/similar", [("id", "blue-box")], ("no parameter 'id'",)),
+    ],
+)
+def test_a_parameter_twice_or_in_the_wrong_place(
+    standing: Caller, method: str, path: str, query: list[tuple[str, str]], words: tuple[str, ...]
+) -> None:
+    check(standing.send(method, path, query=query), "invalid-request", *words)
+
+
+def test_parameters_beside_a_json_body(standing: Caller) -> None:
+    body, query = json.dumps({"id": RED}).encode(), [("filter", '{"color": "red"}'), ("k", "3")]
+    for path in ("/v1/search", "/v1/predict"):
+        answer = standing.send("POST", path, body, "application/json", query)
+        check(answer, "invalid-request", "JSON body", "'filter', 'k'", "into the body")
+    check(
+        standing.send("PUT", "/v1/items/a", b"{}", "application/json", query), "invalid-request", "query string",
+        "'filter', 'k'",
+    )  # fmt: skip
+
+
+def test_a_picture_twice(standing: Caller) -> None:
+    check(standing.picture("/v1/search", PLAIN, image="AAAA"), "invalid-request", "'image'", "query string")
+
+
+def test_a_body_where_none_is_taken(standing: Caller) -> None:
+    for method, path in (("POST", "/v1/uploads"), ("GET", "/v1/health"), ("GET", "/v1/items/red-ball/similar")):
+        answer = standing.send(method, path, b'{"k": 1}', "application/json")
+        check(answer, "invalid-request", f"{method} {path}", "no body")
+    assert standing.send("POST", "/v1/uploads", b"{}", "application/json").status == 200
 
 
 def test_a_content_type_that_is_not_taken(standing: Caller) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from aws.services import Endpoint
 from integration.events import Caller
 from integration.shop import PRODUCTS
 from models import Model
@@ -18,9 +19,8 @@ from tonari.errors import ConflictError
 from tonari.snapshots.head import read_head
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.main import main
-from tonari_tools.models.examine import examine
+from tonari_tools.models.check import examine
 from tonari_tools.onnx.default import BuiltEncoder
-from tonari_tools.serve.services import Endpoint
 
 
 @pytest.fixture

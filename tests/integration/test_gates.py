@@ -8,26 +8,29 @@ import json
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 import pictures
+from aws.services import Endpoint
 from integration.events import Caller
 from integration.shop import COLOURS, KINDS, draw, put_document, put_image
 from tonari.aws.functions import Handler
 from tonari.builds import rebuild as rebuilding
 from tonari.builds.checkpoints import list_checkpoints
-from tonari.builds.gates import Metrics, Regression
 from tonari.builds.look import RebuildContext
 from tonari.builds.pending import ASKED, PATIENCE_SECONDS, REFUSED_SECONDS, ask_once
 from tonari.builds.rebuild import Rebuilt, rebuild
-from tonari.builds.refusals import KEPT, PREFIX, newest_refusal, write_refusal
 from tonari.catalogue.documents import SCHEMA, document_key
+from tonari.contract.answers import HealthAnswer
+from tonari.contract.artefacts import Refusal, Regression
 from tonari.errors import InvalidRequestError, StoreError
 from tonari.snapshots.head import read_head
+from tonari.snapshots.refusals import KEPT, PREFIX, newest_refusal, write_refusal
 from tonari.storage.bucket import Bucket
+from tonari_tools.cli.answer_tables import status_table
 from tonari_tools.cli.main import main
-from tonari_tools.cli.tables import status_table
-from tonari_tools.serve.services import Endpoint
+from tonari_tools.tables import plain
 
 SCHEMA_JSON = {"fields": {"color": {"type": "string", "attribute": True}}}
 EACH = 12
@@ -101,8 +104,8 @@ def test_shuffled_labels_are_refused_and_accepted(
     assert query.get("/v1/items/red-ball-00").body["fields"]["color"] == "red"
     health = query.get("/v1/health").body
     assert health["refused"] == {name: refusal[name] for name in ("id", "at", "live", "falls")}
-    said = status_table(health, "here")
-    assert f"refused   the snapshot {refusal['id']}" in said
+    said = plain(*status_table(msgspec.convert(health, HealthAnswer), "here"))
+    assert f"refused   snapshot {refusal['id']}" in said
     assert "accuracy of color by discriminant: " in said
     assert ", on 144 items held out" in said
 
@@ -195,14 +198,14 @@ def test_margins_are_settings(place: RebuildContext, functions: Any, monkeypatch
 
 def test_the_last_twenty_refusals_are_kept(artefacts: Bucket) -> None:
     falls = (Regression("recall at 1", 0.9, 0.5, 0.01, None),)
-    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     for number in range(KEPT + 3):
-        write_refusal(artefacts, f"20260101T0000{number:02}-x", "live", falls, Metrics(1, 1, "", {}, {}), at)
+        refusal = Refusal(1, f"20260101T0000{number:02}-x", "2026-01-01T00:00:00+00:00", "live", falls, {"1": 0.5}, {})
+        write_refusal(artefacts, refusal)
     ids = [one["id"] for one in refusals(artefacts)]
     assert ids == [f"20260101T0000{number:02}-x" for number in range(3, KEPT + 3)]
     newest = newest_refusal(artefacts, "live")
     assert newest
-    assert newest["id"] == ids[-1]
+    assert newest.id == ids[-1]
     assert newest_refusal(artefacts, "another") is None
     assert newest_refusal(artefacts, None) is None
 

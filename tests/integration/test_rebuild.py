@@ -18,7 +18,8 @@ from tonari.aws.functions import Handler
 from tonari.builds import rebuild as rebuilding
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import Rebuilt, rebuild
-from tonari.catalogue.documents import SCHEMA, document_key, image_key, list_catalogue
+from tonari.catalogue.documents import SCHEMA, document_key, image_key
+from tonari.catalogue.inventory import list_catalogue
 from tonari.encoders.store import save_encoder
 from tonari.errors import InvalidCatalogueError, NotReadyError, StoreError
 from tonari.index.vectors import to_fixed
@@ -45,11 +46,13 @@ def load(place: RebuildContext, done: Rebuilt) -> Snapshot:
 
 
 def ids(snapshot: Snapshot) -> list[str]:
-    return [item.id for item in snapshot.table.items()]
+    return [snapshot.table.id(position) for position in range(len(snapshot.table))]
 
 
 def overlay(artefacts: Bucket) -> dict[str, Any]:
-    return dict(merge(read_segments(artefacts, read_head(artefacts).head.segments)).items)
+    head = read_head(artefacts).head
+    assert head.encoder
+    return dict(merge(read_segments(artefacts, head.segments, head.encoder)).items)
 
 
 def checkpoints(artefacts: Bucket) -> list[str]:
@@ -71,10 +74,14 @@ def test_the_first_rebuild_encodes_all(
     assert reported.lines[0] == ("documents", 12, 12)
     assert ("encode", 0, 12) in reported.lines
     assert ("encode", 12, 12) in reported.lines
+    for stage in ("attributes", "index", "upload", "published"):
+        done_of = [(done, total) for name, done, total in reported.lines if name == stage]
+        assert done_of[-1][0] == done_of[-1][1] > 0
     assert list(dict.fromkeys(reported.stages)) == [
         "documents",
         "encode",
-        "graph",
+        "attributes",
+        "index",
         "audit: duplicates",
         "upload",
         "published",
@@ -152,13 +159,13 @@ def test_an_item_that_vanishes_meanwhile_is_a_delete(place: RebuildContext, monk
         catalogue.delete(document_key("red-ball"))
         return listed
 
-    monkeypatch.setattr("tonari.builds.rebuild.list_catalogue", list_then_delete)
+    monkeypatch.setattr("tonari.builds.look.list_catalogue", list_then_delete)
     done = rebuild(place)
     assert (done.items, done.views) == (11, 11)
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_view_keeps_the_etag_of_the_bytes_that_were_encoded(place: RebuildContext, reported: Reported) -> None:
+def test_a_view_keeps_the_source_of_the_bytes_that_were_encoded(place: RebuildContext, reported: Reported) -> None:
     new = pictures.encoded(draw("blue", "box"), "PNG")
 
     def change(stage: str) -> None:
@@ -169,11 +176,11 @@ def test_a_view_keeps_the_etag_of_the_bytes_that_were_encoded(place: RebuildCont
     snapshot = load(place, rebuild(place))
     position = snapshot.table.find("red-ball")
     assert position is not None
-    _, ((name, etag),) = snapshot.table.state(position)
+    _, ((name, source),) = snapshot.table.state(position)
     assert name == VIEW
     found = place.catalogue.head(image_key("red-ball", VIEW))
     assert found is not None
-    assert etag == found.etag
+    assert source == found.etag
     reported.act = lambda _: None
     assert rebuild(place).outcome == "unchanged"
 
@@ -361,7 +368,7 @@ def test_what_is_reindexed_during_a_rebuild_is_not_lost(
     reindexer(sqs_event(notification(image_key("early", VIEW))), None)
 
     def change(stage: str) -> None:
-        if stage != "graph":
+        if stage != "index":
             return
         put_image(place.catalogue, "late", PRODUCTS[5].picture())
         put_document(place.catalogue, "red-ball", {"price": 77})
@@ -396,7 +403,7 @@ def test_the_head_may_move_again_while_a_rebuild_catches_up(
         return publish(artefacts, read, head)
 
     put_image(place.catalogue, "new", PRODUCTS[0].picture())
-    monkeypatch.setattr("tonari.builds.rebuild.publish", publish_late)
+    monkeypatch.setattr("tonari.builds.publish.publish", publish_late)
     assert rebuild(place).outcome == "published"
     assert tries == 3
     assert {"new", "late1", "late2"} <= {*query.found({"vector": query_vector(place), "k": 50})}
@@ -416,7 +423,7 @@ def test_a_rebuild_that_another_has_overtaken_publishes_nothing(place: RebuildCo
     other: list[Rebuilt] = []
 
     def overtake(stage: str) -> None:
-        if stage == "graph" and not other:
+        if stage == "index" and not other:
             other.append(rebuild(replace(place, progress=lambda *_: None)))
 
     reported.act = overtake
@@ -467,7 +474,7 @@ def test_segments_of_the_old_encoder_are_encoded_again_when_a_switch_catches_up(
     use_encoder(place.artefacts, other)
 
     def change(stage: str) -> None:
-        if stage == "graph":
+        if stage == "index":
             put_image(place.catalogue, "late", PRODUCTS[5].picture())
             reindexer(sqs_event(notification(image_key("late", VIEW))), None)
 
@@ -479,7 +486,7 @@ def test_segments_of_the_old_encoder_are_encoded_again_when_a_switch_catches_up(
     assert np.array_equal(late.views[0].embedding, wanted)
 
 
-@pytest.mark.parametrize("what", ["vectors.npy", "manifest.json", "all"])
+@pytest.mark.parametrize("what", ["vectors.pack", "manifest.json", "all"])
 def test_a_damaged_snapshot_does_not_stop_a_rebuild(
     published: Rebuilt, place: RebuildContext, tmp_path: Path, reported: Reported, encoder_runs: list[int], what: str
 ) -> None:

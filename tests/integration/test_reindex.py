@@ -7,16 +7,18 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
+import msgspec
 import numpy as np
 import pytest
 
 import pictures
+from aws.lambda_api import LambdaApi
 from integration.events import Caller, eventbridge, failed, notification, sqs_event
 from integration.shop import PRODUCTS, VIEW, draw, put_document, put_image
 from tonari.aws.functions import Handler
@@ -26,13 +28,13 @@ from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.builds.reindex import MOST_SEGMENTS
 from tonari.catalogue.documents import document_key, image_key
-from tonari.encoders.image import Encoder
+from tonari.encoders.port import Encoder
 from tonari.errors import StoreError
 from tonari.index.vectors import to_fixed
 from tonari.snapshots.head import publish, read_head
 from tonari.snapshots.segments import Segment, merge, read_segments
 from tonari.storage.bucket import Bucket
-from tonari_tools.serve.lambda_api import LambdaApi
+from tonari.storage.s3 import S3Bucket
 
 
 class Quiet(WSGIRequestHandler):
@@ -81,7 +83,9 @@ def generation(artefacts: Bucket) -> int:
 
 
 def overlay(artefacts: Bucket) -> Segment:
-    return merge(read_segments(artefacts, read_head(artefacts).head.segments))
+    head = read_head(artefacts).head
+    assert head.encoder
+    return merge(read_segments(artefacts, head.segments, head.encoder))
 
 
 def test_a_new_item_is_found(
@@ -232,7 +236,7 @@ def test_if_the_head_moved_all_is_read_again_but_not_encoded_again(
         nonlocal tries
         tries += 1
         if tries == 1:
-            publish(bucket, read, replace(read.head, condemned=("x",)))
+            publish(bucket, read, msgspec.structs.replace(read.head, condemned=("x",)))
             put_document(catalogue, "new", {"price": 3})
         return publish(bucket, read, head)
 
@@ -378,15 +382,15 @@ def test_a_passing_fault_gives_the_messages_back(
 ) -> None:  # fmt: skip
     put_image(catalogue, "new", PRODUCTS[0].picture())
     event = sqs_event(notification(image_key("new", VIEW)), notification("other/thing"), eventbridge(document_key("x")))
-    get = Bucket.get
+    get = S3Bucket.get
 
-    def fail(self: Bucket, key: str, **condition: Any) -> Any:
+    def fail(self: S3Bucket, key: str, **condition: Any) -> Any:
         if key.startswith("images/"):
             raise StoreError("S3 is out of order.")
         return get(self, key, **condition)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Bucket, "get", fail)
+        patch.setattr(S3Bucket, "get", fail)
         assert failed(reindexer(event, None)) == ["m0", "m2"]
     assert generation(artefacts) == published.generation
     assert "out of order" in log.text

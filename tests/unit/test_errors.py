@@ -20,6 +20,7 @@ STATUS = {
     "InvalidImageError": 422,
     "InvalidRequestError": 400,
     "InvalidVectorError": 400,
+    "LinkRefusedError": 403,
     "MethodNotAllowedError": 405,
     "MissingObjectError": 503,
     "NotFoundError": 404,
@@ -29,7 +30,9 @@ STATUS = {
     "StaleCursorError": 410,
     "StoreError": 503,
     "TooLargeError": 413,
+    "UnexpectedAnswerError": 500,
     "UnknownItemError": 404,
+    "UnreachableError": 500,
     "UnsupportedImageError": 415,
 }
 SHARE_A_PROBLEM: dict[type[TonariError], type[TonariError]] = {

@@ -197,14 +197,14 @@ def test_what_breaks_the_house_is_found(sources: dict[str, str], module: str, ad
 
 
 def test_a_cycle_within_a_room_is_found(sources: dict[str, str]) -> None:
-    addition = "\nfrom tonari.snapshots.segments import Segment\n"
-    broken = {**sources, "tonari.snapshots.head": f"{sources['tonari.snapshots.head']}{addition}"}
+    addition = "\nfrom tonari.snapshots.table import Table\n"
+    broken = {**sources, "tonari.snapshots.indexed": f"{sources['tonari.snapshots.indexed']}{addition}"}
 
-    assert violations(broken) == {"cycle: tonari.snapshots.head tonari.snapshots.segments"}
+    assert violations(broken) == {"cycle: tonari.snapshots.indexed tonari.snapshots.table"}
 
 
 def test_a_cycle_between_rooms_of_a_row_is_found(sources: dict[str, str]) -> None:
-    addition = "\nfrom tonari.audit.examine import FORMAT\n"
+    addition = "\nfrom tonari.audit.examine import examine\n"
     broken = {**sources, "tonari.snapshots.head": f"{sources['tonari.snapshots.head']}{addition}"}
 
     assert "cycle: audit snapshots" in violations(broken)

@@ -14,7 +14,7 @@ from tonari_shop.studio import photograph
 __all__ = ["METADATA", "VERSION", "draw_shop"]
 
 METADATA = "items.jsonl"
-VERSION = 1
+VERSION = 2
 """Raised when the pictures change, so that those drawn earlier are not taken for today's."""
 FIELDS = {
     "name": {"type": "string"},

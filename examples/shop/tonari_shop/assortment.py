@@ -98,8 +98,8 @@ CATEGORIES = (
     Category("watch", "Watch", things.watch, (49, 240), PLAIN, (50, 50)),
     Category("lamp", "Lamp", things.lamp, (29, 140), ("plain", "plain", "striped", "dotted"), (50, 40), stands=True),
 )
-EACH = 2
-"""Items of every colour in every category, before the extra ones."""
+EACH = 1
+"""Items of every colour in every category, before the extra ones: few, so that a demo is ready soon."""
 
 
 def assortment(seed: int = 0) -> Iterator[Article]:

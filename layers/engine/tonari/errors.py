@@ -66,6 +66,14 @@ class NotFoundError(RequestError):
     title = "No such path"
 
 
+class LinkRefusedError(RequestError):
+    """A presigned link or form that has expired, was changed, or is used for something else."""
+
+    status = 403
+    slug = "link-refused"
+    title = "The link is not valid"
+
+
 class MethodNotAllowedError(RequestError):
     """The path exists, the method does not."""
 
@@ -161,3 +169,17 @@ class CorruptArtefactError(TonariError):
 
     slug = "corrupt-artefact"
     title = "A stored file is damaged"
+
+
+class UnreachableError(TonariError):
+    """No answer came from the URL that a client asks."""
+
+    slug = "unreachable"
+    title = "Nobody answers"
+
+
+class UnexpectedAnswerError(TonariError):
+    """An answer came that is not tonari's: of a gateway, a proxy or another service."""
+
+    slug = "unexpected-answer"
+    title = "The answer is not tonari's"

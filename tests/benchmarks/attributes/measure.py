@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 from attributes.data import Task
-from tonari.attributes import VOTERS, Grouping, Learned, Prediction, by_vote, by_weights, draw, labels_of, learn
-from tonari.catalogue.holdout import HELD_OUT, place, tenths
+from tonari.attributes import VOTERS, AttributeModel, Grouping, Prediction, by_vote, by_weights, draw, labels_of, learn
+from tonari.catalogue.holdout import HELD_OUT, tenths, unit_hash
 from tonari.fields.columns import ClassColumn
 from tonari.index.vectors import from_fixed
 
@@ -54,7 +54,7 @@ def run(task: Task, splits: range) -> Outcome:
     for split in splits if task.given is None else splits[:1]:
         asks = task.given
         if asks is None:
-            asks = np.array([place(one, f"split {split}") < HELD_OUT for one in groups])[group]
+            asks = np.array([unit_hash(one, f"split {split}") < HELD_OUT for one in groups])[group]
         known = np.flatnonzero(~asks)
         queries = from_fixed(task.embeddings[asks])
         outcome.truth.append(truth[asks])
@@ -63,7 +63,7 @@ def run(task: Task, splits: range) -> Outcome:
         learned = fit(task, known, truth, classes, group, part)
         outcome.seconds.append(time.perf_counter() - began)
         outcome.shrinkages.append(
-            f"{learned.form.shrinkage:g}" if learned.form.kinds == "classes" else learned.form.kinds
+            f"{learned.form.shrinkage:g}" if learned.form.subclasses == "classes" else learned.form.subclasses
         )
         calibration = learned.calibrations.get("discriminant")
         outcome.held_out.append(calibration.held_out if calibration else 0)
@@ -83,7 +83,7 @@ def run(task: Task, splits: range) -> Outcome:
 
 def fit(
     task: Task, known: np.ndarray, truth: np.ndarray, classes: np.ndarray, group: np.ndarray, part: np.ndarray
-) -> Learned:
+) -> AttributeModel:
     """Do what a build does."""
     _, first, item = np.unique(task.items[known], return_index=True, return_inverse=True)
     column = ClassColumn(truth[known][first].astype(np.int32), tuple(range(len(classes))))
@@ -94,7 +94,7 @@ def fit(
 
 
 def ask_ours(
-    outcome: Outcome, learned: Learned, task: Task, known: np.ndarray, truth: np.ndarray, queries: np.ndarray
+    outcome: Outcome, learned: AttributeModel, task: Task, known: np.ndarray, truth: np.ndarray, queries: np.ndarray
 ) -> None:
     """Ask by the functions that serve, picture by picture."""
     features = from_fixed(task.embeddings[known])

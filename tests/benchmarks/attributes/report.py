@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 from attributes.measure import Answers, Outcome
-from tonari.attributes import Calibration, ClassWeights, Learned, by_weights, learned_to_arrays
+from tonari.attributes import AttributeModel, Calibration, ClassWeights, by_weights, learned_to_arrays
 from tonari.attributes.discriminant import Form
 from tonari.attributes.probability import Scale, calibration_error
 
@@ -78,7 +78,7 @@ def calibration_table(outcomes: list[Outcome]) -> str:
     """Calibration error, pooled over the splits and per split; precision at the threshold and its coverage."""
     columns = ("items held out", "queries", "ECE pooled", "ECE per split", "vote: ECE pooled", "precision", "coverage")
     lines = [
-        f"| data | {' | '.join(columns)} | shrinkages chosen, or kinds | fit |",
+        f"| data | {' | '.join(columns)} | shrinkages chosen, or subclasses | fit |",
         "|---|" + "---|" * (len(columns) + 2),
     ]
     for outcome in outcomes:
@@ -125,7 +125,7 @@ def cost() -> str:
         for kind in (np.float16, np.float32)
     ]
     known = Calibration(Scale(2.0, 0.01), 0.9, 0.9, 1000, 0.8, 0.8, 0.02, 0.7)
-    learned = Learned(
+    learned = AttributeModel(
         False, weights[0], weights[1], Form(0.5, 0.0), dict.fromkeys(("discriminant", "means", "vote"), known)
     )
     query = random.standard_normal((1, 256)).astype(np.float32)

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from conftest import Buckets
-from tonari.catalogue.documents import list_catalogue
+from tonari.catalogue.inventory import list_catalogue
 from tonari.errors import StoreError
 from tonari.storage.bucket import Bucket
 from tonari.storage.s3 import S3Bucket
 from tonari_tools.cli.main import main
-from tonari_tools.push.listing import read_catalogue
+from tonari_tools.push.local_catalogue import read_catalogue
 from tonari_tools.push.upload import push
 
 TABLE = "sku,image,color,price\nA,a/1.png,red,5\nA,a/2.png,red,5\nB,b.jpg,blue,7.5\n"
@@ -72,7 +72,7 @@ def test_all_is_there_in_the_layout_of_the_catalogue(folder: Path, bucket: Bucke
     document = {"id": "A", "images": ["1.png", "2.png"], "sku": "A", "color": "red", "price": 5}
     assert json.loads(bucket.get("items/A.json").data) == document
     assert bucket.get("images/B/b.jpg").data == (folder / "b.jpg").read_bytes()
-    assert set(list_catalogue(bucket)) == {"A", "B"}
+    assert list_catalogue(bucket).ids.tolist() == [b"A", b"B"]
 
 
 def test_objects_have_their_content_type(folder: Path, bucket: Bucket) -> None:
@@ -133,14 +133,16 @@ def test_what_vanished_is_left_alone_unless_told(
     (folder / "items.csv").write_text("sku,image,color,price\nA,a/1.png,red,5\n")
     assert run(folder, bucket) == 0
     written = capsys.readouterr()
-    assert f"3 objects of 2 items that {folder} does not have: left alone (--delete deletes them)" in written.out
-    assert "2 pictures ignored: items.csv does not name them" in written.err
+    assert (
+        f"3 files of 2 items are in the bucket, but not in {folder}: left alone (--delete deletes them)" in written.out
+    )
+    assert "Ignored 2 files that are not in items.csv: " in written.err
     assert len(keys(bucket)) == 6
     assert run(folder, bucket, "--delete") == 0
-    assert "3 objects of 2 items" in capsys.readouterr().out
+    assert "3 files of 2 items" in capsys.readouterr().out
     assert keys(bucket) == ["images/A/1.png", "items/A.json", "schema.json"]
     assert run(folder, bucket) == 0
-    assert "does not have" not in capsys.readouterr().out
+    assert "not in" not in capsys.readouterr().out
 
 
 def test_nothing_is_sent_before_all_is_checked(
@@ -165,5 +167,7 @@ def test_ids_and_names_may_be_in_any_script(tmp_path: Path, bucket: Bucket) -> N
     Image.new("RGB", (8, 8)).save(tmp_path / name)
     push(read_catalogue(tmp_path), bucket, quiet)
     item = name.removesuffix(".png")
-    assert {key: [*listing.images] for key, listing in list_catalogue(bucket).items()} == {item: [name]}
+    inventory = list_catalogue(bucket)
+    assert inventory.ids.tolist() == [item.encode()]
+    assert list(inventory.images(0)) == [name]
     assert push(read_catalogue(tmp_path), bucket, quiet).unchanged == 1

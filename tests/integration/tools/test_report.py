@@ -12,19 +12,20 @@ from PIL import Image
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
+from aws.services import Endpoint
 from integration.shop import ATTRIBUTES, COLOURS, KINDS, draw, put_document, put_image
 from pictures import encoded
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
 from tonari.catalogue.documents import SCHEMA, image_key
-from tonari.snapshots.files import MANIFEST, PREFIX
+from tonari.snapshots.files import PREFIX
 from tonari.snapshots.head import read_head
+from tonari.snapshots.manifest import MANIFEST
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.main import main
-from tonari_tools.report.apart import ReportError, made_apart
+from tonari_tools.report.apart import ReportError, ReportProcess
 from tonari_tools.report.desk import Desk
 from tonari_tools.report.thumbnails import GONE, MOST, UNREADABLE, read_thumbnails
-from tonari_tools.serve.services import Endpoint
 
 HOSTILE = "<script>alert(1)<|script>"
 STEPS = range(20, 75, 5)
@@ -132,13 +133,13 @@ def site(request: Request) -> Response:
 
 
 @pytest.fixture
-def desk(seaweed: Endpoint, at: list[str], catalogue: Bucket, artefacts: Bucket, tmp_path: Path) -> Desk:
+def desk(at: list[str], catalogue: Bucket, artefacts: Bucket, tmp_path: Path) -> Desk:
     """The desk of a demo, in front of a small site; what it logs is thrown away."""
     assert at
     (folder := tmp_path / "state" / "report").mkdir(parents=True)
     (folder / "left-by-an-earlier-run.html").write_text("old")
-    make = made_apart(seaweed, catalogue.name, artefacts.name, tmp_path / "report.log")
-    return Desk(site, artefacts, folder, make, io.StringIO().write)
+    report = ReportProcess(catalogue.name, artefacts.name, tmp_path / "report.log")
+    return Desk(site, artefacts, folder, report.make, io.StringIO().write)
 
 
 def test_the_desk_shows_what_is_live(desk: Desk, place: RebuildContext, catalogue: Bucket, shop: str) -> None:
@@ -179,8 +180,11 @@ def test_the_desk_leaves_all_else_as_it_is_but_links_from_the_page(desk: Desk) -
     assert int(page.headers["content-length"]) == len(page.data)
 
 
-def test_why_there_is_no_report_is_said(seaweed: Endpoint, at: list[str], tmp_path: Path) -> None:
+def test_why_there_is_no_report_is_said(at: list[str], tmp_path: Path) -> None:
     assert at
-    make = made_apart(seaweed, "no-such-bucket", "no-such-bucket", tmp_path / "report.log")
-    with pytest.raises(ReportError, match="there is no such bucket"):
-        make(tmp_path / "report.html")
+    with ReportProcess("no-such-bucket", "no-such-bucket", tmp_path / "report.log") as report:
+        with pytest.raises(ReportError, match="there is no such bucket"):
+            report.make(tmp_path / "report.html")
+        report.stop()
+        with pytest.raises(ReportError, match="ended with"):
+            report.make(tmp_path / "report.html")

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tonari.api.page import _hash, read_page
+from tonari.api.page import SCRIPT, STYLE, join_page, read_page
 
 
 class Reader(HTMLParser):
@@ -78,6 +78,12 @@ def test_the_page_is_utf_8_and_says_so(seen: Reader) -> None:
     assert ("meta", "charset", "utf-8") in {(tag, name, value.lower()) for tag, name, value in seen.attributes}
 
 
-def test_a_second_script_is_an_error() -> None:
+@pytest.mark.parametrize("html", [STYLE, SCRIPT, STYLE + SCRIPT + SCRIPT, STYLE + STYLE + SCRIPT])
+def test_a_page_that_does_not_name_each_file_once_is_an_error(html: bytes) -> None:
     with pytest.raises(ValueError, match="unpack"):
-        _hash(b"<script>one</script><script>two</script>", b"script")
+        join_page(html, b"", b"")
+
+
+def test_nothing_in_script_or_style_ends_its_element(seen: Reader) -> None:
+    assert [len(texts) for texts in seen.texts.values()] == [1, 1]
+    assert seen.texts["script"][0].rstrip().endswith("begin();")

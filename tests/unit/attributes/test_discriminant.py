@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonari.attributes.discriminant import Form, discriminant
-from tonari.attributes.spread import MOST_KINDS, measure_spread, second_moment
+from tonari.attributes.discriminant import (
+    MOST_SUBCLASSES,
+    Form,
+    class_statistics,
+    discriminant,
+    second_moment,
+)
 from tonari.attributes.weights import ClassWeights
 from unit.attributes.samples import blobs, sample_of
 
@@ -33,7 +38,7 @@ def test_by_the_definition(
     prior = 1.0 if heavy else 0.0
 
     found = discriminant(
-        measure_spread(sample_of(features, codes, classes), several=False), NAMES, Form(shrinkage, prior)
+        class_statistics(sample_of(features, codes, classes), several=False), NAMES, Form(shrinkage, prior)
     )
 
     present = np.unique(codes)
@@ -57,10 +62,10 @@ def test_from_few_views_as_from_many() -> None:
     features, codes = blobs(random, 3, 5, 15, 1.0)
     few = sample_of(features[:14], codes[:14].tolist(), 3)
 
-    one = discriminant(measure_spread(few, several=False), NAMES, Form(0.3, 0))
+    one = discriminant(class_statistics(few, several=False), NAMES, Form(0.3, 0))
     padded = np.vstack([features[:14], features[:14], features[:14]])
     thrice = sample_of(padded, [*codes[:14].tolist()] * 3, 3, [*range(14)] * 3)
-    other = discriminant(measure_spread(thrice, several=False), NAMES, Form(0.3, 0))
+    other = discriminant(class_statistics(thrice, several=False), NAMES, Form(0.3, 0))
 
     np.testing.assert_allclose(one.weights, other.weights, rtol=1e-3, atol=1e-3)
     assert one.sampled.tolist() == other.sampled.tolist() == [5, 5, 4]
@@ -72,19 +77,19 @@ def test_a_moment_that_is_known_is_not_taken_again() -> None:
     here = sample.part < 4
 
     parts = second_moment(sample.take(here)) + second_moment(sample.take(~here))
-    one = measure_spread(sample, several=False, moment=parts)
+    one = class_statistics(sample, several=False, moment=parts)
 
-    np.testing.assert_allclose(one.variances, measure_spread(sample, several=False).variances, atol=1e-5)
+    np.testing.assert_allclose(one.eigenvalues, class_statistics(sample, several=False).eigenvalues, atol=1e-5)
 
 
 def test_only_the_means_count_where_all_is_shrunk() -> None:
     features, codes = blobs(np.random.default_rng(2), 4, 30, 6, 0.7)
-    spread = measure_spread(sample_of(features, codes.tolist(), 4), several=False)
+    statistics = class_statistics(sample_of(features, codes.tolist(), 4), several=False)
 
-    weights = discriminant(spread, NAMES, Form(1.0, 0))
+    weights = discriminant(statistics, NAMES, Form(1.0, 0))
 
     for query in np.random.default_rng(3).standard_normal((50, 6)).astype(np.float32):
-        distances = ((spread.means - query) ** 2).sum(axis=1)
+        distances = ((statistics.means - query) ** 2).sum(axis=1)
         assert weights.scores(query[None]).argmax() == distances.argmin()
 
 
@@ -94,16 +99,18 @@ def test_it_sees_past_a_direction_that_varies_within_all_classes() -> None:
     features = np.stack([5 * random.standard_normal(600), 0.3 * random.standard_normal(600) + codes], axis=1)
     asked = np.array([[6, 0.0], [-6, 1.0], [6, 1.0]], np.float32)
 
-    weights = discriminant(measure_spread(sample_of(features, codes.tolist(), 2), several=False), NAMES, Form(0.01, 0))
+    weights = discriminant(
+        class_statistics(sample_of(features, codes.tolist(), 2), several=False), NAMES, Form(0.01, 0)
+    )
 
     assert [weights.classes[int(weights.scores(one[None]).argmax())] for one in asked] == ["a", "b", "b"]
 
 
 def test_priors_are_those_of_the_catalogue() -> None:
     features, codes = blobs(np.random.default_rng(5), 2, 50, 3, 1.0)
-    spread = measure_spread(sample_of(features, [*codes.tolist()[:80], *[0] * 20], 2), several=False)
+    statistics = class_statistics(sample_of(features, [*codes.tolist()[:80], *[0] * 20], 2), several=False)
 
-    with_prior, without = (discriminant(spread, NAMES, Form(0.5, prior)) for prior in (1, 0))
+    with_prior, without = (discriminant(statistics, NAMES, Form(0.5, prior)) for prior in (1, 0))
 
     np.testing.assert_allclose(with_prior.bias - without.bias, np.log([0.7, 0.3]), atol=1e-4)
 
@@ -111,13 +118,13 @@ def test_priors_are_those_of_the_catalogue() -> None:
 def test_nothing_varies() -> None:
     sample = sample_of(np.eye(3), [0, 1, 2], 3)
 
-    weights = discriminant(measure_spread(sample, several=False), NAMES, Form(0.5, 0))
+    weights = discriminant(class_statistics(sample, several=False), NAMES, Form(0.5, 0))
 
     assert [int(weights.scores(row[None]).argmax()) for row in np.eye(3, dtype=np.float32)] == [0, 1, 2]
 
 
 def test_nothing_is_known() -> None:
-    weights = discriminant(measure_spread(sample_of(np.empty((0, 4)), [], 2), several=False), NAMES, Form(0.5, 1))
+    weights = discriminant(class_statistics(sample_of(np.empty((0, 4)), [], 2), several=False), NAMES, Form(0.5, 1))
 
     assert (weights.classes, weights.weights.shape, weights.bias.shape) == ((), (0, 4), (0,))
 
@@ -131,7 +138,7 @@ def test_tags_one_against_the_rest() -> None:
         features.astype(np.float32), sample.weight, belongs, sample.importance, sample.group, sample.item, sample.part
     )
 
-    found = discriminant(measure_spread(tagged, several=True), NAMES, Form(1e-6, 1))
+    found = discriminant(class_statistics(tagged, several=True), NAMES, Form(1e-6, 1))
 
     for code in range(2):
         has = belongs[:, code]
@@ -143,18 +150,18 @@ def test_tags_one_against_the_rest() -> None:
         assert found.bias[code] == pytest.approx(prior - weights @ (one + other) / 2, abs=0.05)
 
 
-def unlike_kinds(random: np.random.Generator, each: int = 4) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """Draw two classes of three kinds each, of which those of one class lie on both sides of the other's."""
+def unlike_subclasses(random: np.random.Generator, each: int = 4) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Draw two classes of three subclasses each, of which those of one class lie on both sides of the other's."""
     centres = np.array([[-5, 0], [0, 5], [5, 0], [-2, -1], [0, 2], [2, -1]], np.float64)
-    kind = np.repeat(np.arange(6), each)
-    noise = random.normal(size=(len(kind), 400))
-    return np.hstack([centres[kind] + 0.2 * noise[:, :2], 0.05 * noise]), kind, (kind // 3).tolist()
+    subclass = np.repeat(np.arange(6), each)
+    noise = random.normal(size=(len(subclass), 400))
+    return np.hstack([centres[subclass] + 0.2 * noise[:, :2], 0.05 * noise]), subclass, (subclass // 3).tolist()
 
 
-def test_a_class_of_unlike_kinds_has_a_vector_for_each_group() -> None:
-    features, kind, codes = unlike_kinds(np.random.default_rng(1))
-    sample = replace(sample_of(features, codes, 2), group=kind)
-    found = discriminant(measure_spread(sample, several=False), ("a", "b"), Form(0.9, 0.0, "groups"))
+def test_a_class_of_unlike_subclasses_has_a_vector_for_each_group() -> None:
+    features, subclass, codes = unlike_subclasses(np.random.default_rng(1))
+    sample = replace(sample_of(features, codes, 2), group=subclass)
+    found = discriminant(class_statistics(sample, several=False), ("a", "b"), Form(0.9, 0.0, "groups"))
 
     assert found.classes == ("a", "b")
     assert (len(found.weights), found.first.tolist(), found.sampled.tolist()) == (6, [0, 3], [12, 12])
@@ -173,15 +180,15 @@ def test_the_score_of_a_class_is_that_of_a_mixture_of_its_vectors() -> None:
     assert np.isfinite(weights.scores(np.array([[1e4, -1e4, 0]], np.float32))).all()
 
 
-def test_many_kinds_are_not_taken() -> None:
-    features = np.random.default_rng(0).normal(size=(MOST_KINDS + 1, 3))
-    few, many = (sample_of(features[:count], [0] * count, 1) for count in (MOST_KINDS, MOST_KINDS + 1))
+def test_many_subclasses_are_not_taken() -> None:
+    features = np.random.default_rng(0).normal(size=(MOST_SUBCLASSES + 1, 3))
+    few, many = (sample_of(features[:count], [0] * count, 1) for count in (MOST_SUBCLASSES, MOST_SUBCLASSES + 1))
     grouped = replace(many, group=many.group // 2)
 
-    assert {name: len(means) for name, (means, _) in measure_spread(few, several=False).kinds.items()} == {
-        "groups": MOST_KINDS,
-        "items": MOST_KINDS,
+    assert {name: len(means) for name, (means, _) in class_statistics(few, several=False).subclasses.items()} == {
+        "groups": MOST_SUBCLASSES,
+        "items": MOST_SUBCLASSES,
     }
-    assert measure_spread(many, several=False).kinds == {}
-    assert list(measure_spread(grouped, several=False).kinds) == ["groups"]
-    assert measure_spread(few, several=True).kinds == {}
+    assert class_statistics(many, several=False).subclasses == {}
+    assert list(class_statistics(grouped, several=False).subclasses) == ["groups"]
+    assert class_statistics(few, several=True).subclasses == {}

@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tonari.attributes import Learned, learn, learned_from_arrays, learned_to_arrays
+from tonari.attributes import AttributeModel, learn, learned_from_arrays, learned_to_arrays
 from tonari.attributes.calibrate import macro_f1
+from tonari.attributes.crossfit import SHRINKAGES
 from tonari.attributes.learn import LEAST_HELD_OUT
-from tonari.attributes.unseen import SHRINKAGES
 from unit.attributes.samples import blobs, sample_of
 
 NAMES = ("a", "b", "c")
 
 
-def learned_of(seed: int = 0, each: int = 200, apart: float = 0.15, precision: float = 0.9) -> Learned:
+def learned_of(seed: int = 0, each: int = 200, apart: float = 0.15, precision: float = 0.9) -> AttributeModel:
     features, codes = blobs(np.random.default_rng(seed), 3, each, 12, apart)
     return learn(sample_of(features, codes.tolist(), 3), NAMES, several=False, precision=precision)
 
@@ -42,7 +42,7 @@ def test_figures_are_those_of_items_not_seen() -> None:
     assert found.calibrations["discriminant"].coverage > 0.3
     assert found.calibrations["discriminant"].accuracy > found.calibrations["means"].accuracy
     assert found.form.shrinkage in SHRINKAGES
-    assert found.form.kinds == "classes"
+    assert found.form.subclasses == "classes"
 
 
 def test_a_label_that_says_nothing_is_predicted_with_little_confidence() -> None:
@@ -163,8 +163,8 @@ def test_classes_are_parted_into_kinds_where_held_out_items_say_so(alike: bool) 
     buffer.seek(0)
     again = learned_from_arrays(np.load(buffer))["it"]
 
-    assert (found.form.kinds == "classes") is alike
-    assert len(found.discriminant.weights) == {"classes": 2, "groups": 30, "items": 90}[found.form.kinds]
+    assert (found.form.subclasses == "classes") is alike
+    assert len(found.discriminant.weights) == {"classes": 2, "groups": 30, "items": 90}[found.form.subclasses]
     assert again.form == found.form
     assert np.array_equal(
         again.discriminant.scores(sample.features[:1]), found.discriminant.scores(sample.features[:1])

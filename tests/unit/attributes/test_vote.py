@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonari.attributes import VOTERS, predict_by_vote, vote
-from tonari.attributes.vote import FADING, hear, share_to_score
+from tonari.attributes.vote import BANDWIDTH, share_to_score, vote_among_others
 from unit.attributes.samples import sample_of
 
 
@@ -19,7 +19,7 @@ from unit.attributes.samples import sample_of
     [
         ("ab", [0.9, 0.9], [("a", 0.5), ("b", 0.5)]),
         ("abb", [0.9, 0.9, 0.9], [("b", 2 / 3), ("a", 1 / 3)]),
-        ("ab", [0.9, 0.9 - FADING], [("a", 1 / (1 + exp(-1))), ("b", exp(-1) / (1 + exp(-1)))]),
+        ("ab", [0.9, 0.9 - BANDWIDTH], [("a", 1 / (1 + exp(-1))), ("b", exp(-1) / (1 + exp(-1)))]),
         ("abb", [0.9, 0.8, 0.8], [("a", 1 / (1 + 2 * exp(-2))), ("b", 2 * exp(-2) / (1 + 2 * exp(-2)))]),
         ("ba", [-1, -1], [("b", 0.5), ("a", 0.5)]),
         ("", [], []),
@@ -62,7 +62,7 @@ def test_a_sample_votes_as_single_items_do(seed: int, views: int, items: int) ->
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     sample = sample_of(features, codes[item].tolist(), 3, item.tolist())
 
-    rows, shares = hear(sample)
+    rows, shares = vote_among_others(sample)
 
     assert rows.tolist() == list(range(views))
     for row, share in zip(rows, shares, strict=True):

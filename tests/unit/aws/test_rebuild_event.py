@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from tonari.aws.rebuild_event import accepts
+from tonari.aws.rebuild_event import RebuildEvent, read_rebuild_event
 from tonari.errors import InvalidRequestError
 
 
 @pytest.mark.parametrize(("event", "expected"), [({}, False), ({"accept": False}, False), ({"accept": True}, True)])
 def test_an_order_is_read(event: dict[str, Any], *, expected: bool) -> None:
-    assert accepts(event) is expected
+    assert read_rebuild_event(event) == RebuildEvent(accept=expected)
 
 
 @pytest.mark.parametrize("event", [{"acept": True}, {"accept": 1}, {"accept": "true"}, {"accept": None}, {"x": 1}])
 def test_what_is_no_order_is_refused(event: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequestError, match="accept"):
-        accepts(event)
+        read_rebuild_event(event)

@@ -83,6 +83,11 @@ def test_documents(data: bytes, document: dict[str, object]) -> None:
     assert parse_document("a", data) == document
 
 
+@pytest.mark.parametrize("data", [b'{"id": 777}', b'{"id": "777"}', b"{}"])
+def test_a_number_as_id_is_its_text(data: bytes) -> None:
+    assert parse_document("777", data) == {"id": "777"}
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [

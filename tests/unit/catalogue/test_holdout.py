@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonari.catalogue.holdout import HELD_OUT, is_held_out, place, split_value, tenths
+from tonari.catalogue.holdout import HELD_OUT, is_held_out, split_value, tenths, unit_hash
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ def test_what_decides(fields: dict[str, object], split_by: str, value: str) -> N
 def test_a_place_is_the_head_of_a_sha256() -> None:
     head = hashlib.sha256(b"tonari split\0WS01").hexdigest()[:16]
 
-    assert place("WS01") == int(head, 16) / 2**64
-    assert place("WS01", "other") != place("WS01")
+    assert unit_hash("WS01") == int(head, 16) / 2**64
+    assert unit_hash("WS01", "other") != unit_hash("WS01")
 
 
 def test_places_are_even() -> None:
@@ -44,5 +44,5 @@ def test_places_are_even() -> None:
 def test_the_first_three_tenths_are_held_out(values: list[str]) -> None:
     found = tenths(values)
 
-    assert found.tolist() == [int(place(value) * 10) for value in values]
+    assert found.tolist() == [int(unit_hash(value) * 10) for value in values]
     assert (found < 3).tolist() == [is_held_out(value) for value in values]

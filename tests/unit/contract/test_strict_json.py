@@ -53,6 +53,10 @@ def test_the_largest_float_passes() -> None:
         '{"\\ud83d": 1}',
         '"\\ud83d \\ude00"',
         "[" * 100_000,
+        "[" * 65 + "]" * 65,
+        '[{"a": ' * 33 + "1" + "}]" * 33,
+        '{"a": 1, "b": 2, "a": 1}',
+        '[{"a": {"b": 1, "b": 2}}]',
         "",
         "{",
         "{'a': 1}",
@@ -73,3 +77,14 @@ def test_other_encodings_are_refused(data: bytes) -> None:
 
 def test_pairs_and_a_byte_order_mark_pass() -> None:
     assert strict_json.loads(b'\xef\xbb\xbf"\\ud83d\\ude00"') == "\N{GRINNING FACE}"
+
+
+@pytest.mark.parametrize("text", ["[" * 64 + "]" * 64, "[" + ", ".join(["[1]"] * 100) + "]", '["' + "[" * 100 + '"]'])
+def test_only_depth_is_limited(text: str) -> None:
+    assert strict_json.loads(text) == json.loads(text)
+
+
+def test_brackets_in_texts_are_no_depth() -> None:
+    value = {"a": "[" * 100, 'b"[': ["\\", '\\"[{', "{" * 70]}
+
+    assert strict_json.loads(json.dumps(value)) == value

@@ -14,7 +14,8 @@ from PIL import Image
 
 import pictures
 from graphs import mean_colour
-from tonari.encoders.image import Encoder, EncoderConfig, encoder_id
+from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
+from tonari.encoders.port import Encoder
 from tonari.errors import InvalidEncoderError, UnsupportedImageError
 from tonari.images.decode import Framing
 
@@ -46,8 +47,8 @@ def changed(path: str, value: Any) -> bytes:
     return json.dumps(raw).encode()
 
 
-def make(tmp_path: Path, factors: Sequence[float] = (1, 1, 1), **config: Any) -> Encoder:
-    return Encoder(replace(CONFIG, **config), mean_colour(tmp_path / "model.onnx", factors))
+def make(tmp_path: Path, factors: Sequence[float] = (1, 1, 1), **config: Any) -> ImageEncoder:
+    return ImageEncoder(replace(CONFIG, **config), mean_colour(tmp_path / "model.onnx", factors))
 
 
 def flat(*colour: int) -> NDArray[np.uint8]:
@@ -152,9 +153,18 @@ def test_a_picture_is_read_and_encoded(tmp_path: Path) -> None:
     np.testing.assert_allclose(encoder.embed([view]), [[0.6, 0.8, 0]], rtol=1e-6)
 
 
+def test_it_fills_the_port(tmp_path: Path) -> None:
+    encoder: Encoder = make(tmp_path)
+
+    embedding = encoder.encode(pictures.encoded(Image.new("RGB", (40, 30), (30, 40, 0)), "PNG"))
+
+    assert (encoder.name, encoder.modality, encoder.dimensions) == ("mean colour", "image", 3)
+    np.testing.assert_allclose(embedding, [0.6, 0.8, 0], rtol=1e-6)
+
+
 def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedImageError):
-        make(tmp_path).read(b"no picture")
+        make(tmp_path).encode(b"no picture")
 
 
 @pytest.mark.parametrize("factors", [(np.nan, 1, 1), (np.inf, 1, 1), (0, 0, 0)])
@@ -194,9 +204,9 @@ def test_a_truncated_graph_is_refused(tmp_path: Path, keep: float) -> None:
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep) if keep < 1 else 1])
 
     with pytest.raises(InvalidEncoderError, match="does not load"):
-        Encoder(CONFIG, path)
+        ImageEncoder(CONFIG, path)
 
 
 def test_a_missing_graph_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidEncoderError, match="does not load"):
-        Encoder(CONFIG, tmp_path / "nowhere.onnx")
+        ImageEncoder(CONFIG, tmp_path / "nowhere.onnx")

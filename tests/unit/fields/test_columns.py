@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tonari.contract.engine import FieldType
 from tonari.fields.columns import (
     ClassColumn,
     Column,
@@ -18,7 +19,7 @@ from tonari.fields.columns import (
     columns_from_arrays,
     columns_to_arrays,
 )
-from tonari.fields.schema import Field, FieldType, Schema
+from tonari.fields.schema import Field, Schema
 
 TYPES: tuple[FieldType, ...] = ("number", "string", "boolean", "date", "strings")
 NAMES = ["plain", "column0", "column1_items", "columns", "", "隣 é/\0"]

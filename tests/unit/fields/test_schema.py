@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tonari.contract.engine import FieldType
 from tonari.errors import InvalidCatalogueError
 from tonari.fields.schema import (
     ATTRIBUTE_CLASSES,
     RESERVED,
     Field,
-    FieldType,
     Schema,
     infer_schema,
     kind_of,

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from graphs import mean_colour
 from tonari.encoders.onnx import Session
-from tonari.errors import CorruptArtefactError, InvalidEncoderError
-from tonari.index.graph import Graph
+from tonari.errors import InvalidEncoderError
 from tonari.index.kernels import Packed, count_true, dot_products
 
 ROWS, DIMENSIONS = 200, 16
@@ -22,16 +21,6 @@ ROWS, DIMENSIONS = 200, 16
 
 def codes(rows: int = ROWS, dimensions: int = DIMENSIONS, seed: int = 0) -> NDArray[np.int8]:
     return np.random.default_rng(seed).integers(-127, 128, (rows, dimensions), dtype=np.int8)
-
-
-def built(path: Path, given: NDArray[np.int8]) -> Path:
-    Graph.build(given).save(path)
-    return path
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return built(tmp_path / "graph", codes())
 
 
 def python(program: str, home: Path) -> None:
@@ -51,7 +40,7 @@ from tonari.encoders.onnx import Session
 from tonari.index.graph import Graph
 from tonari.index.kernels import dot_products
 codes = np.eye(8, dtype=np.int8)
-assert Graph.build(codes).search(codes[3], 1).tolist() == [3]
+assert Graph.build(codes).search(codes[3], 1).rows.tolist() == [3]
 assert dot_products(codes, codes).trace() == 8
 assert Session(Path({model!r}), "image", "embedding", 1).run(np.ones((1, 4, 4, 3), np.uint8)).shape == (1, 3)
 """
@@ -156,89 +145,3 @@ def test_true_places_are_counted(size: int, share: float, seed: int) -> None:
 
 def test_more_true_places_than_a_small_integer_holds() -> None:
     assert count_true(np.ones(70_000_000, np.bool_)) == 70_000_000
-
-
-# --- Graph
-
-
-def test_the_same_codes_give_the_same_file(tmp_path: Path) -> None:
-    one, other, another = (
-        built(tmp_path / name, codes(seed=seed)).read_bytes() for name, seed in (("a", 0), ("b", 0), ("c", 1))
-    )
-
-    assert one == other
-    assert one != another
-
-
-def test_the_file_begins_with_the_codes(file: Path) -> None:
-    """The leading matrix: rows and bytes per row as uint32, then the codes in the order of their keys."""
-    data = file.read_bytes()
-
-    assert np.frombuffer(data, np.uint32, 2).tolist() == [ROWS, DIMENSIONS]
-    assert data[8 : 8 + ROWS * DIMENSIONS] == codes().tobytes()
-
-
-def test_search_finds_the_nearest(file: Path) -> None:
-    wide = codes().astype(np.float64)
-    wide /= np.linalg.norm(wide, axis=1, keepdims=True)
-    right = np.argsort(-(wide @ wide.T), axis=1)[:, :10]
-
-    for graph in (Graph.build(codes()), Graph.open(file, ROWS, DIMENSIONS)):
-        found = np.stack([graph.search(code, 10) for code in codes()])
-
-        assert found.dtype == np.int64
-        assert found[:, 0].tolist() == list(range(ROWS))
-        assert np.mean([np.isin(row, wanted).mean() for row, wanted in zip(found, right, strict=True)]) > 0.95
-
-
-def test_a_mapped_graph_searches_as_widely_as_the_built_one_does(tmp_path: Path) -> None:
-    many = codes(3000, 64)
-    graph = Graph.build(many)
-    graph.save(tmp_path / "graph")
-    mapped = Graph.open(tmp_path / "graph", *many.shape)
-
-    for query in codes(50, 64, seed=5):
-        assert mapped.search(query, 10).tolist() == graph.search(query, 10).tolist()
-
-
-def test_no_more_than_there_are(file: Path) -> None:
-    assert sorted(Graph.open(file, ROWS, DIMENSIONS).search(codes()[0], 5 * ROWS).tolist()) == list(range(ROWS))
-
-
-def test_an_empty_graph(tmp_path: Path) -> None:
-    empty = codes(0)
-
-    graph = Graph.open(built(tmp_path / "empty", empty), 0, DIMENSIONS)
-
-    assert graph.search(codes(1)[0], 5).tolist() == []
-
-
-@pytest.mark.parametrize(("rows", "dimensions"), [(ROWS + 1, DIMENSIONS), (0, DIMENSIONS), (ROWS, DIMENSIONS * 2)])
-def test_another_size_is_refused(file: Path, rows: int, dimensions: int) -> None:
-    with pytest.raises(CorruptArtefactError, match=rf"should be \({rows}, {dimensions}, .*\({ROWS}, {DIMENSIONS}, "):
-        Graph.open(file, rows, dimensions)
-
-
-@pytest.mark.parametrize(("metric", "scalar"), [("ip", "i8"), ("l2sq", "i8"), ("cos", "f16"), ("cos", "f32")])
-def test_another_metric_or_scalar_is_refused(tmp_path: Path, metric: str, scalar: str) -> None:
-    from usearch.index import Index  # noqa: PLC0415 - at the top it would come before onnxruntime
-
-    index = Index(ndim=DIMENSIONS, metric=metric, dtype=scalar)
-    index.add(np.arange(ROWS, dtype=np.uint64), codes().astype(np.float32) / 127)
-    index.save(str(tmp_path / "graph"))
-
-    with pytest.raises(CorruptArtefactError, match=f"should be .*the file is .*{ROWS}"):
-        Graph.open(tmp_path / "graph", ROWS, DIMENSIONS)
-
-
-@pytest.mark.parametrize("data", [b"", b"no graph", bytes(4096)])
-def test_what_is_no_graph_is_refused(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "graph").write_bytes(data)
-
-    with pytest.raises(CorruptArtefactError):
-        Graph.open(tmp_path / "graph", ROWS, DIMENSIONS)
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CorruptArtefactError):
-        Graph.open(tmp_path / "nowhere", ROWS, DIMENSIONS)

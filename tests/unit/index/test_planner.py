@@ -1,5 +1,8 @@
+"""Searches: whichever way the candidates come, k items come back, in order and with their final scores."""
+
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -7,189 +10,290 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from tonari.index import planner
-from tonari.index.cells import Cells
 from tonari.index.graph import Graph
-from tonari.index.kmeans import assign, cell_count, train
-from tonari.index.planner import Probe, Tuning, VectorIndex, find
-from tonari.index.tuning import calibrate
-from tonari.index.vectors import Views, from_fixed, quantise, to_fixed
+from tonari.index.planner import LEAST_CANDIDATES, MOST_WALKED, Tuning, VectorIndex, find
+from tonari.index.probing import Probe
+from tonari.index.scoring import score_rows
+from tonari.index.vectors import Hits, from_fixed, to_fixed
+from unit.index.samples import clusters, directions, in_cells, index_of, unit_rows
 
+CORNERS = np.array([*np.eye(4), *-np.eye(4), *itertools.product((-0.5, 0.5), repeat=4)], np.float32)
+"""Unit vectors whose dot products are exact in every arithmetic, with many ties."""
+SEEDS = st.integers(0, 1 << 32)
 LEAST = Tuning((Probe(1.0, 1, 1),))
 
 
 @pytest.fixture(autouse=True)
-def _everything_lies_in_cells() -> Iterator[None]:
+def _nothing_is_scanned_that_lies_in_cells() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(planner, "SCAN_BYTES", 0)
         yield
 
 
-def clusters(random: np.random.Generator, views: int, dimensions: int, centres: int = 40) -> NDArray[np.int16]:
-    """Unit vectors around random centres, as embeddings lie."""
-    middle = random.standard_normal((centres, dimensions))
-    vectors = middle[random.integers(0, centres, views)] + 0.7 * random.standard_normal((views, dimensions))
-    return to_fixed(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+def ranked(
+    queries: NDArray[np.float32], index: VectorIndex, allowed: NDArray[np.bool_] | None
+) -> list[tuple[float, int, int]]:
+    """Give score (negative), item and best row of everything in range, in order, by the definition."""
+    found = []
+    for item in range(len(index)):
+        rows = index.rows[index.first[item] : index.first[item + 1]]
+        if len(rows) and (allowed is None or allowed[item]):
+            scores = score_rows(queries, index.views.fixed, rows).tolist()
+            found.append((-max(scores), item, int(rows[scores.index(max(scores))])))
+    return sorted(found)
 
 
-def shelve(fixed: NDArray[np.int16], item: NDArray[np.int32], count: int, tuning: Tuning = LEAST) -> VectorIndex:
-    """Lay views out in cells, by the way that a snapshot does."""
-    centroids = train(fixed, min(cell_count(len(fixed)), len(fixed)))
-    cell = assign(fixed, centroids)
-    order = np.argsort(cell, kind="stable")
-    start = np.searchsorted(cell[order], np.arange(len(centroids) + 1)).astype(np.int64)
-    views = Views(item[order], fixed[order], quantise(fixed[order])[0])
-    rows = np.argsort(views.item, kind="stable")
-    first = np.searchsorted(views.item[rows], np.arange(count + 1)).astype(np.int64)
-    return VectorIndex(views, rows, first, Cells(centroids, start), None, tuning)
+def triples(hits: Hits) -> list[tuple[float, int, int]]:
+    return list(zip((-hits.scores).tolist(), hits.items.tolist(), hits.rows.tolist(), strict=True))
 
 
-def oracle(
-    query: NDArray[np.float32], index: VectorIndex, k: int, allowed: NDArray[np.bool_] | None
-) -> dict[int, float]:
-    """Compare every view in range, one by one."""
-    best: dict[int, float] = {}
-    for item, row in zip(index.views.item.tolist(), index.views.fixed, strict=True):
-        if allowed is None or allowed[item]:
-            score = min(1.0, float((from_fixed(row) @ query.T).max()))
-            best[item] = max(best.get(item, -2.0), score)
-    return dict(sorted(best.items(), key=lambda one: -one[1])[:k])
+def check(hits: Hits, right: list[tuple[float, int, int]], k: int) -> None:
+    """Whatever the way: k items when k match, each once, in order, with their final scores."""
+    assert len(hits.items) == min(k, len(right))
+    assert triples(hits) == sorted(set(triples(hits)))
+    assert len(set(hits.items.tolist())) == len(hits.items)
+    assert set(triples(hits)) <= set(right)
+    assert [one.dtype.str for one in (hits.items, hits.rows, hits.scores)] == ["<i8", "<i8", "<f8"]
+    if hits.exact:
+        assert triples(hits) == right[:k]
+
+
+@st.composite
+def catalogues(draw: st.DrawFn) -> tuple[VectorIndex, NDArray[np.bool_] | None]:
+    rows = draw(st.integers(1, 40))
+    corners = draw(st.lists(st.integers(0, len(CORNERS) - 1), min_size=rows, max_size=rows))
+    item = draw(st.lists(st.integers(0, draw(st.integers(0, rows))), min_size=rows, max_size=rows))
+    index = index_of(to_fixed(CORNERS[corners]), item)
+    return index, draw(st.none() | hnp.arrays(np.bool_, len(index)))
+
+
+@given(catalogues(), st.lists(st.sampled_from(range(len(CORNERS))), min_size=1, max_size=3), st.integers(1, 50))
+@settings(max_examples=120, deadline=None)
+def test_an_exact_search_is_brute_force(
+    catalogue: tuple[VectorIndex, NDArray[np.bool_] | None], corners: list[int], k: int
+) -> None:
+    index, allowed = catalogue
+    queries = CORNERS[corners]
+
+    hits = find(queries, index, k, allowed, exact=True)
+
+    assert triples(hits) == ranked(queries, index, allowed)[:k]
+    assert hits.exact
+    assert hits.matching == (len(index) if allowed is None else int(allowed.sum()))
+    right = np.clip((from_fixed(index.views.fixed[hits.rows]) @ queries.T).max(axis=1), -1, 1)
+    np.testing.assert_allclose(hits.scores, right, atol=2e-6)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_k_come_back_whenever_k_match(data: st.DataObject) -> None:
-    """Whatever the filter, also one against the query, with duplicates, ties and the least effort there is."""
+    """By scan, cells or graph, whatever the filter, also one against the query, with duplicates and the least probe."""
     views = data.draw(st.integers(1, 300))
     items = data.draw(st.integers(1, views))
     random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     fixed = clusters(random, views, 8, centres=data.draw(st.integers(1, 12)))
-    fixed[random.random(views) < 0.3] = fixed[0]
-    item = np.concatenate([np.arange(items), random.integers(0, items, views - items)]).astype(np.int32)
-    index = shelve(fixed, item, items)
-    query = from_fixed(fixed[random.integers(views)])[None]
-    query /= np.linalg.norm(query)
+    fixed[random.random(views) < data.draw(st.sampled_from([0.0, 0.3, 0.9]))] = fixed[0]
+    item = np.concatenate([np.arange(items), random.integers(0, items, views - items)])
+    index = index_of(fixed, random.permutation(item) if data.draw(st.booleans()) else item)
+    way = data.draw(st.sampled_from(("scan", "cells", "graph")))
+    if way != "scan":
+        index = replace(in_cells(index), tuning=LEAST)
+    if way == "graph":
+        tuning = replace(LEAST, graph=True, expansion=data.draw(st.sampled_from([16, 60])))
+        index = replace(index, graph=Graph.build(index.views.codes), tuning=tuning)
+    queries = from_fixed(fixed[random.integers(views, size=data.draw(st.integers(1, 2)))])
+    queries = unit_rows(queries + 0.1 * random.standard_normal(queries.shape))
+    everything = ranked(queries, index, None)
     kind = data.draw(st.sampled_from(("none", "random", "against", "nothing")))
-    nearest_first = np.argsort(-np.array([oracle(query, index, items, None)[n] for n in range(items)]), kind="stable")
     allowed: NDArray[np.bool_] | None = None
     if kind != "none":
-        allowed = np.zeros(items, np.bool_)
+        allowed = np.zeros(len(index), np.bool_)
         if kind == "random":
-            allowed = random.random(items) < data.draw(st.floats(0, 1))
+            allowed = random.random(len(index)) < data.draw(st.floats(0, 1))
         if kind == "against":
-            allowed[nearest_first[items // 2 :]] = True
+            allowed[[item for _, item, _ in everything[len(everything) // 2 :]]] = True
     k = data.draw(st.integers(1, 40))
 
-    hits = find(query, index, k, allowed)
+    hits = find(queries, index, k, allowed)
 
-    matching = items if allowed is None else int(allowed.sum())
-    assert len(hits.items) == min(k, matching) == len(set(hits.items.tolist()))
-    assert hits.matching == matching
-    assert allowed is None or allowed[hits.items].all()
-    assert (np.diff(hits.scores) <= 0).all()
-    everything = oracle(query, index, items, allowed)
-    assert [pytest.approx(everything[item], abs=1e-5) for item in hits.items.tolist()] == hits.scores.tolist()
-    assert np.array_equal(index.views.item[hits.views], hits.items)
-    exact = find(query, index, k, allowed, exact=True)
+    right = everything if allowed is None else ranked(queries, index, allowed)
+    check(hits, right, k)
+    assert hits.matching == (len(index) if allowed is None else int(allowed.sum()))
+    assert hits.path in ("scan", way) or way == "graph"
+    exact = find(queries, index, k, allowed, exact=True)
     assert exact.exact
-    assert exact.scores.tolist() == pytest.approx(list(oracle(query, index, k, allowed).values()), abs=1e-5)
+    assert triples(exact) == right[:k]
+
+
+def test_candidates_grow_until_k_items_are_among_them() -> None:
+    """One item has the 300 nearest views."""
+    random = np.random.default_rng(0)
+    query = directions(random, 1, 16)
+    near = query + 0.01 * random.standard_normal((300, 16))
+    vectors = unit_rows(np.concatenate([near, directions(random, 700, 16)]))
+    index = index_of(to_fixed(vectors), [0] * 300 + list(range(1, 701)))
+
+    assert triples(find(query, index, 5)) == ranked(query, index, None)[:5]
+    walking = replace(index, graph=Graph.build(index.views.codes), tuning=Tuning(graph=True, expansion=64))
+    assert triples(find(query, walking, 5)) == ranked(query, index, None)[:5]
+    assert find(query, walking, 5).path == "scan"
+
+
+@pytest.mark.parametrize("way", ["scan", "cells", "graph"])
+def test_of_many_copies_the_first_items_come(way: str) -> None:
+    """However few candidates there are: those that equal the last one are among them, or a scan decides."""
+    random = np.random.default_rng(4)
+    fixed = np.concatenate([np.repeat(to_fixed(directions(random, 1, 16)), 900, axis=0), clusters(random, 900, 16)])
+    index = in_cells(index_of(fixed[random.permutation(1800)], np.arange(1800)))
+    index = replace(index, tuning=Tuning() if way == "scan" else LEAST)
+    if way == "graph":
+        tuning = replace(LEAST, graph=True, expansion=64)
+        index = replace(index, graph=Graph.build(index.views.codes), tuning=tuning)
+    query = unit_rows(from_fixed(fixed[:1]) + 0.02 * random.standard_normal((1, 16)))
+
+    assert triples(find(query, index, 25)) == ranked(query, index, None)[:25]
+
+
+def test_the_best_view_counts_even_if_another_was_the_candidate() -> None:
+    """Each item has two views in different cells; only one cell is read."""
+    random = np.random.default_rng(6)
+    here, there = directions(random, 2, 16)
+    around = [unit_rows(centre + 0.1 * random.standard_normal((300, 16))) for centre in (here, there)]
+    index = in_cells(index_of(to_fixed(np.concatenate(around)), [*range(300), *range(300)]))
+    query = unit_rows(from_fixed(to_fixed(here))[None])
+
+    hits = find(query, replace(index, tuning=LEAST), 10)
+
+    assert hits.path == "cells"
+    check(hits, ranked(query, index, None), 10)
+
+
+def test_a_scan_says_whether_it_was_exact() -> None:
+    random = np.random.default_rng(0)
+    query, index = directions(random, 1, 8), index_of(to_fixed(directions(random, 1000, 8)), np.arange(1000))
+
+    def among(count: int) -> Hits:
+        return find(query, index, 5, np.arange(1000) < count)
+
+    assert not find(query, index, 5).exact
+    assert find(query, index, 5, exact=True).exact
+    assert among(LEAST_CANDIDATES).exact
+    assert not among(LEAST_CANDIDATES + 1).exact
+    assert find(query, index, 250).exact
+
+
+@pytest.mark.parametrize(("share", "asked"), [(1.0, 1), (0.3, 1), (0.05, 1), (1.0, 3), (0.3, 3)])
+def test_recall_of_a_scan(share: float, asked: int) -> None:
+    random = np.random.default_rng(1)
+    index = index_of(to_fixed(directions(random, 5000, 64)), np.arange(5000) // 2)
+    allowed = random.random(2500) < share if share < 1 else None
+    shares = []
+    for queries in (directions(random, asked, 64) for _ in range(40)):
+        hits, right = find(queries, index, 10, allowed), find(queries, index, 10, allowed, exact=True)
+        assert not hits.exact
+        shares.append(np.isin(hits.items, right.items).mean())
+
+    assert np.mean(shares) >= 0.95
 
 
 @pytest.fixture(scope="module")
-def calibrated() -> VectorIndex:
-    random = np.random.default_rng(3)
-    fixed = clusters(random, 6000, 48, centres=60)
-    index = shelve(fixed, np.arange(6000, dtype=np.int32) // 2, 3000)
-    index = replace(index, graph=Graph.build(index.views.codes))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "SCAN_BYTES", 0)
-        patch.setattr("tonari.index.tuning.SCAN_BYTES", 0)
-        tuning, recall = calibrate(index)
-    assert min(recall.values()) >= 0.99
-    assert set(recall) == {"1", "0.5", "0.1", "0.01", "0.001"}
-    return replace(index, tuning=replace(tuning, graph=False))
+def walking() -> VectorIndex:
+    random = np.random.default_rng(2)
+    fixed = to_fixed(
+        unit_rows(directions(random, 60, 64)[random.integers(0, 60, 4000)] + 0.1 * random.standard_normal((4000, 64)))
+    )
+    index = replace(in_cells(index_of(fixed, np.arange(4000) // 2)), tuning=replace(LEAST, graph=True, expansion=64))
+    return replace(index, graph=Graph.build(index.views.codes))
 
 
-@pytest.mark.parametrize("selectivity", [1.0, 0.5, 0.3, 0.1, 0.05, 0.01])
-@pytest.mark.parametrize("kind", ["independent", "correlated", "against"])
-def test_strangers_find_their_neighbours(calibrated: VectorIndex, selectivity: float, kind: str) -> None:
-    random = np.random.default_rng(9)
-    queries = clusters(np.random.default_rng(3), 6000, 48, centres=60)[:60].astype(np.float32)
-    queries += 0.05 * random.standard_normal(queries.shape).astype(np.float32)
-    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-    found, true, scanned = 0, 0, []
-    for query in queries:
-        scores = np.full(len(calibrated), -2.0)
-        np.maximum.at(scores, calibrated.views.item, from_fixed(calibrated.views.fixed) @ query)
-        near = np.argsort(-scores) < 0
-        near[np.argsort(-scores)[: len(near) // 10]] = True
-        skew = {"independent": 1.0, "correlated": 5.0, "against": 0.2}[kind]
-        allowed = random.random(len(calibrated)) < np.where(near, min(1.0, selectivity * skew), selectivity)
-        truth = np.flatnonzero(allowed)[np.argsort(-scores[allowed], kind="stable")[:10]]
-        hits = find(query[None], calibrated, 10, allowed)
-        found += len(set(truth.tolist()) & set(hits.items.tolist()))
-        true += len(truth)
-        scanned.append(hits.scanned)
-    assert found / true >= 0.97
-    assert np.mean(scanned) < 0.8 * len(calibrated.views)
+def test_recall_of_the_graph(walking: VectorIndex) -> None:
+    shares = []
+    for row in range(0, 4000, 100):
+        query = from_fixed(walking.views.fixed[[row]])
+        hits, right = find(query, walking, 10), find(query, walking, 10, exact=True)
+        assert (hits.path, hits.exact, hits.matching) == ("graph", False, 2000)
+        assert 64 <= hits.scanned < 2000
+        shares.append(np.isin(hits.items, right.items).mean())
+
+    assert np.mean(shares) >= 0.95
 
 
-def test_the_graph_serves_what_nothing_narrows(calibrated: VectorIndex) -> None:
-    walking = replace(calibrated, tuning=replace(calibrated.tuning, graph=True))
-    query = from_fixed(calibrated.views.fixed[7])[None]
-    query /= np.linalg.norm(query)
-    everything = np.ones(len(calibrated), np.bool_)
-    assert find(query, walking, 10).path == "graph"
-    assert find(query, walking, 10, everything).path == "cells"
-    assert find(query, walking, 10).items[0] == calibrated.views.item[7]
+def test_several_queries_share_the_graph(walking: VectorIndex) -> None:
+    queries = from_fixed(walking.views.fixed[[0, 2000]])
+
+    hits = find(queries, walking, 10)
+
+    assert set(walking.views.item[[0, 2000]].tolist()) <= set(hits.items.tolist())
+    assert hits.path == "graph"
 
 
-def test_few_rows_are_scanned(calibrated: VectorIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planner, "SCAN_BYTES", 48 * 500)
-    query = from_fixed(calibrated.views.fixed[7])[None]
-    allowed = np.zeros(len(calibrated), np.bool_)
-    allowed[:200] = True
-    assert find(query, calibrated, 10, allowed).path == "scan"
-    assert find(query, calibrated, 10).path == "cells"
+def test_what_the_graph_cannot_do_goes_another_way(walking: VectorIndex) -> None:
+    query = from_fixed(walking.views.fixed[[7]])
+    most = MOST_WALKED * 10 // 64
+
+    assert find(query, walking, most).path == "graph"
+    assert find(query, walking, most + 1).path == "cells"
+    assert find(query, walking, 10, np.ones(2000, np.bool_)).path == "cells"
+    assert find(query, walking, 10, exact=True).path == "scan"
+    assert find(query, walking, 5000).path == "cells"
+    few = index_of(walking.views.fixed[:64], np.arange(64))
+    few = replace(few, graph=Graph.build(few.views.codes), tuning=Tuning(graph=True, expansion=64))
+    assert find(query, few, 10).path == "scan"
 
 
-def test_cells_that_cannot_serve_say_why() -> None:
-    """Vectors that differ by less than a rough score can tell: however many cells are visited, some are missed."""
-    random = np.random.default_rng(5)
-    vectors = np.eye(48)[0] + 1e-3 * random.standard_normal((4000, 48))
-    fixed = to_fixed(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-    index = shelve(fixed, np.arange(4000, dtype=np.int32), 4000)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "SCAN_BYTES", 48 * 40)
-        patch.setattr("tonari.index.tuning.SCAN_BYTES", 48 * 40)
-        tuning, recall = calibrate(index)
-        assert not tuning.probes
-        assert "Scans serve: at selectivity" in tuning.reason
-        assert recall["1"] < 0.99
-        hits = find(from_fixed(fixed[3])[None], replace(index, tuning=tuning), 10)
-    assert (hits.path, len(hits.items)) == ("scan", 10)
+def test_few_rows_are_scanned(walking: VectorIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner, "SCAN_BYTES", 64 * 500)
+    query = from_fixed(walking.views.fixed[[7]])
+
+    assert find(query, walking, 10, np.arange(2000) < 200).path == "scan"
+    assert find(query, walking, 10, np.arange(2000) < 600).path == "cells"
 
 
-def test_an_effort_between_two_is_the_dearer() -> None:
+@pytest.mark.parametrize(("rows", "allowed", "k"), [(0, None, 5), (9, np.zeros(9, np.bool_), 5), (9, None, 0)])
+@pytest.mark.parametrize("exact", [True, False])
+def test_nothing_to_find(rows: int, allowed: NDArray[np.bool_] | None, k: int, exact: bool) -> None:  # noqa: FBT001
+    index = index_of(to_fixed(CORNERS[:rows]), np.arange(rows))
+
+    hits = find(CORNERS[:1], index, k, allowed, exact=exact)
+
+    assert (len(hits.items), len(hits.rows), len(hits.scores), hits.scanned) == (0, 0, 0, 0)
+    assert hits.exact
+
+
+def test_items_without_views_are_not_found() -> None:
+    index = index_of(to_fixed(CORNERS[:4]), [1, 1, 4, 6])
+    everything = np.ones(7, np.bool_)
+
+    for hits in (
+        find(CORNERS[:1], index, 5, allowed, exact=exact) for allowed in (None, everything) for exact in (False, True)
+    ):
+        assert hits.items.tolist() == [1, 4, 6]
+        assert hits.matching == 7
+
+
+def test_the_rows_of_items_come_in_the_order_of_their_documents() -> None:
+    index = in_cells(index_of(clusters(np.random.default_rng(3), 400, 8), np.arange(400) // 4))
+    rows, size = index.rows_of(np.array([7, 3]))
+
+    assert size.tolist() == [4, 4]
+    assert rows.tolist() == index.rows[[28, 29, 30, 31, 12, 13, 14, 15]].tolist()
+    assert index.views.item[rows].tolist() == [7] * 4 + [3] * 4
+    assert [len(one) for one in index.rows_of(np.empty(0, np.int64))] == [0, 0]
+
+
+def test_settings_between_two_are_the_dearer() -> None:
     tuning = Tuning((Probe(1.0, 10, 500), Probe(0.1, 30, 100), Probe(0.01, 20, 50)))
+
     assert tuning.probe(0.5) == Probe(0.5, 30, 500)
     assert tuning.probe(0.05) == Probe(0.05, 30, 100)
     assert tuning.probe(0.001) == Probe(0.001, 20, 50)
     assert tuning.probe(1.0) == Probe(1.0, 30, 500)
 
 
-def test_training_is_repeatable() -> None:
-    fixed = clusters(np.random.default_rng(1), 2000, 16)
-    assert np.array_equal(train(fixed, 32), train(fixed, 32))
-
-
-def test_nothing_is_found_among_nothing() -> None:
-    index = VectorIndex(
-        Views(np.empty(0, np.int32), np.empty((0, 4), np.int16), np.empty((0, 4), np.int8)),
-        np.empty(0, np.int64),
-        np.zeros(1, np.int64),
-    )
-    assert len(find(np.ones((1, 4), np.float32) / 2, index, 5).items) == 0
-    assert calibrate(index) == (Tuning(), {})
+@pytest.mark.parametrize(("k", "walked"), [(1, 64), (10, 64), (11, 71), (40, 256)])
+def test_more_items_want_a_wider_walk(k: int, walked: int) -> None:
+    assert Tuning(graph=True, expansion=64).walked(k) == walked

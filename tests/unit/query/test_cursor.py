@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonari.errors import InvalidRequestError, StaleCursorError
-from tonari.query.cursor import Place, digest, read_cursor, write_cursor
+from tonari.query.cursor import PageEnd, digest, read_cursor, write_cursor
 
 ENCODER = "e" * 64
 QUESTION = digest({"source": ["id", "a"]})
-PLACE = Place(0.948123, "red & 隣", 10)
-TEXT = write_cursor(PLACE, ENCODER, QUESTION)
+END = PageEnd(0.948123, "red & 隣", 10)
+TEXT = write_cursor(END, ENCODER, QUESTION)
 
 
 @given(st.floats(-1, 1), st.text(st.characters(exclude_categories=["C"])), st.integers(0, 10**6))
-def test_round_trip(score: float, item: str, before: int) -> None:
-    text = write_cursor(Place(score, item, before), ENCODER, QUESTION)
+def test_round_trip(score: float, item: str, count: int) -> None:
+    text = write_cursor(PageEnd(score, item, count), ENCODER, QUESTION)
 
-    assert read_cursor(text, ENCODER, QUESTION) == Place(score, item, before)
+    assert read_cursor(text, ENCODER, QUESTION) == PageEnd(score, item, count)
     assert text.replace("-", "").replace("_", "").isalnum()
 
 
@@ -39,7 +39,7 @@ def changed(**change: Any) -> str:
     [
         "", "x", "隣", "a b", TEXT[:-1], TEXT[1:], TEXT + "A", TEXT[:20] + "A" + TEXT[21:], "e30", "W10", "bnVsbA",
         "A" * 5000, changed(score=0.9, check="old"), changed(id="b", check="old"), changed(score=2.0),
-        changed(score="0.9"), changed(score=True), changed(id=5), changed(before=-1), changed(before=1.5),
+        changed(score="0.9"), changed(score=True), changed(id=5), changed(count=-1), changed(count=1.5),
         changed(more=1), changed(question=None),
     ],
 )  # fmt: skip
@@ -58,7 +58,7 @@ def test_each_changed_character_is_noticed() -> None:
 
 
 def test_a_cursor_of_elsewhere() -> None:
-    assert read_cursor(changed(), ENCODER, QUESTION) == PLACE
+    assert read_cursor(changed(), ENCODER, QUESTION) == END
     with pytest.raises(InvalidRequestError, match="belongs to another request"):
         read_cursor(TEXT, ENCODER, digest({"source": ["id", "b"]}))
     with pytest.raises(StaleCursorError, match=r"The encoder has changed.*search again"):
@@ -66,7 +66,7 @@ def test_a_cursor_of_elsewhere() -> None:
 
 
 def test_order() -> None:
-    place = Place(0.5, "b", 1)
+    place = PageEnd(0.5, "b", 1)
 
     assert [place.precedes(*one) for one in ((0.6, "z"), (0.5, "a"), (0.5, "b"), (0.5, "c"), (0.4, "a"))] == [
         False, False, False, True, True,

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogues import DIMENSIONS, World, random_item, random_world, serve, tiny_encoder
-from tonari.encoders.image import Encoder
+from catalogues import DIMENSIONS, World, one_view, random_item, random_world, serve, tiny_encoder
+from plain_engine import PlainEngine
+from tonari.contract.engine import Spread, Values
+from tonari.contract.filter_tree import EVERYTHING, Range
+from tonari.encoders.port import Encoder
 from tonari.errors import InvalidRequestError, UnknownItemError
-from tonari.fields.facets import Spread, Values
 from tonari.fields.filters import parse_filter
 from tonari.index import planner
-from tonari.index.vectors import from_fixed, to_fixed
-from tonari.query.candidates import Query
-from tonari.query.queries import query_examples, query_item, query_vector
-from tonari.query.ranges import Range
+from tonari.index.vectors import from_fixed
+from tonari.query.queries import Query, query_examples, query_item, query_vector
 from tonari.query.search import Neighbours, SearchParams, search
-from tonari.snapshots.table import IndexedItem, IndexedView
+from tonari.snapshots.indexed import IndexedItem
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def pairs(found: Neighbours) -> list[tuple[float, str]]:
     return [(one.score, one.id) for one in found.items]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data(), WORLDS)
 def test_exact_answers_are_what_plain_python_says(
     encoder: Encoder, data: st.DataObject, drawn: tuple[int, int, int, int]
@@ -117,7 +117,7 @@ def test_exact_answers_are_what_plain_python_says(
         assert world.score(query.embeddings, replace(item, views=(view,))) == one.score
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), WORLDS)
 def test_k_come_back_whenever_k_match(encoder: Encoder, data: st.DataObject, drawn: tuple[int, int, int, int]) -> None:
     """Also with the least effort there is, over changes, and whatever narrows the range."""
@@ -134,6 +134,27 @@ def test_k_come_back_whenever_k_match(encoder: Encoder, data: st.DataObject, dra
     assert all(count <= params.per_group for value, count in counts.items() if value is not None)
 
 
+@settings(max_examples=80, deadline=None)
+@given(st.data(), WORLDS, st.sampled_from([0.0, 0.4]))
+def test_another_engine_gives_the_same_answers(
+    encoder: Encoder, data: st.DataObject, drawn: tuple[int, int, int, int], diversity: float
+) -> None:
+    """Groups, pages, facets and variety are made over the port alone."""
+    world = random_world(encoder, *drawn)
+    query, params, _ = ask(data, world)
+    params = replace(params, exact=True, diversity=diversity, facets=("brand", "price", "tags"))
+    types = {name: field.type for name, field in world.serving.snapshot.schema.fields.items() if field.filterable}
+    other = replace(world.serving, engine=PlainEngine(types, world.serving.engine.read(list(world.items))))
+
+    found, expected = search(other, query, params), search(world.serving, query, params)
+
+    assert pairs(found) == pairs(expected)
+    assert (found.facets, found.more, found.plan.matching) == (expected.facets, expected.more, expected.plan.matching)
+    if found.more is not None:
+        params = replace(params, after=found.more)
+        assert pairs(search(other, query, params)) == pairs(search(world.serving, query, params))
+
+
 def pages(world: World, query: Query, params: SearchParams, sizes: list[int]) -> list[list[tuple[float, str]]]:
     """Turn pages until there are no more."""
     turned: list[list[tuple[float, str]]] = []
@@ -145,7 +166,7 @@ def pages(world: World, query: Query, params: SearchParams, sizes: list[int]) ->
         params = replace(params, after=found.more)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data(), WORLDS, st.lists(st.integers(1, 30), min_size=1, max_size=3))
 def test_pages_follow_each_other_without_gap_or_repetition(
     encoder: Encoder, data: st.DataObject, drawn: tuple[int, int, int, int], sizes: list[int]
@@ -230,11 +251,6 @@ def test_facets_count_the_whole_range(encoder: Encoder, data: st.DataObject, dra
     assert spread.histogram[0] >= (prices.count(min(prices)) if prices else 0)
 
 
-def one_view(item: str, brand: str | None, *vector: float) -> IndexedItem:
-    view = IndexedView("a.jpg", "e", to_fixed(np.array(vector)))
-    return IndexedItem(item, {} if brand is None else {"brand": brand}, "d", (view,))
-
-
 def test_a_group_that_lies_nearest_hides_no_other(encoder: Encoder) -> None:
     """The planner is asked for what is outside of the groups that are full, so that this costs few searches."""
     flood = [one_view(f"flood-{n:05}", "acme", 1, 0, 0) for n in range(3000)]
@@ -242,7 +258,7 @@ def test_a_group_that_lies_nearest_hides_no_other(encoder: Encoder) -> None:
     serving = serve(encoder, [*flood, *far])
     query = query_vector(serving, [1, 0.1, 0])
 
-    found = search(serving, query, SearchParams(5, Range(), group_by="brand"))
+    found = search(serving, query, SearchParams(5, EVERYTHING, group_by="brand"))
 
     assert [one.id for one in found.items] == ["flood-00000", "b", "c", "d"]
     assert found.more is None
@@ -254,7 +270,7 @@ def test_equal_items_come_in_the_order_of_their_ids(encoder: Encoder, exact: boo
     serving = serve(encoder, [one_view(name, None, 1, 0, 0) for name in names])
     query = query_vector(serving, [1, 0, 0])
 
-    found = search(serving, query, SearchParams(20, Range(), exact=exact))
+    found = search(serving, query, SearchParams(20, EVERYTHING, exact=exact))
 
     assert [one.id for one in found.items] == [f"{number:04}" for number in range(20)]
 
@@ -266,12 +282,12 @@ def test_diversity_turns_away_from_what_is_alike(encoder: Encoder) -> None:
     query = query_vector(serving, [1, 0, 0])
 
     ids = {
-        diversity: [one.id for one in search(serving, query, SearchParams(2, Range(), diversity=diversity)).items]
+        diversity: [one.id for one in search(serving, query, SearchParams(2, EVERYTHING, diversity=diversity)).items]
         for diversity in (0.0, 0.5, 1.0)
     }
 
     assert ids == {0.0: ["a", "b"], 0.5: ["a", "c"], 1.0: ["a", "c"]}
-    varied = search(serving, query, SearchParams(3, Range(), diversity=0.5))
+    varied = search(serving, query, SearchParams(3, EVERYTHING, diversity=0.5))
     assert [one.id for one in varied.items] == ["a", "c", "b"]
     assert varied.more is None
 
@@ -313,7 +329,7 @@ def test_examples_are_one_vector(encoder: Encoder, data: st.DataObject, drawn: t
     query = query_examples(world.serving, positive, negative)
 
     assert query.embeddings[0].tolist() == pytest.approx((vector / np.linalg.norm(vector)).tolist(), abs=1e-3)
-    found = search(world.serving, query, SearchParams(1000, Range(), exact=True))
+    found = search(world.serving, query, SearchParams(1000, EVERYTHING, exact=True))
     assert pairs(found) == world.ranked(query.embeddings, named)
 
 
@@ -321,7 +337,7 @@ def test_examples_that_cannot_be_used(encoder: Encoder) -> None:
     items = [one_view("a", None, 1, 0, 0), one_view("b", None, -1, 0, 0), one_view("c", None, 1, 0, 0)]
     serving = serve(encoder, [*items, IndexedItem("bare", {}, "d", ())])
 
-    with pytest.raises(UnknownItemError, match=r"no items of this generation: 'x', 'y'\.$"):
+    with pytest.raises(UnknownItemError, match=r"no items of this catalogue: 'x', 'y'\.$"):
         query_examples(serving, ["a", "x"], ["y"])
     with pytest.raises(UnknownItemError, match="'bare' has no image"):
         query_examples(serving, ["bare"], [])
@@ -334,11 +350,11 @@ def test_examples_that_cannot_be_used(encoder: Encoder) -> None:
 @pytest.mark.parametrize(
     ("params", "says"),
     [
-        (SearchParams(1, Range(), group_by="brnad"), "'group_by': 'brnad' is no known field; did you mean 'brand'"),
-        (SearchParams(1, Range(), group_by="tags"), "'group_by': 'tags' has lists of values"),
-        (SearchParams(1, Range(), group_by="secret"), "'group_by': 'secret' is not filterable"),
-        (SearchParams(1, Range(), facets=("brand", "x")), "'facets': 'x' is no known field; there are brand"),
-        (SearchParams(1, Range(), facets=("secret",)), "'facets': 'secret' is not filterable"),
+        (SearchParams(1, EVERYTHING, group_by="brnad"), "'group_by': 'brnad' is no known field; did you mean 'brand'"),
+        (SearchParams(1, EVERYTHING, group_by="tags"), "'group_by': 'tags' has lists of values"),
+        (SearchParams(1, EVERYTHING, group_by="secret"), "'group_by': 'secret' is not filterable"),
+        (SearchParams(1, EVERYTHING, facets=("brand", "x")), "'facets': 'x' is no known field; there are brand"),
+        (SearchParams(1, EVERYTHING, facets=("secret",)), "'facets': 'secret' is not filterable"),
     ],
 )
 def test_fields_that_cannot_be_used(encoder: Encoder, params: SearchParams, says: str) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,15 @@ from hypothesis import strategies as st
 from tonari.catalogue.documents import document_key, image_key
 from tonari.errors import CorruptArtefactError
 from tonari.index.vectors import to_fixed
-from tonari.snapshots.segments import Segment, merge, segment_from_bytes, segment_to_bytes
-from tonari.snapshots.table import IndexedItem, IndexedView
+from tonari.snapshots.indexed import IndexedItem, IndexedView
+from tonari.snapshots.segments import Segment, merge, segment_of, segment_to_bytes
+from tonari.storage.packing import pack, unpack
 
+ENCODER = "encoder-1"
 DIMENSIONS = 2
 IDS = st.sampled_from(["a", "b", "a.json", "隣", "A"])
 VIEWS = st.builds(
-    lambda name, etag, values: IndexedView(name, etag, to_fixed(np.array(values))),
+    lambda name, source, values: IndexedView(name, source, to_fixed(np.array(values))),
     st.sampled_from(["front.jpg", "back.jpg", "é"]),
     st.sampled_from(["e1", "e2"]),
     st.lists(st.floats(-1, 1, width=16), min_size=DIMENSIONS, max_size=DIMENSIONS),
@@ -47,7 +48,7 @@ def plain(segment: Segment) -> tuple[Any, ...]:
                 item.id,
                 dict(item.fields),
                 item.document_etag,
-                [(v.name, v.etag, v.embedding.dtype, v.embedding.tolist()) for v in item.views],
+                [(v.name, v.source, v.embedding.dtype, v.embedding.tolist()) for v in item.views],
             )
             for one, item in segment.items.items()
         },
@@ -55,16 +56,20 @@ def plain(segment: Segment) -> tuple[Any, ...]:
     )
 
 
+def read(data: bytes, encoder: str = ENCODER) -> Segment:
+    return segment_of(unpack(data, "segment"), encoder)
+
+
 @given(segments())
 @settings(max_examples=60, deadline=None)
 def test_round_trip(segment: Segment) -> None:
-    assert plain(segment_from_bytes(segment_to_bytes(segment, DIMENSIONS))) == plain(segment)
+    assert plain(read(segment_to_bytes(segment, ENCODER, DIMENSIONS))) == plain(segment)
 
 
 @given(segments())
 @settings(max_examples=20, deadline=None)
 def test_the_same_segment_gives_the_same_bytes(segment: Segment) -> None:
-    assert segment_to_bytes(segment, DIMENSIONS) == segment_to_bytes(segment, DIMENSIONS)
+    assert segment_to_bytes(segment, ENCODER, DIMENSIONS) == segment_to_bytes(segment, ENCODER, DIMENSIONS)
 
 
 @given(st.lists(segments(), max_size=5))
@@ -108,14 +113,37 @@ def test_an_embedding_of_another_length_is_refused() -> None:
     item = IndexedItem("a", {}, "", (IndexedView("front", "e", np.ones(DIMENSIONS + 1, np.int16)),))
 
     with pytest.raises(ValueError, match="broadcast"):
-        segment_to_bytes(Segment({"a": item}, {}), DIMENSIONS)
+        segment_to_bytes(Segment({"a": item}, {}), ENCODER, DIMENSIONS)
 
 
-def test_a_segment_of_another_version_is_refused() -> None:
+@pytest.fixture
+def data() -> bytes:
     item = IndexedItem("a", {}, "", (IndexedView("front", "e", np.ones(DIMENSIONS, np.int16)),))
-    file = io.BytesIO()
-    with np.load(io.BytesIO(segment_to_bytes(Segment({"a": item}, {}), DIMENSIONS))) as arrays:
-        np.savez(file, about=arrays["about"], embeddings=arrays["embeddings"].astype(np.float16))
+    return segment_to_bytes(Segment({"a": item}, {}), ENCODER, DIMENSIONS)
 
-    with pytest.raises(CorruptArtefactError, match="float16"):
-        segment_from_bytes(file.getvalue())
+
+def test_embeddings_of_another_encoder_are_refused(data: bytes) -> None:
+    with pytest.raises(CorruptArtefactError, match="of encoder encoder-1, not of encoder-2"):
+        read(data, "encoder-2")
+
+
+@pytest.mark.parametrize(
+    "change", [{"fixed": np.ones((1, DIMENSIONS), np.float16)}, {"first": np.zeros(1, np.int64)}, {"ids": None}]
+)
+def test_other_arrays_are_refused(data: bytes, change: dict[str, Any]) -> None:
+    whole = unpack(data, "segment")
+    arrays = {name: array for name, array in {**whole.arrays, **change}.items() if array is not None}
+
+    with pytest.raises(CorruptArtefactError, match="rebuild"):
+        read(pack(whole.about(dict[str, Any]), arrays))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"format": 1}, "has format 1"), ({"deleted": "a"}, "documented form"), ({"more": 1}, "documented form")],
+)
+def test_another_header_is_refused(data: bytes, change: dict[str, Any], says: str) -> None:
+    whole = unpack(data, "segment")
+
+    with pytest.raises(CorruptArtefactError, match=says):
+        read(pack(whole.about(dict[str, Any]) | change, whole.arrays))

@@ -17,7 +17,7 @@ from tonari_shop.assortment import CATEGORIES, COLOURS, Article, assortment
 from tonari_shop.camera import SIZE, Camera
 from tonari_shop.shapes import mirror, trace, whole
 from tonari_shop.studio import photograph
-from tonari_tools.push.listing import LocalCatalogue, read_catalogue
+from tonari_tools.push.local_catalogue import LocalCatalogue, read_catalogue
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +61,12 @@ def test_the_seed_decides(articles: list[Article]) -> None:
 
 
 def test_there_is_enough_to_choose_from(articles: list[Article]) -> None:
-    assert 240 <= len(articles) <= 400
+    assert 150 <= len(articles) <= 200
     assert len({article.id for article in articles}) == len(articles)
     assert len(CATEGORIES) >= 10
     pairs = Counter((article.fields["category"], article.fields["color"]) for article in articles)
     assert len(pairs) == len(CATEGORIES) * len(COLOURS)
-    assert min(pairs.values()) >= 2
+    assert min(pairs.values()) >= 1
     assert {len(article.views) for article in articles} == {2, 3}
     assert {view for article in articles for view in article.views} == {"front", "turned", "close", "scene"}
 
@@ -92,7 +92,7 @@ def test_views_are_jpegs_of_one_size_and_differ(shop: LocalCatalogue) -> None:
 def test_a_picture_shows_the_colour_that_its_document_names(articles: list[Article]) -> None:
     names, colours = [*COLOURS], np.array([*COLOURS.values()], float)
     plain = [a for a in articles if (a.fields["category"], a.fields["pattern"]) == ("t-shirt", "plain")]
-    assert len(plain) >= 8
+    assert len(plain) >= 4
     for article in plain:
         picture = np.asarray(Image.open(io.BytesIO(photograph(article.product, *article.views["front"]))), float)
         chest = np.median(picture[180:260, 170:215].reshape(-1, 3), axis=0)

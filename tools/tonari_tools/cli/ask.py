@@ -1,45 +1,136 @@
-"""Commands that ask the HTTP API: ``search``, ``predict``, ``status``."""
+"""Commands that ask what is live: ``search``, ``predict``, ``status``, ``audit``."""
 
 from __future__ import annotations
 
 import json
-from argparse import Namespace
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tonari.errors import InvalidFilterError
-from tonari_tools.cli.client import Client
-from tonari_tools.cli.tables import prediction_table, search_table, status_table
-from tonari_tools.cli.where import target_of
+import rich_click as click
 
+from tonari.errors import InvalidFilterError, NotReadyError
+from tonari_tools.cli.help import examples
+from tonari_tools.cli.target import Target, takes_buckets, takes_url
 
-def search(arguments: Namespace) -> None:
-    """Show the items nearest to a photograph."""
-    where = _filter(arguments.filter) if arguments.filter else None
-    _show(_client(arguments).search(arguments.photo, arguments.k, where), search_table, arguments)
+if TYPE_CHECKING:  # help must load neither
+    from tonari.client import Client
+    from tonari.contract.requests import Method
 
-
-def predict(arguments: Namespace) -> None:
-    """Show what colour, category, … a photograph is of."""
-    names = [name.strip() for name in arguments.attributes.split(",")] if arguments.attributes else None
-    _show(_client(arguments).predict(arguments.photo, arguments.method, names), prediction_table, arguments)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+PHOTO = click.argument("photo", type=click.Path(path_type=Path), help="A picture file.")
 
 
-def status(arguments: Namespace) -> None:
-    """Show what is live."""
-    url = target_of(arguments).url
-    _show(Client(url).health(), lambda answer: status_table(answer, url), arguments)
+@click.command(
+    epilog=examples(
+        "tonari search photo.jpg",
+        """tonari search photo.jpg -k 5 --filter '{"price": {"$lt": 50}, "color": "red"}'""",
+        "tonari search photo.jpg --json | jq '.items[].id'",
+    )
+)
+@PHOTO
+@click.option(
+    "-k", "count", type=click.IntRange(1), metavar="N", default=10, show_default=True, help="How many items to find."
+)
+@click.option("--filter", "where", metavar="JSON", help="Only items that match this filter.")
+@AS_JSON
+@takes_url
+def search(photo: Path, count: int, where: str | None, url: str, *, as_json: bool) -> None:
+    """Find the items that look most like a picture."""
+    from tonari.contract.requests import SearchOptions
+    from tonari_tools.cli.answer_tables import search_table
+    from tonari_tools.tables import show
+
+    options = SearchOptions(k=count, filter=_read_filter(where) if where else None)
+    answer = _client(url).search(photo, options)
+    _print_json(answer) if as_json else show(*search_table(answer))
 
 
-def _client(arguments: Namespace) -> Client:
-    return Client(target_of(arguments).url)
+@click.command(
+    epilog=examples(
+        "tonari predict photo.jpg",
+        "tonari predict photo.jpg --attributes color,category --method vote",
+    )
+)
+@PHOTO
+@click.option(
+    "--method",
+    type=click.Choice(["discriminant", "means", "vote"]),
+    default="discriminant",
+    show_default=True,
+    help="Linear classifier, nearest class mean, or a vote of the nearest items.",
+)
+@click.option("--attributes", metavar="A,B", help="Which attributes; default: all.")
+@AS_JSON
+@takes_url
+def predict(photo: Path, method: Method, attributes: str | None, url: str, *, as_json: bool) -> None:
+    """Predict colour, category and other attributes of a picture."""
+    from tonari.client import read_picture
+    from tonari.contract.requests import PredictRequest
+    from tonari_tools.cli.answer_tables import prediction_table
+    from tonari_tools.tables import show
+
+    names = tuple(name.strip() for name in attributes.split(",")) if attributes else None
+    answer = _client(url).predict(PredictRequest(image=read_picture(photo), method=method, attributes=names))
+    _print_json(answer) if as_json else show(*prediction_table(answer))
 
 
-def _show(answer: dict[str, Any], lay_out: Callable[[dict[str, Any]], str], arguments: Namespace) -> None:
-    print(json.dumps(answer, indent=1, ensure_ascii=False) if arguments.json else lay_out(answer))
+@click.command(epilog=examples("tonari status", "tonari status --url https://abc.lambda-url.eu-west-1.on.aws"))
+@AS_JSON
+@takes_url
+def status(url: str, *, as_json: bool) -> None:
+    """Show which snapshot and encoder answer, and how many items they hold."""
+    from tonari_tools.cli.answer_tables import status_table
+    from tonari_tools.tables import show
+
+    answer = _client(url).health()
+    _print_json(answer) if as_json else show(*status_table(answer, url))
 
 
-def _filter(text: str) -> dict[str, Any]:
+@click.command(epilog=examples("tonari audit", "tonari audit --of duplicates", "tonari audit --json > audit.json"))
+@click.option(
+    "--of",
+    "section",
+    type=click.Choice(["contradicted", "duplicates", "missing"]),
+    help="Only doubtful labels, near-duplicate pictures, or missing attributes.",
+)
+@AS_JSON
+@takes_buckets("artefacts")
+def audit(section: str | None, target: Target, *, as_json: bool) -> None:
+    """List doubtful labels, near-duplicate pictures and missing attributes of the live snapshot."""
+    from tonari.contract.findings import decode_audit
+    from tonari.snapshots.files import AUDIT
+    from tonari.snapshots.head import read_head
+    from tonari.snapshots.snapshot import load_reported
+    from tonari_tools.cli.audit_tables import TABLES
+    from tonari_tools.tables import show
+
+    artefacts = target.open_artefacts()
+    live = read_head(artefacts).head.snapshot
+    if live is None:
+        raise NotReadyError("Nothing is published yet, so nothing was audited: push a catalogue, then tonari rebuild.")
+    found = decode_audit(load_reported(artefacts, live, AUDIT))
+    if as_json:
+        _print_json(getattr(found, section) if section else found)
+        return
+    show(f"snapshot {live}, {found.items} items; nothing was changed in the catalogue")
+    for name in [section] if section else TABLES:
+        show("", *TABLES[name](found))
+
+
+def _client(url: str) -> Client:
+    from tonari.client import Client
+
+    return Client(url, retries=1)
+
+
+def _print_json(answer: object) -> None:
+    from msgspec.json import encode
+    from msgspec.json import format as indented
+
+    click.echo(indented(encode(answer), indent=1))
+
+
+def _read_filter(text: str) -> dict[str, Any]:
     try:
         where = json.loads(text)
     except ValueError as error:

@@ -1,90 +1,76 @@
-"""``audit.json`` -> text for people."""
+"""The audit of a snapshot -> tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
-from tonari_tools.cli.tables import align
+from rich.console import RenderableType
+
+from tonari.contract.findings import Audit
+from tonari_tools.tables import Columns
 
 MOST_ROWS = 40
-MOST_NAMED = 4
-MOST_WIDTH = 40
 
 
-def contradicted_table(found: Mapping[str, Any]) -> str:
+def contradicted_table(audit: Audit) -> list[RenderableType]:
     """Lay out the labels that both methods contradict."""
-    rows = [["id", "attribute", "label", "rather", "probability", "vote", "neighbours"]]
-    rows += [
+    found = audit.contradicted
+    names = ["id", "attribute", "label", "rather", "probability", "vote", "neighbours"]
+    rows = [
         [
-            cell(one["id"]),
-            cell(one["attribute"]),
-            cell(one["label"]),
-            cell(one["discriminant"]["value"]),
-            f"{one['discriminant']['probability']:.2f}",
-            f"{one['vote']['share']:.2f}",
-            cell(one["neighbours"][:MOST_NAMED]),
+            label.id,
+            label.attribute,
+            label.label,
+            label.discriminant.value,
+            f"{label.discriminant.probability:.2f}",
+            f"{label.vote.share:.2f}",
+            label.neighbours,
         ]
-        for one in found["items"][:MOST_ROWS]
+        for label in found.items[:MOST_ROWS]
     ]
-    head = f"labels contradicted: {found['count']} of {found['checked']} checked"
-    return _section(head, rows, found, "Look at the picture, then correct the document or leave it.")
+    head = f"Doubtful labels: {found.count} of {found.checked} checked"
+    remedy = "Look at each picture, then correct the document or leave it."
+    return _section(head, Columns(names, rows), len(found.items), found.count, remedy)
 
 
-def duplicates_table(found: Mapping[str, Any]) -> str:
+def duplicates_table(audit: Audit) -> list[RenderableType]:
     """Lay out the groups of items that show the same picture."""
-    rows = [["items", "least cosine", "ids"]]
-    rows += [[str(one["size"]), f"{one['score']:.3f}", cell(one["ids"])] for one in found["items"][:MOST_ROWS]]
+    found = audit.duplicates
+    names = ["items", "least cosine", "ids"]
+    rows = [[group.size, f"{group.score:.3f}", group.ids] for group in found.items[:MOST_ROWS]]
     head = (
-        f"near-duplicate pictures: {found['count']} groups among {found['checked']} views, "
-        f"from cosine {found['threshold']:.3f}"
+        f"Near-duplicate pictures: {found.count} groups among {found.checked} views, from cosine {found.threshold:.3f}"
     )
-    return _section(head, rows, found, "Give each item a picture of its own, merge the items, or leave it.")
+    remedy = "Give each item a picture of its own, merge the items, or leave it."
+    return _section(head, Columns(names, rows), len(found.items), found.count, remedy)
 
 
-def missing_table(found: Mapping[str, Any]) -> str:
+def missing_table(audit: Audit) -> list[RenderableType]:
     """Lay out what could be filled in."""
-    rows = [["id", "attribute", "could be", "probability", "the vote"]]
-    rows += [
-        [
-            cell(one["id"]),
-            cell(one["attribute"]),
-            cell(one["value"]),
-            f"{one['probability']:.2f}",
-            "agrees" if one["agree"] else "differs",
-        ]
-        for one in found["items"][:MOST_ROWS]
+    found = audit.missing
+    names = ["id", "attribute", "could be", "probability", "the vote"]
+    rows = [
+        [gap.id, gap.attribute, gap.value, f"{gap.probability:.2f}", "agrees" if gap.agree else "differs"]
+        for gap in found.items[:MOST_ROWS]
     ]
-    head = f"attributes missing: {found['checked']}; predicted with certainty: {found['count']}"
-    return _section(head, rows, found, "Add the value to the document if it is right: tonari never writes it.")
+    head = f"Missing attributes: {found.checked}, of which {found.count} are predicted with certainty"
+    remedy = "If a value is right, add it to the document: tonari never writes documents."
+    return _section(head, Columns(names, rows), len(found.items), found.count, remedy)
 
 
-TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+TABLES: dict[str, Callable[[Audit], list[RenderableType]]] = {
     "contradicted": contradicted_table,
     "duplicates": duplicates_table,
     "missing": missing_table,
 }
 
 
-def _section(head: str, rows: Sequence[Sequence[str]], found: Mapping[str, Any], remedy: str) -> str:
-    if len(rows) == 1:
-        return head
-    lines = [head, "", align(rows), ""]
-    hidden, unlisted = len(found["items"]) - (len(rows) - 1), found["count"] - len(found["items"])
-    if hidden:
+def _section(head: str, table: Columns, listed: int, count: int, remedy: str) -> list[RenderableType]:
+    if not table.rows:
+        return [head]
+    lines: list[RenderableType] = [head, "", table, ""]
+    if hidden := listed - len(table.rows):
         lines.append(f"{hidden} more with --json.")
-    if unlisted > 0:
-        lines.append(f"{unlisted} more are not listed: rebuild when these are settled.")
-    return "\n".join([*lines, remedy])
-
-
-def cell(value: Any) -> str:
-    """Give a value as one short text.
-
-    >>> cell(["a", "b"])
-    'a, b'
-    """
-    if isinstance(value, list) and len(value) > MOST_NAMED:
-        value = [*value[:MOST_NAMED], "…"]
-    text = " ".join((", ".join(map(str, value)) if isinstance(value, list) else str(value)).split())
-    return text if len(text) <= MOST_WIDTH else f"{text[: MOST_WIDTH - 1]}…"
+    if count > listed:
+        lines.append(f"{count - listed} more are not listed: settle these, then rebuild.")
+    return [*lines, remedy]

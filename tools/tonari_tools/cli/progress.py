@@ -1,14 +1,18 @@
-"""One line on a terminal that says how far long work is."""
+"""How far long work is: a bar on a terminal, elsewhere a line every few seconds."""
 
 from __future__ import annotations
 
-import sys
+import threading
 import time
-from typing import TextIO
+from typing import Self
 
-EVERY_ON_TERMINAL = 0.1
-EVERY_IN_LOG = 5.0
-CLEAR = "\r\x1b[K"
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+EVERY_SECONDS = 2.0
+"""How often a log gets a line, also while the work does not say how far it is."""
+WORTH_A_LINE = 1.0
+"""Seconds from which a finished stage leaves a line."""
 
 
 def describe(label: str, unit: str, done: int, total: int, seconds: float) -> str:
@@ -18,57 +22,136 @@ def describe(label: str, unit: str, done: int, total: int, seconds: float) -> st
     'push: 30 of 90 items, 15/s, 0:04 left'
     """
     if not done or seconds <= 0:
-        return f"{label}: {done} of {total} {unit}"
+        return f"{label}: {_count(done, total, unit)}{seconds:.0f} s so far"
     rate = done / seconds
     left = round((total - done) / rate)
     return f"{label}: {done} of {total} {unit}, {rate:.{0 if rate >= 10 else 1}f}/s, {left // 60}:{left % 60:02} left"
 
 
-class ProgressLine:
-    """Rewrites one line on a terminal; elsewhere, as in a log, adds a line every few seconds.
+class StageLines:
+    """Shows how far each stage of long work is, on stderr. Several threads may report.
 
     Parameters
     ----------
-    label, unit
-        What is being done, to what.
+    label
+        What is being done.
+    unit
+        What is counted.
+    console
+        Where to show it.
     """
 
-    def __init__(self, label: str, unit: str, stream: TextIO | None = None) -> None:
-        self._label, self._unit, self._stream = label, unit, stream or sys.stderr
-        self._terminal = self._stream.isatty()
-        self._start = self._last = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        """Tell how much is done, and of how much."""
-        now = time.monotonic()
-        if now - self._last < (EVERY_ON_TERMINAL if self._terminal else EVERY_IN_LOG):
-            return
-        self._last = now
-        line = describe(self._label, self._unit, done, total, now - self._start)
-        self._stream.write(f"{CLEAR}{line}" if self._terminal else f"{line}\n")
-        self._stream.flush()
-
-    def close(self) -> None:
-        """Take the line away."""
-        if self._terminal:
-            self._stream.write(CLEAR)
-            self._stream.flush()
-
-
-class StageLines:
-    """A progress line for each stage of long work, one after the other."""
-
-    def __init__(self, label: str, unit: str) -> None:
+    def __init__(self, label: str, unit: str, console: Console | None = None) -> None:
         self._label, self._unit = label, unit
-        self._stage, self._line = "", ProgressLine(label, unit)
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._lock = threading.RLock()
+        self._stage: str | None = None
+        self._start = self._last = time.monotonic()
+        self._done = self._total = 0
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+        self._ticking: threading.Event | None = None
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Tell the stage, how much of it is done, and of how much."""
-        if stage != self._stage:
-            self.close()
-            self._stage, self._line = stage, ProgressLine(f"{self._label}, {stage}", self._unit)
-        self._line(done, total)
+        """Show that ``done`` of ``total`` units of a stage are done; a total of 0 is not known."""
+        with self._lock:
+            if stage != self._stage:
+                self._begin(stage)
+            self._done, self._total = done, total
+            self._show()
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar away."""
+        self.close()
 
     def close(self) -> None:
-        """Take the line away."""
-        self._line.close()
+        """Take the bar away."""
+        with self._lock:
+            self._end()
+            if self._ticking:
+                self._ticking.set()
+                self._ticking = None
+
+    def _begin(self, stage: str) -> None:
+        self._end()
+        self._stage = stage
+        self._start = self._last = time.monotonic()
+        if self._console.is_terminal:
+            self._bar = Progress(
+                SpinnerColumn(finished_text=" "),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[count]}"),
+                TimeElapsedColumn(),
+                TextColumn("[dim]left"),
+                TimeRemainingColumn(compact=True),
+                console=self._console,
+                transient=True,
+                redirect_stdout=False,
+            )
+            self._task = self._bar.add_task(self._title(), total=None, count="")
+            self._bar.start()
+        elif self._ticking is None:
+            self._ticking = threading.Event()
+            threading.Thread(target=self._tick, args=(self._ticking,), daemon=True).start()
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        if self._bar:
+            count = _count(self._done, self._total, self._unit).removesuffix(", ")
+            self._bar.update(self._task, completed=self._done, total=self._total or None, count=count)
+        elif now - self._last >= EVERY_SECONDS:
+            self._last = now
+            self._write(describe(self._title(), self._unit, self._done, self._total, now - self._start))
+
+    def _end(self) -> None:
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+        if self._stage is not None and (seconds := time.monotonic() - self._start) >= WORTH_A_LINE:
+            self._write(f"{self._title()}: {_count(self._done, self._total, self._unit)}{seconds:.1f} s")
+        self._stage, self._done, self._total = None, 0, 0
+
+    def _tick(self, ended: threading.Event) -> None:
+        while not ended.wait(EVERY_SECONDS / 2):
+            with self._lock:
+                if self._stage is not None and not ended.is_set():
+                    self._show()
+
+    def _title(self) -> str:
+        return f"{self._label}, {self._stage}" if self._stage else self._label
+
+    def _write(self, line: str) -> None:
+        self._console.print(line, markup=False)
+
+
+class ProgressLine:
+    """Shows how far long work of one stage is, on stderr (see :class:`StageLines`)."""
+
+    def __init__(self, label: str, unit: str, console: Console | None = None) -> None:
+        self._stages = StageLines(label, unit, console)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` units are done."""
+        self._stages("", done, total)
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar away."""
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._stages.close()
+
+
+def _count(done: int, total: int, unit: str) -> str:
+    """Say how many of how many, and a comma; nothing if the total is not known."""
+    return f"{done} of {total} {unit}, " if total else ""

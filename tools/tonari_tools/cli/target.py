@@ -1,17 +1,25 @@
-"""What the commands talk to: flags first, then the environment, then the demo that runs."""
+"""What the commands talk to: what flags say first, then the environment, then the demo that is running."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
 
+import rich_click as click
+
+from tonari.errors import SettingError
+from tonari.storage.bucket import Bucket
+
+STATE = Path(".tonari")
 DEFAULT_URL = "http://127.0.0.1:8787"
-LOCAL_CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_REGION": "us-east-1",
-    "AWS_DEFAULT_REGION": "us-east-1",
-}
+URL_VARIABLE = "TONARI_URL"
+BUCKET_VARIABLES = {"catalogue": "TONARI_CATALOGUE_BUCKET", "artefacts": "TONARI_ARTEFACT_BUCKET"}
+
+Command: TypeAlias = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +31,9 @@ class Target:
     url
         Of the HTTP API.
     endpoint
-        Of S3, empty for AWS itself.
+        Of S3, empty for what the AWS environment says.
     catalogue, artefacts
-        Names of the buckets.
+        Buckets: folders, or names on S3.
     """
 
     url: str = ""
@@ -33,21 +41,98 @@ class Target:
     catalogue: str = ""
     artefacts: str = ""
 
+    def open_catalogue(self) -> Bucket:
+        """Open the catalogue bucket.
 
-def choose(given: Target, environment: Mapping[str, str], running: Target | None) -> tuple[Target, dict[str, str]]:
-    """Fill in what was not given.
+        Raises
+        ------
+        SettingError
+            If nothing names it.
+        """
+        return _open(self.catalogue, "catalogue")
 
-    Whoever names a bucket means their own S3: the demo's endpoint is then left out.
+    def open_artefacts(self) -> Bucket:
+        """Open the artefact bucket.
 
-    Returns
-    -------
-    The target, and what must be added to the environment for its S3 to be reached.
+        Raises
+        ------
+        SettingError
+            If nothing names it.
+        """
+        return _open(self.artefacts, "artefacts")
+
+
+def choose(given: Target, running: Target | None) -> Target:
+    """Fill in what was not given from the demo that is running.
+
+    Whoever names a bucket or an endpoint means their own S3: of the demo only the URL is then used.
     """
-    url = given.url or environment.get("TONARI_URL", "") or (running.url if running else DEFAULT_URL)
-    endpoint = given.endpoint or environment.get("AWS_ENDPOINT_URL", "")
-    catalogue = given.catalogue or environment.get("TONARI_CATALOGUE_BUCKET", "")
-    artefacts = given.artefacts or environment.get("TONARI_ARTEFACT_BUCKET", "")
-    if running and not (endpoint or catalogue or artefacts):
-        here = Target(url, running.endpoint, running.catalogue, running.artefacts)
-        return here, {"AWS_ENDPOINT_URL": running.endpoint, **LOCAL_CREDENTIALS}
-    return Target(url, endpoint, catalogue, artefacts), {"AWS_ENDPOINT_URL": endpoint} if endpoint else {}
+    url = given.url or (running.url if running else DEFAULT_URL)
+    if running and not (given.endpoint or given.catalogue or given.artefacts):
+        return Target(url, "", running.catalogue, running.artefacts)
+    return Target(url, given.endpoint, given.catalogue, given.artefacts)
+
+
+def takes_url(command: Command) -> Command:
+    """Give a command the option ``--url`` and, as ``url``, the API that it means."""
+    option = click.option(
+        "--url", envvar=URL_VARIABLE, show_envvar=True, metavar="URL", help="The API; default: the running demo."
+    )
+
+    @functools.wraps(command)
+    def run(*, url: str | None, **options: Any) -> None:
+        command(url=_find(Target(url or "")).url, **options)
+
+    return option(run)
+
+
+def takes_buckets(*names: str) -> Callable[[Command], Command]:
+    """Give a command options for the buckets ``catalogue`` or ``artefacts`` and, as ``target``, what they mean."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def run(*, endpoint: str | None, **options: Any) -> None:
+            buckets = {name: options.pop(name) or "" for name in names}
+            command(target=_find(Target(endpoint=endpoint or "", **buckets)), **options)
+
+        decorated = click.option(
+            "--endpoint-url", "endpoint", metavar="URL", help="An S3 server other than AWS, such as MinIO."
+        )(run)
+        for name in reversed(names):
+            decorated = click.option(
+                f"--{name}",
+                envvar=BUCKET_VARIABLES[name],
+                show_envvar=True,
+                metavar="BUCKET",
+                help=f"The {name.removesuffix('s')} bucket, or a folder; default: the running demo's.",
+            )(decorated)
+        return decorated
+
+    return decorate
+
+
+def _find(given: Target) -> Target:
+    target = choose(given, _running())
+    if target.endpoint:
+        os.environ["AWS_ENDPOINT_URL"] = target.endpoint
+    return target
+
+
+def _running() -> Target | None:
+    """Find a server: the demo of the drawn shop, else one whose state lies one level deeper."""
+    from tonari_tools.serve.running import find_running
+
+    for folder in (STATE, *sorted(path for path in STATE.glob("*") if path.is_dir())):
+        if found := find_running(folder):
+            return Target(found.url, "", found.catalogue, found.artefacts)
+    return None
+
+
+def _open(name: str, what: str) -> Bucket:
+    if not name:
+        raise SettingError(
+            f"Which bucket? Give --{what} BUCKET or set {BUCKET_VARIABLES[what]}, or start the demo: tonari demo."
+        )
+    from tonari_tools.serve.buckets import open_bucket
+
+    return open_bucket(name)

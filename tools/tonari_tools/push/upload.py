@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from tonari.catalogue.documents import IMAGES, ITEMS, SCHEMA, document_key, image_key, item_of
 from tonari.storage.bucket import Bucket, ObjectInfo
-from tonari_tools.push.folder import LocalItem
-from tonari_tools.push.listing import LocalCatalogue
+from tonari_tools.push.local_catalogue import LocalCatalogue
+from tonari_tools.push.pictures import LocalItem
 
 THREADS = 16
 JSON = "application/json"

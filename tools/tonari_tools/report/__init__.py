@@ -1,1 +1,1 @@
-"""What a snapshot is worth, as one HTML file: its figures, its audit, and examples to look at."""
+"""The quality report of a snapshot, as one HTML file: its figures, its audit, and examples to look at."""

@@ -1,19 +1,16 @@
-"""The report made by a process of its own: the demo neither loads the snapshot nor waits for the drawing."""
+"""The report made by a process of its own, so that drawing it does not slow the answers of the server."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
-import time
-from collections.abc import Callable
+import threading
 from pathlib import Path
+from typing import Self
 
 from tonari.errors import TonariError
-from tonari_tools.serve.child import Child, Command
-from tonari_tools.serve.server import plain_environment
-from tonari_tools.serve.services import Endpoint
 
 DEADLINE = 600.0
-POLL = 0.05
 TAIL = 4
 PREFIX = "tonari: "
 
@@ -25,25 +22,59 @@ class ReportError(TonariError):
     title = "The report could not be made"
 
 
-def made_apart(endpoint: Endpoint, catalogue: str, artefacts: str, log: Path) -> Callable[[Path], None]:
-    """Give what runs ``tonari report`` on these buckets; its output goes to ``log``.
+class ReportProcess:
+    """Runs ``tonari report`` on two buckets; the process ends with the context.
 
-    What is given raises :class:`ReportError` if the report cannot be made, or not within ten minutes.
+    Parameters
+    ----------
+    catalogue, artefacts
+        Folders, or names on S3.
+    log
+        File for the command's output.
     """
 
-    def make(out: Path) -> None:
-        arguments = [sys.executable, "-P", "-m", "tonari_tools.cli.main", "report", "--out", str(out.resolve())]
-        buckets = ["--catalogue", catalogue, "--artefacts", artefacts, "--endpoint-url", endpoint.url]
-        environment = plain_environment() | endpoint.environment()
-        log.write_bytes(b"")
-        deadline = time.monotonic() + DEADLINE
-        with Child(Command([*arguments, *buckets], environment, out.parent, log.resolve())) as child:
-            while child.exit_code is None and time.monotonic() < deadline:
-                time.sleep(POLL)
-            if child.exit_code != 0:
-                raise ReportError(_reason(log) or f"It was not ready within {DEADLINE:.0f} s; see {log}.")
+    def __init__(self, catalogue: str, artefacts: str, log: Path) -> None:
+        self._buckets = ["--catalogue", catalogue, "--artefacts", artefacts]
+        self._log = log
+        self._ended = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
 
-    return make
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def make(self, out: Path) -> None:
+        """Write the report of the live snapshot to a path. Not for two threads at once.
+
+        Raises
+        ------
+        ReportError
+            If it cannot be made, or not within ten minutes.
+        """
+        command = [sys.executable, "-P", "-m", "tonari_tools.cli.main", "report", "--out", str(out.resolve())]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*command, *self._buckets], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        if self._ended.is_set():
+            self._process.kill()
+        try:
+            code = self._process.wait(DEADLINE)
+        except subprocess.TimeoutExpired as error:
+            self._process.kill()
+            self._process.wait()
+            raise ReportError(f"It was not ready within {DEADLINE:.0f} s; see {self._log}.") from error
+        if code != 0:
+            raise ReportError(_reason(self._log) or f"`tonari report` ended with {code}; see {self._log}.")
+
+    def stop(self) -> None:
+        """End the process, and any that would be started later."""
+        self._ended.set()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
 
 def _reason(log: Path) -> str:

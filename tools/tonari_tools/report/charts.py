@@ -7,14 +7,14 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
-from tonari_tools.report.figures import METHODS, AttributeFigures, MethodFigures
-from tonari_tools.report.markup import Html, plain
-from tonari_tools.report.say import percent, say, short
+from tonari.contract.findings import AttributeQuality, MethodQuality
 from tonari_tools.report.svg import INKS, drawing, inline
+from tonari_tools.report.wording import percent, say, short
 
 MARKERS = {"discriminant": "o", "means": "s", "vote": "^"}
 DASHES = {"discriminant": "-", "means": (0, (4, 2)), "vote": (0, (1.2, 1.6))}
@@ -26,7 +26,7 @@ CELL = 22
 LEAST_WRITTEN = 0.005
 
 
-def draw_recall(recall: Mapping[str, float]) -> Html:
+def draw_recall(recall: Mapping[str, float]) -> Markup:
     """Recall@10 against the share of the catalogue that a filter lets through."""
     points = sorted((float(selectivity), value) for selectivity, value in recall.items())
     shares, values = [point[0] for point in points], [point[1] for point in points]
@@ -46,9 +46,9 @@ def draw_recall(recall: Mapping[str, float]) -> Html:
         return inline(figure, "recall", f"Recall at 10 by selectivity: {spoken}")
 
 
-def draw_accuracies(attributes: Sequence[AttributeFigures]) -> Html:
+def draw_accuracies(attributes: Mapping[str, AttributeQuality]) -> Markup:
     """Accuracy of each method, one row per attribute that was measured."""
-    rows = list(reversed(attributes))
+    names, rows = list(attributes)[::-1], list(attributes.values())[::-1]
     with drawing(460, 62 + 30 * len(rows)) as figure:
         axes = figure.add_subplot()
         for height, one in enumerate(rows):
@@ -59,7 +59,7 @@ def draw_accuracies(attributes: Sequence[AttributeFigures]) -> Html:
         lowest = min(method.accuracy for one in rows for method in one.methods.values())
         axes.set_xlim(max(0.0, np.floor(lowest * 10 - 0.5) / 10), 1.01)
         axes.set_ylim(-0.6, len(rows) - 0.4)
-        axes.set_yticks(range(len(rows)), [short(plain(one.name)) for one in rows])
+        axes.set_yticks(range(len(rows)), list(map(short, names)))
         axes.tick_params(axis="y", length=0, labelcolor=INKS["ink"])
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x", color=INKS["line"], linewidth=0.6)
@@ -69,8 +69,8 @@ def draw_accuracies(attributes: Sequence[AttributeFigures]) -> Html:
         return inline(figure, "accuracies", "Accuracy of each method by attribute; the table has the same figures")
 
 
-def draw_reliability(figures: MethodFigures, method: str, name: str) -> Html:
-    """How often predictions of each confidence are right; stems show how far that is from what was said."""
+def draw_reliability(figures: MethodQuality, method: str, name: str) -> Markup:
+    """How often predictions of each confidence are right; stems show how far that is from the confidence."""
     bins = [one for one in figures.reliability if one.share > 0]
     with drawing(210, 212) as figure:
         axes = figure.add_subplot()
@@ -94,13 +94,12 @@ def draw_reliability(figures: MethodFigures, method: str, name: str) -> Html:
         return inline(figure, name, f"Reliability of {method}: confidence and share right differ by {gap} on average")
 
 
-def draw_coverage(attribute: AttributeFigures, name: str) -> Html:
+def draw_coverage(attribute: AttributeQuality, about: str, name: str) -> Markup:
     """Accuracy among predictions that reach a threshold, against how many do; a mark at the threshold in use."""
     with drawing(440, 260) as figure:
         axes = figure.add_subplot()
         lowest = 1.0
-        for method in reversed([method for method in METHODS if method in attribute.methods]):
-            figures = attribute.methods[method]
+        for method, figures in reversed(attribute.methods.items()):
             points = sorted((point.coverage, point.accuracy) for point in figures.curve)
             if not points:
                 continue
@@ -120,10 +119,10 @@ def draw_coverage(attribute: AttributeFigures, name: str) -> Html:
         _grid(axes)
         axes.set_xlabel("coverage: items that are given a value")
         axes.set_ylabel("right among them")
-        return inline(figure, name, f"Accuracy against coverage of {plain(attribute.name)}, one line per method")
+        return inline(figure, name, f"Accuracy against coverage of {about}, one line per method")
 
 
-def draw_sampled(classes: Sequence[tuple[Any, int]], name: str) -> Html:
+def draw_sampled(classes: Sequence[tuple[Any, int]], name: str) -> Markup:
     """From how many items each class was learned."""
     rows = list(reversed(classes[:MOST_BARS]))
     counts = [one[1] for one in rows]
@@ -132,7 +131,7 @@ def draw_sampled(classes: Sequence[tuple[Any, int]], name: str) -> Html:
         axes.barh(range(len(rows)), counts, height=0.62, color=INKS["bar"])
         for height, number in enumerate(counts):
             axes.annotate(f"{number:,}", (number, height), (4, 0), textcoords="offset points", va="center", fontsize=11)
-        axes.set_yticks(range(len(rows)), [short(plain(say(one[0]))) for one in rows])
+        axes.set_yticks(range(len(rows)), [short(say(one[0])) for one in rows])
         axes.tick_params(axis="y", length=0, labelcolor=INKS["ink"])
         axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.set_xlim(0, max(1, *counts) * 1.12)
@@ -141,9 +140,9 @@ def draw_sampled(classes: Sequence[tuple[Any, int]], name: str) -> Html:
         return inline(figure, name, f"Items sampled for each of {len(rows)} classes; the table has the same figures")
 
 
-def draw_confusion(classes: Sequence[Any], shares: Sequence[Sequence[float]], name: str) -> Html:
-    """Draw what share of each class (row) was said to be of which (column): at most 25 of them."""
-    labels = [short(plain(say(one))) for one in classes]
+def draw_confusion(classes: Sequence[Any], shares: Sequence[Sequence[float]], name: str) -> Markup:
+    """Draw what share of each class (row) was predicted to be of which (column): at most 25 of them."""
+    labels = [short(say(one)) for one in classes]
     size = CELL * len(classes)
     with drawing(size + 170, size + 170) as figure:
         axes = figure.add_subplot()
@@ -162,7 +161,7 @@ def draw_confusion(classes: Sequence[Any], shares: Sequence[Sequence[float]], na
         axes.set_yticks(range(len(classes)), labels)
         axes.tick_params(length=0, labelcolor=INKS["ink"])
         axes.spines[:].set_visible(False)
-        axes.set_xlabel("said to be")
+        axes.set_xlabel("predicted")
         return inline(
             figure, name, f"Confusion of {len(classes)} classes in percent of each row; a table names the worst"
         )

@@ -16,10 +16,11 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from tonari_tools.report.markup import Html, plain
+from tonari_tools.report.wording import printable
 
 INKS = {
     name: f"#0000{number:02x}"
@@ -66,7 +67,7 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
         yield figure
 
 
-def inline(figure: Figure, name: str, title: str) -> Html:
+def inline(figure: Figure, name: str, title: str) -> Markup:
     """Write a figure as an element of a page, within :func:`drawing`; equal figures give equal text.
 
     Parameters
@@ -92,9 +93,9 @@ def inline(figure: Figure, name: str, title: str) -> Html:
     for element in root.iter():
         _clean(element, name, pointed)
     heading = ET.Element("title", {"id": f"{name}-title"})
-    heading.text = plain(title)
+    heading.text = printable(title)
     root.insert(0, heading)
-    return Html(ET.tostring(root, encoding="unicode"))
+    return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704  ElementTree has escaped all texts
 
 
 def _clean(element: ET.Element, name: str, pointed: set[str]) -> None:

@@ -31,6 +31,7 @@ class Thumbnail:
     wrong: str = ""
 
 
+NO_PICTURE = Thumbnail(wrong="no picture")
 NOT_SHOWN = Thumbnail(wrong=f"not shown: over {MOST} pictures")
 GONE = Thumbnail(wrong="gone from the catalogue")
 UNREADABLE = Thumbnail(wrong="cannot be decoded")

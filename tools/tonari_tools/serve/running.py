@@ -1,57 +1,83 @@
-"""Which demo is running, for the command line to talk to: ``.tonari/running.json``."""
+"""One server per state folder, and where it answers: ``running.json``, for the command line to find."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from tonari_tools.serve.ports import LocalServiceError
+
 NAME = "running.json"
+LOCK = "running.lock"
+PATIENCE_SECONDS = 2.0
+"""For who only looks whether a server runs, and holds the lock for that moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A demo that is up.
+    """A server that is up.
 
     Parameters
     ----------
     url
         Where the HTTP API answers.
-    endpoint
-        Where the local AWS answers.
     catalogue, artefacts
-        Names of its two buckets.
+        Its two buckets: absolute paths of folders, or names on S3.
     pid
-        The demo's process.
+        The server's process.
     """
 
     url: str
-    endpoint: str
     catalogue: str
     artefacts: str
     pid: int
 
 
 def find_running(folder: Path) -> Running | None:
-    """Find the demo whose state lies in a folder; a file left by one that is gone counts for nothing."""
+    """Find the server whose state lies in a folder; a file left by one that is gone counts for nothing."""
     try:
         document = json.loads((folder / NAME).read_text(encoding="utf-8"))
         running = Running(**document)
-        os.kill(running.pid, 0)
-    except PermissionError:
-        return running
     except (OSError, ValueError, TypeError):
         return None
-    return running
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            return None
+    except Timeout:
+        return running
+
+
+@contextlib.contextmanager
+def reserved(folder: Path) -> Iterator[None]:
+    """Keep a state folder for this process while the context lasts, however the process ends.
+
+    Raises
+    ------
+    LocalServiceError
+        If another server runs on it.
+    """
+    lock = FileLock(folder / LOCK, timeout=PATIENCE_SECONDS)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        other = find_running(folder)
+        where = f"at {other.url}; end it first (kill {other.pid})" if other else "and is just starting"
+        raise LocalServiceError(f"A server on {folder} is running {where}.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
 def announced(folder: Path, running: Running) -> Iterator[None]:
-    """Announce a demo while the context lasts. Readers see all of the file or none."""
+    """Announce a server while the context lasts. Readers see all of the file or none."""
     path = folder / NAME
     with tempfile.NamedTemporaryFile("w", dir=folder, prefix=f"{NAME}.", delete=False, encoding="utf-8") as file:
         json.dump(asdict(running), file)

@@ -1,1 +1,1 @@
-"""HTTP and AWS events <-> use cases: the only room that knows of either."""
+"""The HTTP API: a request goes in, a response comes out, whatever server carries them."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from tonari.contract.answers import PROBLEM_TYPE, Problem
+from tonari.contract.limits import MOST_ANSWER_BYTES
 from tonari.errors import TonariError, TooLargeError
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-MOST_ANSWER_BYTES = 6_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,14 @@ class Response:
 
     @classmethod
     def of(cls, value: Any, status: int = 200) -> Response:
-        """Answer with JSON.
+        """Answer with a struct, or any other value, as JSON.
 
         Raises
         ------
         TooLargeError
             If Lambda would not pass it on.
         """
-        body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        body = msgspec.json.encode(value)
         # The body travels as a text within JSON, where quotes and backslashes take two bytes.
         size = len(body) + body.count(b'"') + body.count(b"\\")
         if size > MOST_ANSWER_BYTES:
@@ -70,11 +72,6 @@ class Response:
     @classmethod
     def problem(cls, error: TonariError) -> Response:
         """Answer with a problem [RFC 9457]: one type per class of error."""
-        value = {
-            "type": f"urn:tonari:problem:{error.slug}",
-            "title": error.title,
-            "status": error.status,
-            "detail": error.detail,
-        }
+        value = Problem(type=f"{PROBLEM_TYPE}{error.slug}", title=error.title, status=error.status, detail=error.detail)
         again = {"retry-after": "5"} if error.status == 503 else {}
-        return cls(error.status, json.dumps(value, ensure_ascii=False).encode(), PROBLEM, again)
+        return cls(error.status, msgspec.json.encode(value), PROBLEM, again)

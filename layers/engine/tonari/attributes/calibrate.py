@@ -1,31 +1,33 @@
-"""Scores of items unseen in the fit -> what scores mean, what the method is worth, and the evidence for both."""
+"""Scores of held-out items -> what scores mean, how often the method is right, and the evidence for both."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes.evidence import Evidence, confusion, coverage_curve, reliability
+from tonari.attributes.crossfit import HeldOutScores, held_out_scores, truth_of
 from tonari.attributes.labels import Sample
 from tonari.attributes.probability import (
+    BINS,
+    SMALLEST,
     Scale,
     calibration_error,
     fit_sigmoid,
     fit_softmax,
     fit_threshold,
 )
-from tonari.attributes.unseen import Unseen, truth_of
-from tonari.attributes.vote import hear, share_to_score
+from tonari.attributes.vote import share_to_score, vote_among_others
+from tonari.contract.findings import ConfusionCount, CoveragePoint, ReliabilityBin
 
-Method = Literal["discriminant", "means", "vote"]
+CURVE_POINTS = 50
+MOST_PAIRS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What one method is worth on items that it had not seen, and what its scores mean.
+    """How good one method is on items that it had not seen, and what its scores mean.
 
     Parameters
     ----------
@@ -55,47 +57,60 @@ class Calibration:
     coverage: float
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the figures of a method are summed up from; for the report of a build, not for predictions.
+
+    Parameters
+    ----------
+    reliability
+        By ascending confidence, the bins that hold predictions.
+    curve
+        By descending threshold, at most 50 points.
+    confusion
+        Pairs of codes, largest first, at most 2,000; empty for tags.
+    """
+
+    reliability: tuple[ReliabilityBin, ...]
+    curve: tuple[CoveragePoint, ...]
+    confusion: tuple[ConfusionCount, ...]
+
+
 def calibrate(
-    unseen: Unseen, scores: NDArray[np.float64], precision: float, *, several: bool
+    held_out: HeldOutScores, scores: NDArray[np.float64], precision: float, *, several: bool
 ) -> tuple[Calibration, Evidence]:
-    """Calibrate a method by its scores (n, C) of unseen views."""
-    scale = _fit(unseen, scores, several=several)
-    odds = scale.sigmoid(scores) if several else scale.softmax(scores)
+    """Calibrate a method by its scores (n, C) of held-out views."""
+    scale = _fit(held_out, scores, several=several)
+    probabilities = scale.sigmoid(scores) if several else scale.softmax(scores)
     best = scores.argmax(axis=1)
-    right = unseen.belongs[np.arange(len(best)), best]
-    confidence, weight = odds.max(axis=1), unseen.weight
+    right = held_out.belongs[np.arange(len(best)), best]
+    confidence, weight = probabilities.max(axis=1), held_out.weight
     if several:
-        said, true, heavy = odds.ravel(), unseen.belongs.ravel(), np.repeat(weight, odds.shape[1])
-        guess = odds >= 0.5
+        stated, true, heavy = probabilities.ravel(), held_out.belongs.ravel(), np.repeat(weight, probabilities.shape[1])
+        guess = probabilities >= 0.5
     else:
-        said, true, heavy = confidence, right, weight
-        guess = np.arange(odds.shape[1]) == best[:, None]
-    threshold, _ = fit_threshold(said, true, heavy, precision)
+        stated, true, heavy = confidence, right, weight
+        guess = np.arange(probabilities.shape[1]) == best[:, None]
+    threshold, _ = fit_threshold(stated, true, heavy, precision)
     figures = Calibration(
         scale=scale,
         threshold=threshold,
         precision=precision,
-        held_out=unseen.items,
+        held_out=held_out.items,
         accuracy=round(float(np.average(right, weights=weight)), 4),
-        macro_f1=round(macro_f1(unseen.belongs, guess, weight), 4),
-        calibration_error=round(calibration_error(said, true, heavy), 4),
+        macro_f1=round(macro_f1(held_out.belongs, guess, weight), 4),
+        calibration_error=round(calibration_error(stated, true, heavy), 4),
         coverage=round(float(np.average(confidence >= threshold, weights=weight)), 4),
     )
-    taken = () if several else confusion(unseen.belongs, best, weight)
-    return figures, Evidence(reliability(said, true, heavy), coverage_curve(confidence, right, weight), taken)
+    confused = () if several else confusion(held_out.belongs, best, weight)
+    return figures, Evidence(reliability(stated, true, heavy), coverage_curve(confidence, right, weight), confused)
 
 
 def calibrate_vote(sample: Sample, precision: float, *, several: bool) -> tuple[Calibration, Evidence]:
     """Calibrate the vote of items of other groups."""
-    rows, shares = hear(sample)
-    heard = Unseen(
-        sample.belongs[rows],
-        (sample.weight * sample.importance)[rows],
-        sample.group[rows],
-        len(np.unique(sample.item[rows])),
-        {},
-    )
-    return calibrate(heard, share_to_score(shares, several=several), precision, several=several)
+    rows, shares = vote_among_others(sample)
+    held_out = held_out_scores(sample, rows, {})
+    return calibrate(held_out, share_to_score(shares, several=several), precision, several=several)
 
 
 def macro_f1(truth: NDArray[np.bool_], guess: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
@@ -105,7 +120,55 @@ def macro_f1(truth: NDArray[np.bool_], guess: NDArray[np.bool_], weight: NDArray
     return float((2 * both[has] / either[has]).mean()) if has.any() else 0.0
 
 
-def _fit(unseen: Unseen, scores: NDArray[np.float64], *, several: bool) -> Scale:
+def reliability(
+    confidence: NDArray[np.floating], right: NDArray[np.bool_], weight: NDArray[np.float64]
+) -> tuple[ReliabilityBin, ...]:
+    """Sort predictions into 15 equal bins of confidence: those whose mean gap is the calibration error; all (N,)."""
+    number = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    heavy = np.bincount(number, weight, BINS)
+    filled = np.flatnonzero(heavy > 0)
+    means = np.bincount(number, weight * confidence, BINS)[filled] / heavy[filled]
+    rights = np.bincount(number, weight * right, BINS)[filled] / heavy[filled]
+    shares = heavy[filled] / max(float(heavy.sum()), SMALLEST)
+    return tuple(ReliabilityBin(*one) for one in zip(means.tolist(), rights.tolist(), shares.tolist(), strict=True))
+
+
+def coverage_curve(
+    confidence: NDArray[np.floating], right: NDArray[np.bool_], weight: NDArray[np.float64]
+) -> tuple[CoveragePoint, ...]:
+    """Tell how many predictions reach each confidence, and how many of those are right; all (N,).
+
+    Points are about evenly spread over coverage, and the last covers all.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    thresholds = np.asarray(confidence[order], np.float64)
+    reached = np.cumsum(weight[order])
+    accuracy = np.cumsum((weight * right)[order]) / np.maximum(reached, SMALLEST)
+    ends = np.flatnonzero(np.append(thresholds[1:] < thresholds[:-1], True)[: len(order)])
+    if not len(ends):
+        return ()
+    coverage = reached / reached[-1]
+    wanted = np.arange(1, CURVE_POINTS + 1) / CURVE_POINTS
+    chosen = np.unique(ends[np.minimum(np.searchsorted(coverage[ends], wanted - SMALLEST), len(ends) - 1)])
+    points = zip(thresholds[chosen].tolist(), coverage[chosen].tolist(), accuracy[chosen].tolist(), strict=True)
+    return tuple(CoveragePoint(*one) for one in points)
+
+
+def confusion(
+    belongs: NDArray[np.bool_], predicted: NDArray[np.int64], weight: NDArray[np.float64]
+) -> tuple[ConfusionCount, ...]:
+    """Count how often each class was predicted for each, by codes: (N, C), (N,), (N,)."""
+    pairs = belongs.argmax(axis=1) * belongs.shape[1] + predicted
+    distinct, which = np.unique(pairs, return_inverse=True)
+    items = np.bincount(which, weight, len(distinct))
+    first = np.argsort(-items, kind="stable")[:MOST_PAIRS]
+    truth, answer = np.divmod(distinct[first], belongs.shape[1])
+    return tuple(
+        ConfusionCount(*one) for one in zip(truth.tolist(), answer.tolist(), items[first].tolist(), strict=True)
+    )
+
+
+def _fit(held_out: HeldOutScores, scores: NDArray[np.float64], *, several: bool) -> Scale:
     if several:
-        return fit_sigmoid(scores, unseen.belongs, unseen.weight)
-    return fit_softmax(scores, truth_of(unseen, scores), unseen.weight)
+        return fit_sigmoid(scores, held_out.belongs, held_out.weight)
+    return fit_softmax(scores, truth_of(held_out, scores), held_out.weight)

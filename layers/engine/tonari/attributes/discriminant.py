@@ -1,30 +1,40 @@
-"""Fisher's discriminant: class means seen through the shrunk within-class covariance.
+"""Fisher's discriminant: class means, and the shrunk within-class covariance that weighs them.
 
 With ``S`` the pooled within-class covariance of ``D`` dimensions and ``t`` its mean variance, ``trace(S)/D``, the
 covariance in use is ``(1 - a) S + a t I`` [Friedman, Regularized discriminant analysis, JASA 84, 1989; Ledoit and Wolf,
 A well-conditioned estimator for large-dimensional covariance matrices, JMVA 88, 2004]. Classes score
 ``W x + b`` with ``W = S⁻¹ m`` and ``b = -m' S⁻¹ m / 2 + p log(share)``. One eigendecomposition serves every ``a``.
 
-Tags are told one against the rest: the mean of those that have the tag against the mean of the others. ``S`` is then
-the covariance about the mean of all, from which that within one tag's two sides differs by one rank, so that Sherman
-and Morrison's formula gives its inverse for the price of a product.
+Tags are predicted one against the rest: the mean of the items that have the tag against the mean of the others. ``S``
+is then the covariance about the mean of all. That within the two sides of one tag differs from it by one rank, so
+Sherman and Morrison's formula gives its inverse for the price of a product.
 
-A class may be made of unlike kinds: a kitchen of kettles and toasters. Where there are few groups (products), or items,
-a class may have a vector for each of them instead of one.
+A class may hold unlike things: a kitchen has kettles and toasters. Where there are few groups (products), or few items,
+each of them may be a subclass with a mean of its own [mixture discriminant analysis; Hastie and Tibshirani, JRSS B 58,
+1996].
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes.spread import Kinds, Spread
+from tonari.attributes.labels import Sample
 from tonari.attributes.weights import ClassWeights
 
 MOST_EXPLAINED = 0.95
+BLOCK = 8192
+LEAST_VARIANCE = 1e-12
+LEAST_VARIED = 1e-6
+MOST_SUBCLASSES = 100
+"""Where there would be more, a class has items enough for one mean."""
+
+Subclasses = Literal["classes", "groups", "items"]
+"""What has a weight vector of its own: each class, each group of a class, or each item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,56 +47,184 @@ class Form:
         ``a`` above, over 0 and at most 1, where only the means count.
     prior
         ``p`` above: 0 takes all classes for equally frequent, 1 as frequent as in the catalogue.
-    kinds
+    subclasses
         What has a vector of its own; ``prior`` is 0 where that is not the class.
     temperature
-        At which the vectors of a class are mixed.
+        At which the scores of a class's vectors are mixed.
     """
 
     shrinkage: float
     prior: float
-    kinds: Kinds = "classes"
+    subclasses: Subclasses = "classes"
     temperature: float = 1.0
 
 
-def discriminant(spread: Spread, classes: tuple[Any, ...], form: Form) -> ClassWeights:
+@dataclass(frozen=True, slots=True)
+class ClassStatistics:
+    """Means of classes, and the covariance about them in eigenvectors.
+
+    Parameters
+    ----------
+    means : (C, D) float64
+    others : (C, D) float64
+        Mean of the items that lack the class; only for tags, else ``(0, D)``.
+    share : (C,) float64
+        Of the catalogue's items; classes that nobody has here have 0.
+    eigenvectors : (D, R) float64
+        Of the covariance, orthonormal.
+    eigenvalues : (R,) float64
+        The covariance is 0 in all directions but these ``R``.
+    mean_variance : float
+        Over all D dimensions; 1 if nothing varies but by rounding.
+    sampled : (C,) int64
+        From how many items each mean was taken.
+    subclasses : (V, D) float64, (V,) int64 each
+        Means of the items of one class and group, or of one item, and their classes, ascending; left out for tags, and
+        where they would be more than :data:`MOST_SUBCLASSES`.
+    """
+
+    means: NDArray[np.float64]
+    others: NDArray[np.float64]
+    share: NDArray[np.float64]
+    eigenvectors: NDArray[np.float64]
+    eigenvalues: NDArray[np.float64]
+    mean_variance: float
+    sampled: NDArray[np.int64]
+    subclasses: Mapping[Subclasses, tuple[NDArray[np.float64], NDArray[np.int64]]]
+
+    def times_inverse(self, rows: NDArray[np.float64], shrinkage: float) -> NDArray[np.float64]:
+        """Multiply rows by the inverse of the shrunk covariance: (n, D) -> (n, D)."""
+        floor = shrinkage * self.mean_variance
+        along = rows @ self.eigenvectors
+        gain = 1 / ((1 - shrinkage) * self.eigenvalues + floor) - 1 / floor
+        return np.asarray((along * gain) @ self.eigenvectors.T + rows / floor)
+
+
+def discriminant(statistics: ClassStatistics, classes: tuple[Any, ...], form: Form) -> ClassWeights:
     """Solve for the weight vectors of the classes that the sample has."""
-    known = np.flatnonzero(spread.sampled > 0)
-    means, share = spread.means[known], np.clip(spread.share[known], 1e-12, 1 - 1e-12)
+    known = np.flatnonzero(statistics.sampled > 0)
+    means, share = statistics.means[known], np.clip(statistics.share[known], 1e-12, 1 - 1e-12)
     first = np.arange(len(known))
-    if len(spread.others):
-        weights, bias = _against_the_rest(spread, known, share, form.shrinkage)
+    if len(statistics.others):
+        weights, bias = _against_the_rest(statistics, known, share, form.shrinkage)
         bias += form.prior * np.log(share / (1 - share))
-    elif form.kinds != "classes":
-        kinds, of_class = spread.kinds[form.kinds]
-        weights, bias = _about_means(spread, kinds, form.shrinkage)
+    elif form.subclasses != "classes":
+        subclass_means, of_class = statistics.subclasses[form.subclasses]
+        weights, bias = _about_means(statistics, subclass_means, form.shrinkage)
         first = np.searchsorted(of_class, known)
     else:
-        weights, bias = _about_means(spread, means, form.shrinkage)
+        weights, bias = _about_means(statistics, means, form.shrinkage)
         bias += form.prior * np.log(share)
     return ClassWeights(
         tuple(classes[code] for code in known),
         weights.astype(np.float32),
         bias.astype(np.float32),
-        spread.sampled[known],
+        statistics.sampled[known],
         first,
         form.temperature,
     )
 
 
 def _about_means(
-    spread: Spread, means: NDArray[np.float64], shrinkage: float
+    statistics: ClassStatistics, means: NDArray[np.float64], shrinkage: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    weights = spread.through(means, shrinkage)
+    weights = statistics.times_inverse(means, shrinkage)
     return weights, -0.5 * np.einsum("cd,cd->c", means, weights)
 
 
 def _against_the_rest(
-    spread: Spread, known: NDArray[np.int64], share: NDArray[np.float64], shrinkage: float
+    statistics: ClassStatistics, known: NDArray[np.int64], share: NDArray[np.float64], shrinkage: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    apart = spread.means[known] - spread.others[known]
-    weights = spread.through(apart, shrinkage)
+    apart = statistics.means[known] - statistics.others[known]
+    weights = statistics.times_inverse(apart, shrinkage)
     explained = share * (1 - share) * np.einsum("cd,cd->c", apart, weights)
     weights /= 1 - np.minimum(explained, MOST_EXPLAINED)[:, None]
-    middle = (spread.means[known] + spread.others[known]) / 2
+    middle = (statistics.means[known] + statistics.others[known]) / 2
     return weights, -np.einsum("cd,cd->c", middle, weights)
+
+
+def second_moment(sample: Sample) -> NDArray[np.float64]:
+    """Sum the weighted outer products of a sample's views: (D, D)."""
+    root = np.sqrt(sample.weight).astype(np.float32)
+    total = np.zeros((sample.features.shape[1],) * 2)
+    for start in range(0, len(sample), BLOCK):
+        rows = sample.features[start : start + BLOCK] * root[start : start + BLOCK, None]
+        total += rows.T @ rows
+    return total
+
+
+def class_statistics(sample: Sample, *, several: bool, moment: NDArray[np.float64] | None = None) -> ClassStatistics:
+    """Take the means and the covariance of a sample; an item counts once, however many views it has.
+
+    Parameters
+    ----------
+    several
+        The classes are tags: the covariance is that about the mean of all.
+    moment : (D, D) float64
+        What :func:`second_moment` gives, where it is known already.
+    """
+    weighted = sample.belongs.T * sample.weight
+    has = weighted.sum(axis=1)
+    means = _mean(weighted, has, sample.features)
+    represented = sample.weight * sample.importance
+    share = (sample.belongs.T * represented).sum(axis=1) / max(represented.sum(), 1e-12)
+    if several:
+        lacking = ~sample.belongs.T * sample.weight
+        others = _mean(lacking, lacking.sum(axis=1), sample.features)
+        sizes = sample.weight.sum(keepdims=True)
+        centre = _mean(sample.weight[None], sizes, sample.features)
+        about = np.zeros(len(sample), np.int64)
+    else:
+        others, sizes, centre = means[:0], has, means
+        about = np.nonzero(sample.belongs)[1]
+    free = max(float(sizes.sum()) - np.count_nonzero(sizes), 1.0)
+    if len(sample) < means.shape[1]:
+        scaled = (sample.features - centre[about]) * np.sqrt(sample.weight / free)[:, None]
+        eigenvectors, eigenvalues = _eigen_of_few(scaled)
+    else:
+        moment = second_moment(sample) if moment is None else moment
+        eigenvalues, eigenvectors = np.linalg.eigh((moment - (centre.T * sizes) @ centre) / free)
+        eigenvalues = np.maximum(eigenvalues, 0)
+    total = float(eigenvalues.sum())
+    length = float(sample.weight @ np.einsum("nd,nd->n", sample.features, sample.features))
+    varied = total > LEAST_VARIED * length / max(float(sample.weight.sum()), 1e-12)
+    mean_variance = total / means.shape[1] if varied else 1.0
+    numbered = subclasses_of(sample, several=several)
+    subclasses = {name: _subclass_means(sample, number) for name, number in numbered.items()}
+    sampled = np.rint(has).astype(np.int64)
+    return ClassStatistics(means, others, share, eigenvectors, eigenvalues, mean_variance, sampled, subclasses)
+
+
+def subclasses_of(sample: Sample, *, several: bool) -> dict[Subclasses, NDArray[np.int64]]:
+    """Give each view the number of its subclass, (N,), where the whole sample has few enough of them."""
+    if several or not len(sample):
+        return {}
+    of_class = np.nonzero(sample.belongs)[1]
+    parted: dict[Subclasses, NDArray[np.int64]] = {"groups": sample.group, "items": sample.item}
+    numbered = {name: _number(of_class, parts) for name, parts in parted.items()}
+    return {name: number for name, number in numbered.items() if number.max() < MOST_SUBCLASSES}
+
+
+def _number(of_class: NDArray[np.int64], parts: NDArray[np.int64]) -> NDArray[np.int64]:
+    _, number = np.unique(np.stack([of_class, parts]), axis=1, return_inverse=True)
+    return number.reshape(-1)
+
+
+def _subclass_means(sample: Sample, number: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Take the mean of each subclass, and its class: subclasses are numbered by class."""
+    _, first = np.unique(number, return_index=True)
+    weighted = (number == np.arange(len(first))[:, None]) * sample.weight
+    return _mean(weighted, weighted.sum(axis=1), sample.features), np.nonzero(sample.belongs[first])[1]
+
+
+def _mean(
+    weight: NDArray[np.float64], total: NDArray[np.float64], features: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    return np.asarray((weight @ features) / np.maximum(total, 1e-12)[:, None])
+
+
+def _eigen_of_few(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Decompose ``rows.T @ rows`` by the products of the rows, which are fewer than the dimensions."""
+    eigenvalues, turned = np.linalg.eigh(rows @ rows.T)
+    kept = eigenvalues > max(float(eigenvalues.max(initial=0)) * 1e-10, LEAST_VARIANCE)
+    return rows.T @ (turned[:, kept] / np.sqrt(eigenvalues[kept])), eigenvalues[kept]

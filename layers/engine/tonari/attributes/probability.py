@@ -79,8 +79,8 @@ def softmax_loss(
     """Give the mean log loss in nats."""
     if not len(truth):
         return 0.0
-    odds = scale.softmax(scores)[np.arange(len(truth)), truth]
-    return float(np.average(-np.log(np.maximum(odds, SMALLEST)), weights=weight))
+    probabilities = scale.softmax(scores)[np.arange(len(truth)), truth]
+    return float(np.average(-np.log(np.maximum(probabilities, SMALLEST)), weights=weight))
 
 
 def fit_sigmoid(scores: NDArray[np.floating], truth: NDArray[np.bool_], weight: NDArray[np.float64]) -> Scale:
@@ -105,9 +105,9 @@ def fit_sigmoid(scores: NDArray[np.floating], truth: NDArray[np.bool_], weight: 
 
     slope = np.array([1.0, 0.0])
     for _ in range(NEWTON_STEPS):
-        odds = 1 / (1 + np.exp(-np.clip(slope @ design, -60, 60)))
-        gradient = design @ (heavy * (odds - target))
-        curve = (design * (heavy * odds * (1 - odds))) @ design.T + np.eye(2) * RIDGE
+        probabilities = 1 / (1 + np.exp(-np.clip(slope @ design, -60, 60)))
+        gradient = design @ (heavy * (probabilities - target))
+        curve = (design * (heavy * probabilities * (1 - probabilities))) @ design.T + np.eye(2) * RIDGE
         step = np.linalg.solve(curve, gradient)
         length = next((size for size in SHORTER if loss(slope - size * step) < loss(slope)), 0.0)
         if length == 0 or float(np.abs(step).max()) < RIDGE:
@@ -140,8 +140,8 @@ def _least(loss: Callable[[float], float], low: float, high: float) -> float:
 
 def calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
     """Give the expected calibration error: mean gap of confidence and accuracy over 15 equal bins of confidence."""
-    place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    gap = np.bincount(place, weight * (confidence - right), BINS)
+    number = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    gap = np.bincount(number, weight * (confidence - right), BINS)
     return float(np.abs(gap).sum() / max(weight.sum(), 1e-12))
 
 

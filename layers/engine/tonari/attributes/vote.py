@@ -1,4 +1,4 @@
-"""The k-NN vote: the nearest items speak, the nearer the louder."""
+"""The k-NN vote, weighted by distance."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tonari.attributes.labels import Sample
 from tonari.attributes.weights import Ranked
 
 VOTERS = 9
-FADING = 0.05
-"""Cosine similarity by which a neighbour must be farther than the nearest to count ``1/e`` of it."""
-BELIEF = 0.01
-"""What a class without a vote is given before shares become probabilities."""
-ASKING = 1000
+BANDWIDTH = 0.05
+"""In cosine similarity: a neighbour that is farther than the nearest by so much counts ``1/e`` of it."""
+SMOOTHING = 0.01
+"""Share that is mixed in, so that a class without a vote has a logarithm."""
+MOST_ASKED = 1000
 SEED = 20
 BLOCK = 128
 
 
-def loudness(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+def vote_weights(scores: NDArray[np.floating]) -> NDArray[np.floating]:
     """Weigh neighbours by ``exp((s - s₁) / 0.05)``, ``s₁`` being the similarity of the nearest.
 
     An exponential of the distance as in Dudani, The distance-weighted k-nearest-neighbor rule, 1976; in cosine
     similarity, which depends on the encoder less than distances do.
     """
-    return np.asarray(np.exp((scores - scores.max(axis=-1, keepdims=True, initial=-2)) / FADING))
+    return np.asarray(np.exp((scores - scores.max(axis=-1, keepdims=True, initial=-2)) / BANDWIDTH))
 
 
 def predict_by_vote(values: Sequence[Any], scores: Sequence[float]) -> list[Ranked]:
@@ -51,7 +51,7 @@ def predict_by_vote(values: Sequence[Any], scores: Sequence[float]) -> list[Rank
 def vote(values: Sequence[Sequence[Any]], scores: Sequence[float]) -> list[Ranked]:
     """Let the nearest items vote for each class they have: as :func:`predict_by_vote`, for tags too."""
     votes: dict[Any, float] = defaultdict(float)
-    weights = loudness(np.array(scores, np.float64))
+    weights = vote_weights(np.array(scores, np.float64))
     for classes, weight in zip(values, weights.tolist(), strict=True):
         for value in classes:
             votes[value] += weight
@@ -62,31 +62,31 @@ def vote(values: Sequence[Sequence[Any]], scores: Sequence[float]) -> list[Ranke
 
 def share_to_score(share: NDArray[np.float64], *, several: bool) -> NDArray[np.float64]:
     """Turn shares of the vote into scores that can be calibrated: logarithms, or for tags log odds."""
-    less = (1 - BELIEF) * share + BELIEF / 2
-    return np.asarray(np.log(less / (1 - less)) if several else np.log(share + BELIEF), np.float64)
+    less = (1 - SMOOTHING) * share + SMOOTHING / 2
+    return np.asarray(np.log(less / (1 - less)) if several else np.log(share + SMOOTHING), np.float64)
 
 
-def hear(sample: Sample) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Let up to 1,000 views be voted on by the items of other groups.
+def vote_among_others(sample: Sample) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Predict up to 1,000 views by the vote of their nearest items of other groups.
 
     Returns
     -------
-    The rows that were asked for, (n,); and the share of the vote for each class, (n, C).
+    The rows that were predicted, (n,); and the share of the vote for each class, (n, C).
     """
-    rows = np.sort(np.random.default_rng(SEED).permutation(len(sample))[:ASKING])
+    rows = np.sort(np.random.default_rng(SEED).permutation(len(sample))[:MOST_ASKED])
     shares = np.zeros((len(rows), sample.belongs.shape[1]))
-    deep = VOTERS * round(1 / float(sample.weight.min(initial=1)))
+    depth = VOTERS * round(1 / float(sample.weight.min(initial=1)))
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
         scores = sample.features[block] @ sample.features.T
         scores[sample.group[block][:, None] == sample.group] = -np.inf
         for number, row in enumerate(scores, start):
-            nearest = np.argpartition(-row, deep)[:deep] if deep < len(row) else np.arange(len(row))
+            nearest = np.argpartition(-row, depth)[:depth] if depth < len(row) else np.arange(len(row))
             nearest = nearest[np.isfinite(row[nearest])]
             nearest = nearest[np.argsort(-row[nearest], kind="stable")]
             _, first = np.unique(sample.item[nearest], return_index=True)
             voters = nearest[np.sort(first)[:VOTERS]]
             if len(voters):
-                weights = loudness(row[voters])
+                weights = vote_weights(row[voters])
                 shares[number] = weights @ sample.belongs[voters] / weights.sum()
     return rows, shares

@@ -1,5 +1,6 @@
-"""What is odd in a catalogue: labels that both methods contradict, pictures that are there twice, gaps to be filled."""
+"""What is odd in a catalogue: labels that both methods contradict, pictures that are there twice, missing values."""
 
-from tonari.audit.examine import FORMAT, Subject, examine
+from tonari.audit.examine import examine
+from tonari.audit.label_checks import Subject
 
-__all__ = ["FORMAT", "Subject", "examine"]
+__all__ = ["Subject", "examine"]

@@ -1,78 +1,54 @@
-"""The whole audit of a snapshot, as it is told."""
+"""The whole audit of a snapshot."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from tonari.attributes import Grouping, Labels, Learned, draw
-from tonari.audit.contradicted import confirm, find_suspects
+from tonari.attributes import Grouping, draw
+from tonari.audit.classifiers import NeighbourVote
 from tonari.audit.duplicates import find_duplicates
-from tonari.audit.electorate import Electorate
-from tonari.audit.missing import find_gaps
+from tonari.audit.label_checks import Subject, confirm, find_missing, find_suspects
+from tonari.contract.findings import Audit, ContradictedLabel, ContradictedLabels, MissingValue, MissingValues
 from tonari.snapshots.table import Table
 
-FORMAT = 1
 MOST_CONTRADICTED = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One attribute: who has which class, and what was learned of that."""
-
-    labels: Labels
-    learned: Learned
 
 
 def examine(
     table: Table,
-    subjects: Mapping[str, Subject],
+    subjects: Sequence[Subject],
     grouping: Grouping,
     progress: Callable[[str, int, int], None],
-) -> dict[str, Any]:
-    """Look for contradicted labels, near-duplicate pictures and gaps; nothing is changed.
+) -> Audit:
+    """Look for contradicted labels, near-duplicate pictures and missing values; nothing is changed.
 
     Parameters
     ----------
-    part
-        As it serves: with cells, and a budget for searches.
-    subjects
-        By the attribute's name.
+    table
+        As it serves: with cells, and tuned for searches.
     progress
         Is told a stage, how much of it is done, and of how much.
-
-    Returns
-    -------
-    What ``audit.json`` holds.
     """
-    contradicted: list[dict[str, Any]] = []
-    missing: list[dict[str, Any]] = []
-    judged = lacking = suspected = fillable = 0
-    for name, subject in subjects.items():
-        labels, learned = subject.labels, subject.learned
-        voters = Electorate(table, labels, grouping.group)
-        sample = draw(labels, table.views.item, table.views.fixed, grouping)
-        suspects = find_suspects(table, labels, sample, learned, grouping)
-        judged += suspects.checked
-        suspected += len(suspects.items)
-        contradicted += confirm(suspects, table, labels, voters, name, _stage(progress, f"audit: labels of {name}"))
-        gaps = find_gaps(table, labels, learned, voters, name, _stage(progress, f"audit: gaps in {name}"))
-        lacking, fillable = lacking + gaps.checked, fillable + gaps.count
-        missing += gaps.shown
-    contradicted.sort(key=lambda one: (-one["discriminant"]["probability"], one["attribute"], one["id"]))
-    return {
-        "format": FORMAT,
-        "items": len(table),
-        "contradicted": {
-            "checked": judged,
-            "suspected": suspected,
-            "count": len(contradicted),
-            "items": contradicted[:MOST_CONTRADICTED],
-        },
-        "duplicates": find_duplicates(table, grouping.group, _stage(progress, "audit: duplicates")),
-        "missing": {"checked": lacking, "count": fillable, "items": missing},
-    }
+    contradicted: list[ContradictedLabel] = []
+    missing: list[MissingValue] = []
+    judged = suspected = lacking = fillable = 0
+    for subject in subjects:
+        neighbours = NeighbourVote(table, subject.labels, grouping.group)
+        sample = draw(subject.labels, table.views.item, table.views.fixed, grouping)
+        suspects = find_suspects(table, subject, sample, grouping)
+        judged, suspected = judged + suspects.checked, suspected + len(suspects.items)
+        stage = _stage(progress, f"audit: labels of {subject.name}")
+        contradicted += confirm(suspects, table, subject, neighbours, stage)
+        found = find_missing(table, subject, neighbours, _stage(progress, f"audit: gaps in {subject.name}"))
+        lacking, fillable = lacking + found.checked, fillable + found.count
+        missing += found.surest
+    contradicted.sort(key=lambda one: (-one.discriminant.probability, one.attribute, one.id))
+    return Audit(
+        len(table),
+        ContradictedLabels(judged, suspected, len(contradicted), tuple(contradicted[:MOST_CONTRADICTED])),
+        find_duplicates(table, grouping.group, _stage(progress, "audit: duplicates")),
+        MissingValues(lacking, fillable, tuple(missing)),
+    )
 
 
 def _stage(progress: Callable[[str, int, int], None], name: str) -> Callable[[int, int], None]:

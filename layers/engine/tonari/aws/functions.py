@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import json
-import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
 from tonari.api.app import App
 from tonari.api.http import Response
 from tonari.aws.http_event import read_http_event, write_http_answer
-from tonari.aws.rebuild_event import accepts
+from tonari.aws.log import alarm, inform, warn
+from tonari.aws.rebuild_event import RebuildEvent, read_rebuild_event
 from tonari.aws.sqs_event import read_hints
 from tonari.builds.look import RebuildContext
 from tonari.builds.pending import ask_once, forget, hold
 from tonari.builds.rebuild import rebuild
 from tonari.builds.reindex import reindex
 from tonari.config import ANY_FALL, Settings
-from tonari.encoders.image import Encoder
+from tonari.encoders.port import Encoder
 from tonari.encoders.store import load_encoder
+from tonari.engines.builtin import open_builtin
 from tonari.errors import NotReadyError, StoreError, TonariError
 from tonari.query.serving import Reader
 from tonari.snapshots.snapshot import load_tables
@@ -30,13 +32,6 @@ from tonari.storage.bucket import Bucket
 from tonari.storage.s3 import S3Bucket, start_function
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
-
-log = logging.getLogger("tonari")
-log.setLevel(logging.INFO)
-
-
-def _say(**facts: Any) -> None:
-    log.info(json.dumps(facts))
 
 
 def _encoders(settings: Settings, artefacts: Bucket) -> Callable[[str], Encoder]:
@@ -48,14 +43,12 @@ def query_function() -> Handler:
     """Answer HTTP requests; what is live is loaded now, at cold start."""
     settings = Settings.read(os.environ)
     catalogue, artefacts = S3Bucket(settings.catalogue), S3Bucket(settings.artefacts)
-    reader = Reader(
-        artefacts, settings.cache, settings.head_max_age, lambda why: log.warning(json.dumps({"reader": why}))
-    )
+    reader = Reader(artefacts, settings.cache, settings.head_max_age, open_builtin, lambda why: warn(reader=why))
     app = App(reader, catalogue, artefacts)
     try:
         reader.current()
     except TonariError as error:
-        _say(cold_start=error.slug, detail=error.detail)
+        inform(cold_start=error.slug, detail=error.detail)
 
     def handle(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
         try:
@@ -85,9 +78,9 @@ def reindex_function() -> Handler:
         try:
             done = reindex(items, catalogue, artefacts, encoders, tables)
         except StoreError as error:
-            _say(reindex=error.slug, detail=error.detail, items=len(items))
+            inform(reindex=error.slug, detail=error.detail, items=len(items))
             return again
-        _say(reindex=done.outcome, **{name: value for name, value in asdict(done).items() if name != "outcome"})
+        inform(reindex=done.outcome, **{name: value for name, value in asdict(done).items() if name != "outcome"})
         if done.outcome != "rebuild":
             return {"batchItemFailures": []}
         if settings.rebuild_function:
@@ -103,48 +96,48 @@ def _ask_for_rebuild(artefacts: Bucket, name: str) -> None:
         if not ask_once(artefacts, dt.datetime.now(dt.UTC)):
             return
         try:
-            start_function(name, b"{}")
+            start_function(name, msgspec.json.encode(RebuildEvent()))
         except StoreError:
             forget(artefacts)
             raise
     except StoreError as error:
-        _say(rebuild="could not be asked for", detail=error.detail)
+        inform(rebuild="could not be asked for", detail=error.detail)
 
 
 def rebuild_function() -> Handler:
     """Rebuild; a run that is short of time asks for the next one, which goes on where it stopped.
 
-    An event ``{"accept": true}`` lets the snapshot be published however much worse it is than the live one.
+    Its event is a :class:`tonari.aws.rebuild_event.RebuildEvent`.
     """
     settings = Settings.read(os.environ)
     catalogue, artefacts = S3Bucket(settings.catalogue), S3Bucket(settings.artefacts)
     encoders = _encoders(settings, artefacts)
 
     def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        accept = accepts(event)
+        started_with = read_rebuild_event(event)
         place = RebuildContext(
             catalogue=catalogue,
             artefacts=artefacts,
             load=encoders,
             cache=settings.cache,
-            progress=lambda stage, done, total: _say(rebuild=stage, done=done, total=total),
+            progress=lambda stage, done, total: inform(rebuild=stage, done=done, total=total),
             remaining=lambda: context.get_remaining_time_in_millis() / 1000,
-            margins=ANY_FALL if accept else settings.margins,
+            margins=ANY_FALL if started_with.accept else settings.margins,
         )
         try:
             done = rebuild(place)
         except NotReadyError as error:
-            _say(rebuild=error.slug, detail=error.detail)
+            inform(rebuild=error.slug, detail=error.detail)
             raise
         if done.outcome == "unfinished" and settings.rebuild_function:
-            start_function(settings.rebuild_function, json.dumps({"accept": True} if accept else {}).encode())
+            start_function(settings.rebuild_function, msgspec.json.encode(started_with))
         elif done.outcome == "refused":
             hold(artefacts, dt.datetime.now(dt.UTC))
-            log.error(json.dumps({"rebuild": "refused", "why": done.why, "live": done.snapshot}))
+            alarm(rebuild="refused", why=done.why, live=done.snapshot)
         else:
             forget(artefacts)
         answer = asdict(done)
-        _say(rebuild="done", **answer)
+        inform(rebuild="done", **answer)
         return answer
 
     return handle

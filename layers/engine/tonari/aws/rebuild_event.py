@@ -1,27 +1,35 @@
-"""What the rebuild function is told by an event."""
+"""The event of the rebuild function."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from tonari.errors import InvalidRequestError
+from msgspec import Meta, Struct
 
-ACCEPT = "accept"
+from tonari.contract.decoding import decode
 
 
-def accepts(event: Mapping[str, Any]) -> bool:
-    """Tell whether the owner wants the snapshot however much worse it is.
+class RebuildEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a rebuild is started with.
+
+    Parameters
+    ----------
+    accept
+        Publish the snapshot however much worse it is than the live one.
+    """
+
+    accept: Annotated[bool, Meta(description="Publish the snapshot however much worse it is than the live one.")] = (
+        False
+    )
+
+
+def read_rebuild_event(event: Mapping[str, Any]) -> RebuildEvent:
+    """Read an event.
 
     Raises
     ------
     InvalidRequestError
-        If the event has a field that is not known, or not of its type.
+        If it has a field that is not known, or not of its type.
     """
-    unknown = sorted(event.keys() - {ACCEPT})
-    if unknown:
-        raise InvalidRequestError(f"A rebuild takes an event with {ACCEPT!r} or none, not {unknown[0]!r:.40}.")
-    accept = event.get(ACCEPT, False)
-    if not isinstance(accept, bool):
-        raise InvalidRequestError(f"{ACCEPT!r} is true or false, not {accept!r:.40}.")
-    return accept
+    return decode(event, RebuildEvent)

@@ -1,29 +1,75 @@
-"""Items and their embeddings -> a snapshot: all that is computed once, so that requests need not."""
+"""The third step of a rebuild: a plan and its checkpoints become a snapshot. Nothing is read or written here."""
 
 from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tonari.attributes import Calibration, Evidence, Grouping, Labels, Studied, draw, labels_of, study
+from tonari.attributes import CrossValidated, Grouping, Labels, draw, labels_of, quality_report, study
 from tonari.audit import Subject, examine
+from tonari.builds.checkpoints import Checkpoint
+from tonari.builds.look import Plan
 from tonari.catalogue.holdout import split_value, tenths
+from tonari.contract.findings import Audit, QualityReport
 from tonari.fields.schema import Schema
-from tonari.index.graph import Graph
-from tonari.index.tuning import calibrate
+from tonari.index.tuning import tune
 from tonari.snapshots.files import AUDIT, REPORT
-from tonari.snapshots.snapshot import Snapshot
-from tonari.snapshots.table import Table, sort_into_cells
+from tonari.snapshots.indexed import texts
+from tonari.snapshots.snapshot import Progress, Snapshot
+from tonari.snapshots.table import Table, sort_into_cells, table_of
 
-REPORT_FORMAT = 1
 
-Progress = Callable[[str, int, int], None]
-"""Told a stage, how much of it is done, and of how much."""
+def assemble(plan: Plan, checkpoints: Sequence[Checkpoint], dimensions: int) -> tuple[Table, dict[str, str]]:
+    """Put the plan's items together with what is known of their views and what was encoded since.
+
+    Parameters
+    ----------
+    checkpoints
+        Of the plan's shards.
+    dimensions
+        ``D``.
+
+    Returns
+    -------
+    The table, in which views lie by item, and the reason by key of each object that was rejected. Views that are
+    neither known nor in a checkpoint had vanished.
+    """
+    items = plan.items
+    missing = plan.to_encode()
+    wanted = texts([key for key, _ in plan.views(missing)])
+    order = np.argsort(wanted, kind="stable")
+    found = plan.numbers >= 0
+    fresh: list[tuple[Checkpoint, NDArray[np.int64], NDArray[np.int64]]] = []
+    for checkpoint in checkpoints:
+        places = np.minimum(np.searchsorted(wanted[order], checkpoint.keys), max(len(order) - 1, 0))
+        hits = np.flatnonzero(wanted[order[places]] == checkpoint.keys) if len(order) else order
+        rows = missing[order[places[hits]]]
+        found[rows] = True
+        fresh.append((checkpoint, hits, rows))
+    target = np.cumsum(found) - 1
+    fixed = np.empty((np.count_nonzero(found), dimensions), np.int16)
+    known = np.flatnonzero(plan.numbers >= 0)
+    plan.known.copy(plan.numbers[known], fixed, target[known])
+    widest = max([items.view_sources.dtype, *(one.sources.dtype for one in checkpoints)], key=lambda one: one.itemsize)
+    sources = items.view_sources.astype(widest)
+    for checkpoint, hits, rows in fresh:
+        fixed[target[rows]] = checkpoint.fixed[hits]
+        sources[rows] = checkpoint.sources[hits]
+    counted = np.concatenate([[0], np.cumsum(found)])
+    whole = replace(
+        items,
+        first=counted[items.first],
+        view_names=items.view_names[found],
+        view_sources=sources[found],
+        fixed=fixed,
+    )
+    rejected = {one.key: one.reason for checkpoint in checkpoints for one in checkpoint.rejected}
+    return table_of(whole, plan.schema), {**plan.rejected, **rejected}
 
 
 def new_id() -> str:
@@ -34,17 +80,29 @@ def new_id() -> str:
 def build_snapshot(
     encoder: str, schema: Schema, table: Table, rejected: Mapping[str, str], progress: Progress = lambda *_: None
 ) -> Snapshot:
-    """Compute what a snapshot holds beside its items: class weights, cells, graph, what searches must visit, audit."""
+    """Compute what a snapshot holds beside its items: class weights, cells, graph, what searches must visit, audit.
+
+    Parameters
+    ----------
+    progress
+        Is told the stages ``attributes``, ``index`` and ``audit: …``.
+    """
     grouping = _grouping(schema, table)
     found = {name: labels for name in schema.attributes if (labels := labels_of(table.columns[name])) is not None}
-    studied = {name: _study(schema, table, name, labels, grouping) for name, labels in found.items()}
-    learned = {name: one.learned for name, one in studied.items()}
+    studied: dict[str, CrossValidated] = {}
+    for number, (name, labels) in enumerate(found.items()):
+        progress("attributes", number, len(found))
+        studied[name] = _study(schema, table, name, labels, grouping)
+    progress("attributes", len(found), len(found))
+    learned = {name: one.model for name, one in studied.items()}
+    progress("index", 0, len(table.views))
     sorted_table = sort_into_cells(table)
-    index = replace(sorted_table.index, graph=Graph.build(sorted_table.views.codes))
-    tuning, recall = calibrate(index)
-    whole = replace(sorted_table, index=replace(index, tuning=tuning))
-    subjects = {name: Subject(labels, learned[name]) for name, labels in found.items()}
-    reported = {REPORT: _report(studied, found), AUDIT: examine(whole, subjects, grouping, progress)}
+    index, recall = tune(sorted_table.index)
+    whole = replace(sorted_table, index=index)
+    progress("index", len(table.views), len(table.views))
+    subjects = [Subject(name, labels, learned[name]) for name, labels in found.items()]
+    audit = examine(whole, subjects, grouping, progress)
+    reported: dict[str, QualityReport | Audit] = {REPORT: quality_report(studied, found), AUDIT: audit}
     return Snapshot(new_id(), encoder, schema, whole, learned, recall, rejected, reported)
 
 
@@ -55,31 +113,6 @@ def _grouping(schema: Schema, table: Table) -> Grouping:
     return Grouping(np.unique(np.array(values, np.str_), return_inverse=True)[1], tenths(values))
 
 
-def _study(schema: Schema, table: Table, name: str, labels: Labels, grouping: Grouping) -> Studied:
+def _study(schema: Schema, table: Table, name: str, labels: Labels, grouping: Grouping) -> CrossValidated:
     sample = draw(labels, table.views.item, table.views.fixed, grouping)
     return study(sample, labels.classes, several=labels.several, precision=schema.fields[name].precision)
-
-
-def _report(studied: Mapping[str, Studied], labels: Mapping[str, Labels]) -> dict[str, Any]:
-    """Tell what predictions are worth, and the evidence for it."""
-    return {
-        "format": REPORT_FORMAT,
-        "attributes": {
-            name: {
-                "several": one.learned.several,
-                "classes": list(one.learned.classes),
-                "sampled": one.learned.discriminant.sampled.tolist(),
-                "methods": {
-                    method: _figures(calibration, one.evidence[method], labels[name])
-                    for method, calibration in one.learned.calibrations.items()
-                },
-            }
-            for name, one in studied.items()
-        },
-    }
-
-
-def _figures(calibration: Calibration, evidence: Evidence, labels: Labels) -> dict[str, Any]:
-    said = {**asdict(calibration), **evidence.report(labels.classes)}
-    del said["scale"]
-    return said

@@ -1,34 +1,55 @@
-"""Checkpoints of a running build: embeddings that a build which ran out of time leaves to the next."""
+"""Checkpoints: what became of one shard of views, kept in the bucket until a snapshot holds it."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import secrets
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.builds.encode import ViewKey
+from tonari.builds.known_vectors import LabelledVectors, label_views
+from tonari.contract.artefacts import CheckpointHeader, RejectedView
 from tonari.errors import CorruptArtefactError
 from tonari.storage.bucket import Bucket
+from tonari.storage.packing import SUFFIX, named_key, pack, read_named, write_named
+
+FORMAT = 1
 
 
-def _prefix(encoder: str) -> str:
-    return f"work/{encoder}/"
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Views that one encoder encoded or rejected; those in neither had vanished.
+
+    Parameters
+    ----------
+    encoder
+        Its id.
+    keys, sources : (n,) bytes
+        Of the views that were encoded: the source is that of the bytes that were read.
+    fixed : (n, D) int16
+        Their embeddings, as :func:`tonari.index.vectors.to_fixed` gives them.
+    rejected
+        Those that could not be encoded.
+    """
+
+    encoder: str
+    keys: NDArray[np.bytes_]
+    sources: NDArray[np.bytes_]
+    fixed: NDArray[np.int16]
+    rejected: tuple[RejectedView, ...]
+
+    def vectors(self) -> LabelledVectors:
+        """Give its embeddings for reuse."""
+        views = zip(self.keys.tolist(), self.sources.tolist(), strict=True)
+        return LabelledVectors(label_views((key.decode(), source.decode()) for key, source in views), self.fixed)
 
 
-def write_checkpoint(artefacts: Bucket, encoder: str, views: Mapping[ViewKey, NDArray[np.int16]]) -> str:
-    """Keep embeddings of one encoder under ``work/``, named by their sha256; returns the key."""
-    file = io.BytesIO()
-    names = np.frombuffer(json.dumps(list(views)).encode(), np.uint8)
-    np.savez(file, views=names, embeddings=np.stack(list(views.values())))
-    digest = hashlib.sha256(file.getvalue()).hexdigest()
-    key = f"{_prefix(encoder)}{secrets.token_hex(4)}-{digest}.npz"
-    artefacts.create(key, file.getvalue())
-    return key
+def write_checkpoint(artefacts: Bucket, checkpoint: Checkpoint) -> str:
+    """Write a checkpoint under a name that ends in its sha256, read it back and compare; gives the key."""
+    header = CheckpointHeader(FORMAT, checkpoint.encoder, checkpoint.rejected)
+    arrays = {"keys": checkpoint.keys, "sources": checkpoint.sources, "fixed": checkpoint.fixed}
+    prefix = _prefix(checkpoint.encoder)
+    return named_key(prefix, write_named(artefacts, prefix, pack(header, arrays)))
 
 
 def list_checkpoints(artefacts: Bucket, encoder: str) -> list[str]:
@@ -36,19 +57,23 @@ def list_checkpoints(artefacts: Bucket, encoder: str) -> list[str]:
     return [found.key for found in artefacts.list(_prefix(encoder))]
 
 
-def read_checkpoint(artefacts: Bucket, key: str) -> dict[ViewKey, NDArray[np.int16]]:
-    """Read the embeddings of one checkpoint.
+def read_checkpoint(artefacts: Bucket, encoder: str, key: str) -> Checkpoint:
+    """Read a checkpoint.
 
     Raises
     ------
     CorruptArtefactError
-        If its sha256 is not the one in its key, or it was written by another version.
+        If its sha256 is not the one in its name, or another version or encoder wrote it.
     """
-    data = artefacts.get(key).data
-    if not key.endswith(f"-{hashlib.sha256(data).hexdigest()}.npz"):
-        raise CorruptArtefactError(f"{key} has not the sha256 that its name says.")
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        names, embeddings = json.loads(arrays["views"].tobytes()), arrays["embeddings"]
-    if embeddings.dtype != np.int16:
-        raise CorruptArtefactError(f"{key} holds {embeddings.dtype}, this version reads int16.")
-    return {(name, etag): embedding for (name, etag), embedding in zip(names, embeddings, strict=True)}
+    prefix = _prefix(encoder)
+    packed = read_named(artefacts, prefix, key[len(prefix) :].removesuffix(SUFFIX))
+    about = packed.about(CheckpointHeader)
+    if (about.format, about.encoder) != (FORMAT, encoder):
+        raise CorruptArtefactError(f"{packed.name} has format {about.format}, encoder {about.encoder}: encode again.")
+    fixed = packed.array("fixed", np.int16, (None, None))
+    keys, sources = (packed.array(name, np.bytes_, (len(fixed),)) for name in ("keys", "sources"))
+    return Checkpoint(encoder, keys, sources, fixed, about.rejected)
+
+
+def _prefix(encoder: str) -> str:
+    return f"work/{encoder}/"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tonari.config import Margins
+from tonari.contract.artefacts import Regression
 from tonari.index.trials import QUERIES, K
 
 ERRORS = 2.0
@@ -22,7 +23,7 @@ METHODS = ("discriminant", "vote")
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What a snapshot was found to be worth when it was built.
+    """The figures that snapshots are compared by.
 
     Parameters
     ----------
@@ -43,32 +44,6 @@ class Metrics:
     attributes: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Regression:
-    """A figure that fell further than it may.
-
-    Parameters
-    ----------
-    what
-        As ``recall at 0.01`` or ``accuracy of color by discriminant``.
-    live, now
-        What it is in the live snapshot and in the new one.
-    margin
-        By how much it might have fallen.
-    held_out
-        Items that the new accuracy rests on; None for a recall.
-    """
-
-    what: str
-    live: float
-    now: float
-    margin: float
-    held_out: int | None
-
-    def __str__(self) -> str:
-        return f"{self.what} fell from {self.live:.3f} to {self.now:.3f}, by more than {self.margin:.3f}"
-
-
 def find_regressions(live: Metrics, new: Metrics, margins: Margins) -> tuple[Regression, ...]:
     """Compare all that both snapshots have figures of."""
     return (*_recalls(live, new, margins.recall), *_accuracies(live, new, margins.accuracy))
@@ -83,9 +58,9 @@ def _recalls(live: Metrics, new: Metrics, least: float) -> Iterator[Regression]:
             yield Regression(f"recall at {selectivity}", before, now, margin, None)
 
 
-def _neighbours(worth: Metrics, selectivity: float) -> float:
+def _neighbours(metrics: Metrics, selectivity: float) -> float:
     """Tell about how many true neighbours a recall was measured on."""
-    return min(QUERIES, worth.views) * min(K, selectivity * worth.items)
+    return min(QUERIES, metrics.views) * min(K, selectivity * metrics.items)
 
 
 def _accuracies(live: Metrics, new: Metrics, least: float) -> Iterator[Regression]:

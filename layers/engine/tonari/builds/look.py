@@ -1,30 +1,29 @@
-"""What a rebuild starts from: the catalogue as it lies there now, and what earlier builds already know of it."""
+"""The first step of a rebuild: the catalogue as it lies there now, beside what is known of it, gives a plan."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.builds.checkpoints import list_checkpoints, read_checkpoint
-from tonari.builds.encode import Seen, ViewKey, in_parallel, known_views, see
-from tonari.catalogue.documents import SCHEMA, Document, Listing
+from tonari.builds.checkpoints import Checkpoint, list_checkpoints, read_checkpoint
+from tonari.builds.collect import Indexed, collect_items
+from tonari.builds.encode import Shard
+from tonari.builds.known_vectors import KnownVectors, ViewSource, label_views, vectors_of_items, vectors_of_table
+from tonari.catalogue.documents import SCHEMA, image_key
+from tonari.catalogue.inventory import list_catalogue
 from tonari.config import USUAL, Margins
-from tonari.encoders.image import Encoder
+from tonari.contract.artefacts import Head
+from tonari.encoders.port import Encoder
 from tonari.errors import CorruptArtefactError, MissingObjectError
 from tonari.fields.schema import Schema, infer_schema, parse_schema
-from tonari.snapshots.head import ReadHead
+from tonari.snapshots.indexed import IndexedItem, ItemArrays, text
 from tonari.snapshots.segments import merge, read_segments
-from tonari.snapshots.snapshot import Snapshot, load_snapshot
+from tonari.snapshots.snapshot import Progress, Snapshot, load_snapshot
 from tonari.storage.bucket import Bucket
-
-SHARD = 1_000
-
-Progress = Callable[[str, int, int], None]
-"""Told a stage, how much of it is done, and of how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,71 +54,121 @@ class RebuildContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What earlier builds and segments leave: documents and embeddings that need not be read or computed again."""
+class Plan:
+    """What a snapshot is to be made of.
 
-    live: Snapshot | None = None
-    documents: Mapping[tuple[str, str], Mapping[str, object]] = field(default_factory=dict)
-    views: Mapping[ViewKey, NDArray[np.int16]] = field(default_factory=dict)
-    checkpoints: tuple[str, ...] = ()
+    Parameters
+    ----------
+    items
+        Items with the views that they are to have; the sources are those listed, and there are no embeddings.
+    schema
+        As ``schema.json`` says, or inferred.
+    known
+        Embeddings that need not be computed again.
+    numbers : (V,) int64
+        Each view's embedding in ``known``, -1 for views that are to be encoded.
+    rejected
+        Reason by key, for objects that cannot be used.
+    live
+        The snapshot that is live; None if there is none, or none that can be read.
+    checkpoints
+        Keys of what earlier builds left, to be deleted once a snapshot holds it.
+    """
 
+    items: ItemArrays
+    schema: Schema
+    known: KnownVectors
+    numbers: NDArray[np.int64]
+    rejected: Mapping[str, str]
+    live: Snapshot | None
+    checkpoints: tuple[str, ...]
 
-def look_back(place: RebuildContext, read: ReadHead, encoder: str) -> Known:
-    """Load what earlier builds computed; a damaged snapshot or checkpoint is reported and done without."""
-    views: dict[ViewKey, NDArray[np.int16]] = {}
-    checkpoints = list_checkpoints(place.artefacts, encoder)
-    for key in checkpoints:
-        try:
-            views |= read_checkpoint(place.artefacts, key)
-        except (CorruptArtefactError, MissingObjectError) as error:
-            place.progress(f"a checkpoint cannot be reused: {error.detail}", 0, 0)
-    documents: dict[tuple[str, str], Mapping[str, object]] = {}
-    live: Snapshot | None = None
-    if read.head.snapshot:
-        try:
-            live = load_snapshot(place.artefacts, read.head.snapshot, place.cache)
-            overlay = merge(read_segments(place.artefacts, read.head.segments))
-        except (CorruptArtefactError, MissingObjectError) as error:
-            place.progress(f"the live snapshot cannot be reused: {error.detail}", 0, 0)
-        else:
-            before = [*live.table.items(), *(item for item in overlay.items.values() if item)]
-            documents = {(item.id, item.document_etag): item.fields for item in before if item.document_etag}
-            if read.head.encoder == encoder:
-                views |= known_views(before)
-    return Known(live, documents, views, tuple(checkpoints))
+    def views(self, rows: NDArray[np.int64]) -> Iterator[ViewSource]:
+        """Give key and source of some views."""
+        return _views(self.items, rows)
 
+    def to_encode(self) -> NDArray[np.int64]:
+        """Rows of the views that are to be encoded: (n,) int64."""
+        return np.flatnonzero(self.numbers < 0)
 
-def look_at(place: RebuildContext, listed: Mapping[str, Listing], known: Known) -> list[Seen]:
-    """Read the documents that are new; an item that vanishes meanwhile is a delete."""
-
-    def look(item: str) -> Seen:
-        listing = listed[item]
-        fields = known.documents.get((item, listing.document_etag))
-        if fields is not None:
-            return Seen(item, Document(fields, listing.document_etag), "", listing.images)
-        if not listing.document_etag:
-            return Seen(item, None, "", listing.images)
-        return see(place.catalogue, item, listing.images)
-
-    seen = []
-    for count, one in enumerate(in_parallel(look, sorted(listed)), 1):
-        if not one.gone:
-            seen.append(one)
-        if count % SHARD == 0 or count == len(listed):
-            place.progress("documents", count, len(listed))
-    return seen
+    def shards(self, size: int) -> Iterator[Shard]:
+        """Part the views that are to be encoded, at most ``size`` to a shard."""
+        rows = self.to_encode()
+        for start in range(0, len(rows), size):
+            views = self.views(rows[start : start + size])
+            yield Shard(self.known.encoder, tuple(key for key, _ in views))
 
 
-def decide_schema(catalogue: Bucket, seen: list[Seen]) -> Schema:
-    """Read ``schema.json``, or infer what it would say.
+def look(context: RebuildContext, head: Head, encoder: str) -> Plan:
+    """List the catalogue, read the documents that are new, and find out which views are to be encoded.
+
+    A damaged snapshot or checkpoint is reported and done without. What vanishes meanwhile counts as deleted.
+
+    Parameters
+    ----------
+    head
+        Read before: what is listed is newer.
+    encoder
+        Id of the encoder that the snapshot is to be made with; only embeddings of that one are reused.
 
     Raises
     ------
     InvalidCatalogueError
-        If it cannot be read.
+        If ``schema.json`` cannot be read.
+    StoreError
     """
-    documents = [one.document.fields for one in seen if one.document]
+    keys = list_checkpoints(context.artefacts, encoder)
+    checkpoints = _read_checkpoints(context, encoder, keys)
+    live, overlay = _load_live(context, head)
+    items, rejected = collect_items(
+        context.catalogue,
+        list_catalogue(context.catalogue),
+        Indexed(live.table if live else None, overlay),
+        {(one.key, one.source): one.reason for checkpoint in checkpoints for one in checkpoint.rejected},
+        lambda done, total: context.progress("documents", done, total),
+    )
+    schema = _decide_schema(context.catalogue, items)
+    blocks = [checkpoint.vectors() for checkpoint in checkpoints]
+    if live and live.encoder == encoder:
+        blocks += [vectors_of_table(live.table), *vectors_of_items(item for item in overlay.values() if item)]
+    known = KnownVectors(encoder, blocks)
+    numbers = known.find(label_views(_views(items, np.arange(len(items.view_names)))))
+    return Plan(items, schema, known, numbers, rejected, live, tuple(keys))
+
+
+def _read_checkpoints(context: RebuildContext, encoder: str, keys: Iterable[str]) -> list[Checkpoint]:
+    checkpoints = []
+    for key in keys:
+        try:
+            checkpoints.append(read_checkpoint(context.artefacts, encoder, key))
+        except (CorruptArtefactError, MissingObjectError) as error:
+            context.progress(f"a checkpoint cannot be reused: {error.detail}", 0, 0)
+    return checkpoints
+
+
+def _load_live(context: RebuildContext, head: Head) -> tuple[Snapshot | None, Mapping[str, IndexedItem | None]]:
+    """Load the live snapshot and what lies over it, as far as they can be read."""
+    live: Snapshot | None = None
+    overlay: Mapping[str, IndexedItem | None] = {}
+    if head.snapshot and head.encoder:
+        try:
+            live = load_snapshot(context.artefacts, head.snapshot, context.cache)
+            overlay = merge(read_segments(context.artefacts, head.segments, head.encoder)).items
+        except (CorruptArtefactError, MissingObjectError) as error:
+            context.progress(f"the live snapshot cannot be reused: {error.detail}", 0, 0)
+    return live, overlay
+
+
+def _decide_schema(catalogue: Bucket, items: ItemArrays) -> Schema:
+    """Read ``schema.json``, or infer what it would say."""
     try:
-        return parse_schema(catalogue.get(SCHEMA).data, documents)
+        data = catalogue.get(SCHEMA).data
     except MissingObjectError:
-        return infer_schema(documents)
+        return infer_schema(items.fields())
+    return parse_schema(data, items.fields())
+
+
+def _views(items: ItemArrays, rows: NDArray[np.int64]) -> Iterator[ViewSource]:
+    owners = np.searchsorted(items.first, rows, side="right") - 1
+    for row, owner in zip(rows.tolist(), owners.tolist(), strict=True):
+        yield image_key(text(items.ids[owner]), text(items.view_names[row])), text(items.view_sources[row])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import secrets
 
-from tonari.errors import ConflictError, MissingObjectError
+from tonari.contract.artefacts import RebuildRequest, decode, encode
+from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError
 from tonari.storage.bucket import Bucket
 
 ASKED = "work/rebuild-asked.json"
@@ -26,8 +26,7 @@ def ask_once(artefacts: Bucket, now: dt.datetime) -> bool:
     except ConflictError:
         try:
             there = artefacts.get(ASKED)
-            said = json.loads(there.data)
-            if now.timestamp() - said["at"] < said.get("patience", PATIENCE_SECONDS):
+            if _stands(there.data, now):
                 return False
             artefacts.replace(ASKED, note, there.etag)
         except (ConflictError, MissingObjectError):
@@ -43,8 +42,17 @@ def hold(artefacts: Bucket, now: dt.datetime) -> None:
     artefacts.put(ASKED, _note(now, REFUSED_SECONDS))
 
 
+def _stands(data: bytes, now: dt.datetime) -> bool:
+    """Tell whether a note is still good; one that cannot be read is not."""
+    try:
+        request = decode(data, RebuildRequest, ASKED)
+    except CorruptArtefactError:
+        return False
+    return now.timestamp() - request.at < request.patience
+
+
 def _note(now: dt.datetime, patience: float) -> bytes:
-    return json.dumps({"at": now.timestamp(), "patience": patience, "by": secrets.token_hex(8)}).encode()
+    return encode(RebuildRequest(now.timestamp(), patience, secrets.token_hex(8)))
 
 
 def forget(artefacts: Bucket) -> None:

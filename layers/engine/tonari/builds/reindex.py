@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+import msgspec
 
-from tonari.builds.encode import ViewKey, index_seen, known_views, look
+from tonari.builds.changes import index_items, read_items
+from tonari.builds.known_vectors import KnownVectors, vectors_of_items
 from tonari.catalogue.documents import item_of
-from tonari.encoders.image import Encoder
+from tonari.catalogue.item_state import ItemState
+from tonari.encoders.port import Encoder
 from tonari.errors import ConflictError
 from tonari.snapshots.head import publish, read_head
 from tonari.snapshots.segments import Segment, merge, read_segments, write_segment
-from tonari.snapshots.table import State, Table
+from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket
 
 MOST_SEGMENTS = 8
@@ -72,36 +73,37 @@ def reindex(
         If other writers came first 20 times in a row.
     StoreError, InvalidEncoderError
     """
-    known: dict[ViewKey, NDArray[np.int16]] = {}
+    tried: dict[str, Segment] = {}
     for _ in range(TRIES):
         read = read_head(artefacts)
         head = read.head
         overlaid = sum(segment.items for segment in head.segments)
         if head.snapshot is None or head.encoder is None or overlaid + len(items) > MOST_OVERLAY_ITEMS:
             return Reindexed("rebuild", generation=head.generation)
-        before = read_segments(artefacts, head.segments)
+        before = read_segments(artefacts, head.segments, head.encoder)
         overlay = merge(before)
-        recorded, refused = _recorded(overlay, load_tables(head.snapshot)), _by_item(overlay.rejected)
-        seen = [
-            one
-            for one in look(catalogue, sorted(set(items)))
-            if one.state != recorded(one.item) or one.wrong or one.item in refused
+        recorded, rejected = _recorded(overlay, load_tables(head.snapshot)), _by_item(overlay.rejected)
+        changed = [
+            item
+            for item in read_items(catalogue, sorted(set(items)))
+            if item.state != recorded(item.id) or item.problem or item.id in rejected
         ]
-        if not seen:
+        if not changed:
             return Reindexed("unchanged", generation=head.generation)
         encoder = load_encoder(head.encoder)
-        reusable = known_views(item for segment in before for item in segment.items.values() if item)
-        indexed = index_seen(catalogue, encoder, seen, reusable | known)
-        known = known_views(item for item in indexed.items.values() if item)
-        segment = _news(indexed, recorded, refused)
+        earlier = [*before, tried.get(head.encoder, Segment({}, {}))]
+        reusable = vectors_of_items(item for segment in earlier for item in segment.items.values() if item)
+        indexed = index_items(catalogue, encoder, changed, KnownVectors(head.encoder, reusable))
+        tried = {head.encoder: indexed}
+        segment = _news(indexed, recorded, rejected)
         if not segment.items:
             return Reindexed("unchanged", generation=head.generation)
         if len(head.segments) < MOST_SEGMENTS:
-            refs = (*head.segments, write_segment(artefacts, segment, encoder.dimensions))
+            refs = (*head.segments, write_segment(artefacts, segment, head.encoder, encoder.dimensions))
         else:
-            refs = (write_segment(artefacts, merge([*before, segment]), encoder.dimensions),)
+            refs = (write_segment(artefacts, merge([*before, segment]), head.encoder, encoder.dimensions),)
         try:
-            published = publish(artefacts, read, replace(head, segments=refs))
+            published = publish(artefacts, read, msgspec.structs.replace(head, segments=refs))
         except ConflictError:
             continue
         deleted = sum(item is None for item in segment.items.values())
@@ -112,14 +114,14 @@ def reindex(
 
 
 def _news(
-    indexed: Segment, recorded: Callable[[str], State | None], refused: Mapping[str | None, Mapping[str, str]]
+    indexed: Segment, recorded: Callable[[str], ItemState | None], rejected: Mapping[str | None, Mapping[str, str]]
 ) -> Segment:
     """Leave out items that are live just so, with the same objects rejected for the same reasons."""
-    refused_now = _by_item(indexed.rejected)
+    rejected_now = _by_item(indexed.rejected)
     items = {
         name: item
         for name, item in indexed.items.items()
-        if (item.state if item else None) != recorded(name) or refused_now.get(name) != refused.get(name)
+        if (item.state if item else None) != recorded(name) or rejected_now.get(name) != rejected.get(name)
     }
     return Segment(items, {key: why for key, why in indexed.rejected.items() if item_of(key) in items})
 
@@ -132,10 +134,10 @@ def _by_item(rejected: Mapping[str, str]) -> dict[str | None, dict[str, str]]:
     return reasons
 
 
-def _recorded(overlay: Segment, tables: Table) -> Callable[[str], State | None]:
+def _recorded(overlay: Segment, tables: Table) -> Callable[[str], ItemState | None]:
     """Tell what the index that is live was made from, by item."""
 
-    def state(item: str) -> State | None:
+    def state(item: str) -> ItemState | None:
         if item in overlay.items:
             indexed = overlay.items[item]
             return indexed.state if indexed else None

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tonari.contract import strict_json
+from tonari.contract.catalogue import MOST_DOCUMENT_BYTES, MOST_ID_BYTES
 from tonari.errors import InvalidCatalogueError, MissingObjectError
 from tonari.storage.bucket import Bucket
 
 ITEMS = "items/"
 IMAGES = "images/"
 SCHEMA = "schema.json"
-MOST_ID_BYTES = 256
-MOST_DOCUMENT_BYTES = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a listing says of one item.
-
-    Parameters
-    ----------
-    document_etag
-        Of ``items/<id>.json``; empty if there is none.
-    images
-        ETag by name, under ``images/<id>/``.
-    """
-
-    document_etag: str = ""
-    images: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +65,6 @@ def item_of(key: str) -> str | None:
         return None
 
 
-def list_catalogue(bucket: Bucket) -> dict[str, Listing]:
-    """List all items by id; keys that belong to no item are passed over."""
-    documents: dict[str, str] = {}
-    images: dict[str, dict[str, str]] = {}
-    for found in bucket.list(ITEMS):
-        if (item := item_of(found.key)) is not None:
-            documents[item] = found.etag
-    for found in bucket.list(IMAGES):
-        if (item := item_of(found.key)) is not None and found.size:
-            images.setdefault(item, {})[found.key[len(IMAGES) + len(item) + 1 :]] = found.etag
-    return {item: Listing(documents.get(item, ""), images.get(item, {})) for item in documents.keys() | images.keys()}
-
-
 def list_item(bucket: Bucket, item: str) -> dict[str, str]:
     """List one item's images: ETag by name."""
     prefix = image_key(item, "")
@@ -133,6 +103,8 @@ def parse_document(item: str, data: bytes) -> dict[str, Any]:
         raise InvalidCatalogueError(f"{key} is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise InvalidCatalogueError(f"{key} must hold an object, such as {{'id': …, 'price': 5}}.")
+    if type(document.get("id")) is int and str(document["id"]) == item:  # as databases export numeric keys
+        document["id"] = item
     if document.setdefault("id", item) != item:
         raise InvalidCatalogueError(f"{key} says that its id is {document['id']!r:.80}.")
     nested = [name for name, value in document.items() if isinstance(value, dict)]
@@ -144,7 +116,7 @@ def parse_document(item: str, data: bytes) -> dict[str, Any]:
     return document
 
 
-def select_images(fields: Mapping[str, Any], images: Mapping[str, str]) -> tuple[list[str], list[str]]:
+def select_images(fields: Mapping[str, Any], images: Collection[str]) -> tuple[list[str], list[str]]:
     """Select and order an item's images as its document says, or take all by name.
 
     Returns

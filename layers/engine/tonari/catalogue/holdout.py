@@ -22,14 +22,14 @@ def split_value(item: str, fields: Mapping[str, Any], split_by: str) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
-def place(value: str, salt: str = SALT) -> float:
-    """Give a text its place in 0..1, evenly spread and the same everywhere: the head of a sha256."""
+def unit_hash(value: str, salt: str = SALT) -> float:
+    """Hash a text to a number in 0..1, evenly spread and the same everywhere: the head of a sha256."""
     return int.from_bytes(hashlib.sha256(f"{salt}\0{value}".encode()).digest()[:8]) / 2**64
 
 
 def is_held_out(value: str) -> bool:
     """Tell whether items of this ``split_by`` value are held out: three tenths of the values are."""
-    return place(value) < HELD_OUT
+    return unit_hash(value) < HELD_OUT
 
 
 def tenths(values: Iterable[str]) -> NDArray[np.int64]:
@@ -40,4 +40,4 @@ def tenths(values: Iterable[str]) -> NDArray[np.int64]:
     (N,) int64
         0 to 9.
     """
-    return np.floor(np.array([place(value) for value in values], np.float64) * 10).astype(np.int64)
+    return np.floor(np.array([unit_hash(value) for value in values], np.float64) * 10).astype(np.int64)

@@ -1,21 +1,100 @@
-"""The encoder: an ONNX graph and its ``encoder.json``, which turn bytes into unit vectors."""
+"""The encoder of pictures: an ONNX graph and its ``encoder.json``, which turn bytes into unit vectors."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.encoders.bundle import EncoderConfig
+from tonari.contract.encoder import FramedEncoder, RawEncoder, read_encoder_file
 from tonari.encoders.onnx import Session
 from tonari.errors import InvalidEncoderError
 from tonari.images.decode import prepare
-from tonari.images.tensor import to_tensor
+from tonari.images.framing import Framing, Resample
+from tonari.images.tensor import RAW, Channels, DType, Layout, TensorForm, to_tensor
 
-__all__ = ["Encoder", "EncoderConfig", "encoder_id"]
+
+@dataclass(frozen=True, slots=True)
+class EncoderConfig:
+    """What ``encoder.json`` says.
+
+    Format 1 has raw pixels (uint8, NHWC) cut out of the exact centre; format 2 says all of :class:`Framing` and
+    :class:`TensorForm`.
+
+    Parameters
+    ----------
+    name
+        For people.
+    input_name, output_name
+        Names in the ONNX graph: pixels in, float32 ``(batch, dimensions)`` out.
+    framing
+        How a picture becomes pixels.
+    dimensions
+        ``D``, the length of an embedding.
+    form
+        How the pixels become the input.
+    """
+
+    name: str
+    input_name: str
+    output_name: str
+    framing: Framing
+    dimensions: int
+    form: TensorForm = RAW
+
+    @classmethod
+    def parse(cls, data: bytes) -> EncoderConfig:
+        """Read ``encoder.json``.
+
+        Raises
+        ------
+        InvalidEncoderError
+            If a field is missing or says something this version cannot do.
+        """
+        file = read_encoder_file(data)
+        try:
+            framing, form = _read_raw(file) if isinstance(file, RawEncoder) else _read_framed(file)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidEncoderError(f"encoder.json is not of the documented form: {error}.") from error
+        return cls(file.name, file.input.name, file.output.name, framing, file.dimensions, form)
+
+
+def _read_raw(file: RawEncoder) -> tuple[Framing, TensorForm]:
+    given, prepared = file.input, file.preprocessing
+    if (given.dtype, given.layout) != ("uint8", "NHWC"):
+        raise InvalidEncoderError("encoder.json of format 1 must say input uint8 in layout NHWC; format 2 says more.")
+    resample = cast("Resample", prepared.resample)
+    return Framing(given.height, given.width, prepared.shortest_edge, resample, prepared.background), RAW
+
+
+def _read_framed(file: FramedEncoder) -> tuple[Framing, TensorForm]:
+    given, prepared = file.input, file.preprocessing
+    resize = prepared.resize
+    squashed = None
+    if resize.shortest_edge is None:
+        if resize.height is None or resize.width is None:
+            raise ValueError("resize has neither shortest_edge nor height and width")
+        squashed = (resize.height, resize.width)
+    framing = Framing(
+        given.height,
+        given.width,
+        resize.shortest_edge,
+        cast("Resample", prepared.resample),
+        prepared.background,
+        squashed=squashed,
+        rounding="pixels",
+    )
+    kind = cast("DType", given.dtype), cast("Layout", given.layout), cast("Channels", given.channels)
+    if given.dtype != "float32":
+        return framing, TensorForm(*kind)
+    if given.mean is None or given.std is None:
+        raise ValueError("an input of float32 needs mean and std")
+    return framing, TensorForm(*kind, given.mean, given.std)
 
 
 def encoder_id(model: bytes, config: bytes) -> str:
@@ -24,8 +103,8 @@ def encoder_id(model: bytes, config: bytes) -> str:
     return hashlib.sha256(both).hexdigest()
 
 
-class Encoder:
-    """An encoder ready to run.
+class ImageEncoder:
+    """An encoder of pictures, ready to run.
 
     Parameters
     ----------
@@ -47,9 +126,35 @@ class Encoder:
         self._session = Session(model, config.input_name, config.output_name, threads)
 
     @property
+    def name(self) -> str:
+        """For people."""
+        return self.config.name
+
+    @property
+    def modality(self) -> Literal["image"]:
+        """What a view is."""
+        return "image"
+
+    @property
     def dimensions(self) -> int:
         """``D``."""
         return self.config.dimensions
+
+    def encode(self, data: bytes) -> NDArray[np.float32]:
+        """Encode the bytes of one picture.
+
+        Returns
+        -------
+        (D,) float32, of length 1
+
+        Raises
+        ------
+        UnsupportedImageError, InvalidImageError, TooLargeError
+        InvalidEncoderError
+            If the graph gives NaN, infinity, zero or another shape.
+        """
+        embedding: NDArray[np.float32] = self.embed([self.read(data)])[0]
+        return embedding
 
     def read(self, data: bytes) -> NDArray[np.generic]:
         """Turn the bytes of one view into what the graph takes.

@@ -22,8 +22,8 @@ from tonari.errors import InvalidEncoderError
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
-    """An input or output of an ONNX graph.
+class TensorInfo:
+    """An input or output of an ONNX graph, as it says itself.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Port:
     shape: tuple[int | None, ...]
 
 
-def graph_ports(model: Path) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+def graph_signature(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
     """Name the inputs and the outputs of a graph.
 
     Raises
@@ -48,11 +48,11 @@ def graph_ports(model: Path) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
         If the file does not load.
     """
     session = _load(model, 1)
-    return tuple(map(_port, session.get_inputs())), tuple(map(_port, session.get_outputs()))
+    return tuple(map(_info, session.get_inputs())), tuple(map(_info, session.get_outputs()))
 
 
-def _port(given: Any) -> Port:
-    return Port(given.name, given.type, tuple(size if isinstance(size, int) else None for size in given.shape))
+def _info(given: Any) -> TensorInfo:
+    return TensorInfo(given.name, given.type, tuple(size if isinstance(size, int) else None for size in given.shape))
 
 
 def _load(model: Path, threads: int) -> Any:

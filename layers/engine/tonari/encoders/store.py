@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tonari.encoders.image import Encoder, EncoderConfig, encoder_id
+from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
 from tonari.errors import CorruptArtefactError, MissingObjectError, NotReadyError
 from tonari.storage.bucket import Bucket
 
@@ -69,13 +69,13 @@ def find_encoder(artefacts: Bucket, begin: str) -> str:
     keys = [found.key for found in artefacts.list(f"{PREFIX}{begin}") if found.key.endswith(f"/{CONFIG}")]
     names = [key.removeprefix(PREFIX).partition("/")[0] for key in keys]
     if not names:
-        raise NotReadyError(f"No encoder {begin} is in s3://{artefacts.name}: see tonari encoder list.")
+        raise NotReadyError(f"No encoder {begin} is in {artefacts.name}: see tonari encoder list.")
     if len(names) > 1:
         raise NotReadyError(f"{begin} begins {len(names)} ids ({', '.join(names[:3])}): give more of it.")
     return names[0]
 
 
-def load_encoder(artefacts: Bucket, name: str, cache: Path) -> Encoder:
+def load_encoder(artefacts: Bucket, name: str, cache: Path) -> ImageEncoder:
     """Download an encoder unless the cache has it whole, verify, and start it.
 
     Raises
@@ -99,7 +99,7 @@ def load_encoder(artefacts: Bucket, name: str, cache: Path) -> Encoder:
             fresh = path.with_suffix(f".{secrets.token_hex(4)}")
             fresh.write_bytes(data)
             fresh.replace(path)
-    return Encoder(EncoderConfig.parse(config), model_path)
+    return ImageEncoder(EncoderConfig.parse(config), model_path)
 
 
 def has_encoder(artefacts: Bucket, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,23 +125,38 @@ def build_columns(documents: Sequence[Mapping[str, Any]], schema: Schema) -> dic
     }
 
 
-def _column(values: Sequence[Any], about: Field) -> Column:
+def values_of(value: Any, about: Field) -> tuple[Any, ...]:
+    """Read a document's value as its field's type says.
+
+    Returns
+    -------
+    The value, dates as seconds since 1970; of a list, its strings, sorted, each once. Nothing if the value is missing
+    or of another type.
+    """
+    read: Any
     match about.type:
         case "number":
-            return _numbers(values, lambda value: float(value) if kind_of(value) == "number" else None)
+            read = float(value) if kind_of(value) == "number" else None
         case "date":
-            return _numbers(values, lambda value: parse_date(value) if isinstance(value, str) else None)
+            read = parse_date(value) if isinstance(value, str) else None
         case "boolean":
-            return _classes([value if isinstance(value, bool) else None for value in values])
+            read = value if isinstance(value, bool) else None
         case "string":
-            return _classes([_text(value) for value in values])
+            read = _text(value)
         case "strings":
-            return _lists([[value] if isinstance(value, str) else value for value in values])
+            strings = [value] if isinstance(value, str) else value
+            return tuple(sorted(set(strings))) if kind_of(strings) == "strings" else ()
+    return () if read is None else (read,)
 
 
-def _numbers(values: Sequence[Any], read: Callable[[Any], float | None]) -> NumberColumn:
-    read_values = (read(value) for value in values)
-    return NumberColumn(np.array([np.nan if value is None else value for value in read_values], np.float64))
+def _column(values: Sequence[Any], about: Field) -> Column:
+    read = [values_of(value, about) for value in values]
+    if about.type == "strings":
+        return _lists(read)
+    single = [of_item[0] if of_item else None for of_item in read]
+    if about.type in ("number", "date"):
+        return NumberColumn(np.array([np.nan if value is None else value for value in single], np.float64))
+    return _classes(single)
 
 
 def _classes(values: Sequence[Any]) -> ClassColumn:
@@ -151,17 +166,12 @@ def _classes(values: Sequence[Any]) -> ClassColumn:
     return ClassColumn(np.array([-1 if value is None else code[value] for value in values], narrow), classes)
 
 
-def _lists(values: Sequence[Any]) -> ListColumn:
-    pairs = {(item, one) for item, value in enumerate(values) if kind_of(value) == "strings" for one in value}
-    classes = tuple(sorted({one for _, one in pairs}))
+def _lists(values: Sequence[tuple[str, ...]]) -> ListColumn:
+    classes = tuple(sorted({value for of_item in values for value in of_item}))
     code = {value: position for position, value in enumerate(classes)}
-    ordered = np.array(sorted((code[one], item) for item, one in pairs), np.int32).reshape(-1, 2)
-    return ListColumn(
-        codes=ordered[:, 0].copy(),
-        items=ordered[:, 1].copy(),
-        classes=classes,
-        count=len(values),
-    )
+    pairs = sorted((code[value], item) for item, of_item in enumerate(values) for value in of_item)
+    ordered = np.array(pairs, np.int32).reshape(-1, 2)
+    return ListColumn(codes=ordered[:, 0].copy(), items=ordered[:, 1].copy(), classes=classes, count=len(values))
 
 
 def _text(value: Any) -> str | None:
@@ -171,7 +181,7 @@ def _text(value: Any) -> str | None:
 
 
 def columns_to_arrays(columns: Mapping[str, Column]) -> dict[str, NDArray[Any]]:
-    """Lay columns out as plain arrays for an ``.npz`` file."""
+    """Lay columns out as plain arrays for a packed file."""
     arrays: dict[str, NDArray[Any]] = {}
     about: list[dict[str, Any]] = []
     for position, (name, column) in enumerate(columns.items()):

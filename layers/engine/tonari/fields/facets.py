@@ -4,64 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari.contract.engine import MOST_VALUES, Spread, Values
 from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn
 
-MOST_VALUES = 50
 BINS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """How often values occur.
-
-    Parameters
-    ----------
-    count
-        Items that have the field.
-    distinct
-        How many different values they have.
-    most
-        The 50 most frequent values with their counts; of equals, the first in their order.
-    """
-
-    count: int
-    distinct: int
-    most: tuple[tuple[Any, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How numbers or dates (seconds since 1970) spread.
-
-    Parameters
-    ----------
-    count
-        Items that have the field.
-    least, greatest
-        None if there are no such items.
-    histogram
-        Items in each of ten equal parts of the way from the least to the greatest.
-    """
-
-    count: int
-    least: float | None
-    greatest: float | None
-    histogram: tuple[int, ...]
-
-
-def count_facet(pieces: Sequence[tuple[Column, NDArray[np.bool_] | None]]) -> Values | Spread:
+def count_facet(
+    pieces: Sequence[tuple[Column, NDArray[np.bool_] | None]], most: int | None = MOST_VALUES
+) -> Values | Spread:
     """Count over the items in range of several columns of one field.
 
     Parameters
     ----------
     pieces
         Columns, all of one class, and (I,) bool: which of their items are in range, all if it is None.
+    most
+        How many of the most frequent values are listed; None lists all.
     """
     numbers = [
         column.values if mask is None else column.values.compress(mask)
@@ -78,8 +42,8 @@ def count_facet(pieces: Sequence[tuple[Column, NDArray[np.bool_] | None]]) -> Va
         classes, by_code, having = _count(column, mask)
         counts.update({classes[code]: int(by_code[code]) for code in np.flatnonzero(by_code)})
         items += having
-    most = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST_VALUES]
-    return Values(items, len(counts), tuple(most))
+    by_frequency = sorted(counts.items(), key=lambda value_and_count: (-value_and_count[1], value_and_count[0]))
+    return Values(items, len(counts), tuple(by_frequency[:most]))
 
 
 def _count(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import difflib
 import sys
-from dataclasses import dataclass
 from typing import Any
 
+from tonari.contract.filter_tree import And, Condition, Filter, Not, Or
 from tonari.errors import InvalidFilterError
 from tonari.fields.schema import Schema, parse_date
 
@@ -21,39 +21,6 @@ MOST_VALUES = 1000
 ORDER = ("$gt", "$gte", "$lt", "$lte")
 OPERATORS = ("$eq", "$ne", "$in", "$nin", "$exists", *ORDER)
 PYTHON_TYPES = {"number": (int, float), "date": (str,), "string": (str,), "strings": (str,), "boolean": (bool,)}
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One field, one operator, its values; dates are already seconds."""
-
-    field: str
-    operator: str
-    values: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    """Every part holds."""
-
-    parts: tuple[Filter, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    """At least one part holds."""
-
-    parts: tuple[Filter, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The part does not hold."""
-
-    part: Filter
-
-
-Filter = Condition | And | Or | Not
 
 
 def parse_filter(raw: Any, schema: Schema) -> Filter:
@@ -77,20 +44,20 @@ def _parse(raw: Any, schema: Schema, depth: int) -> Filter:
     _check_depth(depth)
     if not isinstance(raw, dict):
         raise InvalidFilterError(f'A filter is an object such as {{"price": {{"$lt": 50}}}}, not {raw!r:.60}.')
-    parts: list[Filter] = []
+    terms: list[Filter] = []
     for name, value in raw.items():
         if name in ("$and", "$or"):
             if not isinstance(value, list) or not value:
                 raise InvalidFilterError(f"{name} takes a list of at least one filter.")
             inner = tuple(_parse(one, schema, depth + 1) for one in value)
-            parts.append(And(inner) if name == "$and" else Or(inner))
+            terms.append(And(inner) if name == "$and" else Or(inner))
         elif name == "$not":
-            parts.append(Not(_parse(value, schema, depth + 1)))
+            terms.append(Not(_parse(value, schema, depth + 1)))
         elif name.startswith("$"):
             raise InvalidFilterError(f"There is no {name}; filters combine with $and, $or and $not.")
         else:
-            parts += _conditions(name, value, schema, depth)
-    return parts[0] if len(parts) == 1 else And(tuple(parts))
+            terms += _conditions(name, value, schema, depth)
+    return terms[0] if len(terms) == 1 else And(tuple(terms))
 
 
 def _check_depth(depth: int) -> None:
@@ -148,9 +115,9 @@ def _value(name: str, kind: str, raw: Any) -> Any:
 
 def _count(tree: Filter) -> int:
     match tree:
-        case And(parts) | Or(parts):
-            return sum(map(_count, parts))
-        case Not(part):
-            return _count(part)
+        case And(terms) | Or(terms):
+            return sum(map(_count, terms))
+        case Not(term):
+            return _count(term)
         case Condition():
             return 1

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari.contract.filter_tree import And, Condition, Filter, Not, Or
 from tonari.errors import InvalidFilterError
 from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn
-from tonari.fields.filters import And, Condition, Filter, Not, Or
 
 FEW = 10
 """Up to so many values are compared with a column one by one; more are looked up."""
@@ -35,12 +35,12 @@ def evaluate(tree: Filter, columns: Mapping[str, Column], items: int) -> NDArray
     (I,) bool
     """
     match tree:
-        case And(parts):
-            return _combined(np.logical_and, parts, columns, items)
-        case Or(parts):
-            return _combined(np.logical_or, parts, columns, items)
-        case Not(part):
-            mask = evaluate(part, columns, items)
+        case And(terms):
+            return _combined(np.logical_and, terms, columns, items)
+        case Or(terms):
+            return _combined(np.logical_or, terms, columns, items)
+        case Not(term):
+            mask = evaluate(term, columns, items)
             return np.logical_not(mask, out=mask)
         case Condition(field, operator, values):
             column = columns.get(field)
@@ -51,13 +51,13 @@ def evaluate(tree: Filter, columns: Mapping[str, Column], items: int) -> NDArray
 
 
 def _combined(
-    combine: np.ufunc, parts: tuple[Filter, ...], columns: Mapping[str, Column], items: int
+    combine: np.ufunc, terms: tuple[Filter, ...], columns: Mapping[str, Column], items: int
 ) -> NDArray[np.bool_]:
-    if not parts:
+    if not terms:
         return np.full(items, combine is np.logical_and)
-    mask = evaluate(parts[0], columns, items)
-    for part in parts[1:]:
-        combine(mask, evaluate(part, columns, items), out=mask)
+    mask = evaluate(terms[0], columns, items)
+    for term in terms[1:]:
+        combine(mask, evaluate(term, columns, items), out=mask)
     return mask
 
 

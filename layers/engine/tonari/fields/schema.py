@@ -9,12 +9,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from tonari.contract import strict_json
+from tonari.contract.catalogue import FieldType
 from tonari.errors import InvalidCatalogueError
 
-FieldType = Literal["number", "string", "boolean", "date", "strings"]
 TYPES: tuple[str, ...] = get_args(FieldType)
 RESERVED = ("id", "images")
 

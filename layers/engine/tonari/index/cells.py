@@ -1,4 +1,4 @@
-"""Coarse cells: rows lie sorted by the nearest of some centroids, and a search visits the nearest cells first.
+"""Inverted lists: rows lie sorted by the nearest of some centroids, and a search probes the nearest cells first.
 
 Inverted lists as in Rii [Matsui, Hinami and Satoh, Reconfigurable Inverted Index, ACM Multimedia 2018], with int8 codes
 in the place of product quantisation.
@@ -7,19 +7,25 @@ in the place of product quantisation.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonari.index.kernels import Packed
-from tonari.index.vectors import quantise
+from tonari.index.vectors import from_fixed, quantise
 
-SPREAD = 0.3
+RADIUS_SHARE = 0.3
 """How much nearer to a query than its cell's mean a row is taken to lie, in units of the cell's radius."""
-FADING = 0.12
-"""How much nearer a cell must be, in units of the distance to the best rows found, for twice as many cells visited."""
-NEAREST = 0.02
+RANK_PENALTY = 0.12
+"""What is added to a cell's relative distance for every doubling of its rank."""
+LEAST_DISTANCE = 0.02
 """Least distance, one less a cosine, that others are measured by: copies of a query say nothing of what lies around."""
+
+SEED = 7
+ROUNDS = 8
+SAMPLED_PER_CELL = 64
+BLOCK = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +38,17 @@ class Cells:
         Means of the cells' rows, which have length 1: the shorter a mean, the wider its cell.
     start : (C + 1,) int64
         Where each cell's rows begin; a cell may be empty.
-    off : (C,) float32
-        One, less how much nearer a cell's rows reach than its mean: a share of the root mean square distance from it.
-    fading : (C,) float32
-        What the cells of each rank have lost by it.
+    offset : (C,) float32
+        What the cosine of a query with each mean is subtracted from to give the distance at which the nearest rows of
+        the cell are expected: 1, less a share of the root mean square distance of the rows from their mean.
+    penalty : (C,) float32
+        What is added to the relative distance of the cell of each rank.
     """
 
     centroids: NDArray[np.float32]
     start: NDArray[np.int64]
-    off: NDArray[np.float32] = field(init=False, repr=False)
-    fading: NDArray[np.float32] = field(init=False, repr=False)
+    offset: NDArray[np.float32] = field(init=False, repr=False)
+    penalty: NDArray[np.float32] = field(init=False, repr=False)
     _packed: Packed = field(init=False, repr=False)
     _scale: float = field(init=False, repr=False)
     _numbers: NDArray[np.int32] = field(init=False, repr=False)
@@ -50,8 +57,8 @@ class Cells:
         squares = np.einsum("ij,ij->i", self.centroids, self.centroids)
         ranks = np.arange(1, len(squares) + 1, dtype=np.float32)
         codes, scale = quantise(self.centroids)
-        object.__setattr__(self, "off", 1 - np.float32(SPREAD) * np.sqrt(np.maximum(0, 1 - squares)))
-        object.__setattr__(self, "fading", np.float32(FADING) * np.log2(ranks))
+        object.__setattr__(self, "offset", 1 - np.float32(RADIUS_SHARE) * np.sqrt(np.maximum(0, 1 - squares)))
+        object.__setattr__(self, "penalty", np.float32(RANK_PENALTY) * np.log2(ranks))
         object.__setattr__(self, "_packed", Packed(codes))
         object.__setattr__(self, "_scale", scale)
         object.__setattr__(self, "_numbers", np.arange(len(codes), dtype=np.int32))
@@ -61,7 +68,7 @@ class Cells:
         return len(self.centroids)
 
     def rank(self, codes: NDArray[np.int8], scale: float) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Put the cells in the order in which they are to be visited.
+        """Put the cells in the order in which they are to be probed.
 
         Parameters
         ----------
@@ -70,35 +77,90 @@ class Cells:
 
         Returns
         -------
-        Cells, nearest first, (C,) int32; and how far off the nearest rows of each are to be expected, as one less their
-        cosine with the nearest query, to three digits or so, (C,) float32, ascending.
+        order : (C,) int32
+            Cells, nearest first.
+        distance : (C,) float32
+            At what distance from the nearest query, one less a cosine, the nearest rows of each are expected, to three
+            digits or so; ascending.
         """
         products = self._packed.dot_products(codes).max(axis=0).astype(np.float32)
-        far = np.maximum(self.off - products * np.float32(1 / (scale * self._scale)), np.float32(0))
+        distance = np.maximum(self.offset - products * np.float32(1 / (scale * self._scale)), np.float32(0))
         # Floats of one sign are in the order of their bits; the lowest bits of each make room for its number.
         low = np.int32((1 << (len(self) - 1).bit_length()) - 1)
-        keys = far.view(np.int32) & ~low
+        keys = distance.view(np.int32) & ~low
         keys |= self._numbers
         keys.sort()
         order = keys & low
         keys ^= order
         return order, keys.view(np.float32)
 
-    def ratio(self, far: NDArray[np.float32], found: float) -> NDArray[np.float32]:
-        """Tell how many times as far off as what was found the cells are, and add what they lose by their rank.
+    def relative_distance(self, distance: NDArray[np.float32], found: float) -> NDArray[np.float32]:
+        """Divide the distance of ranked cells by that of the rows found so far, and add a penalty that grows with rank.
 
         True neighbours sit in the first few cells; where a filter has taken those, in others that are hardly farther
-        off than what was found instead.
+        away than what was found instead.
 
         Parameters
         ----------
-        far : (C,) float32
+        distance : (C,) float32
             As :meth:`rank` gives it.
         found
-            How far off the last of the best rows is, alike.
+            Distance of the last of the best rows.
 
         Returns
         -------
         (C,) float32, ascending.
         """
-        return np.asarray(far / max(found, float(far[0]), NEAREST) + self.fading)
+        return np.asarray(distance / max(found, float(distance[0]), LEAST_DISTANCE) + self.penalty)
+
+
+def cell_count(rows: int) -> int:
+    """Choose C: about four times the square root of N, a power of two."""
+    return int(2 ** np.ceil(np.log2(4 * np.sqrt(rows)) - 0.5)) if rows > 16 else 1
+
+
+def train(fixed: NDArray[np.int16], count: int) -> NDArray[np.float32]:
+    """Find centroids by spherical k-means on a sample, seeded [Dhillon and Modha, Machine Learning 42, 2001].
+
+    Parameters
+    ----------
+    fixed : (N, D) int16
+        Embeddings, as :func:`tonari.index.vectors.to_fixed` gives them.
+    count
+        ``C``, at most ``N``.
+
+    Returns
+    -------
+    (C, D) float32
+    """
+    random = np.random.default_rng(SEED)
+    size = min(len(fixed), SAMPLED_PER_CELL * count)
+    sample = from_fixed(fixed[np.sort(random.choice(len(fixed), size, replace=False))])
+    centroids = sample[np.sort(random.choice(size, count, replace=False))].copy()
+    for _ in range(ROUNDS):
+        cell = _nearest_centroid(sample, centroids)
+        order = np.argsort(cell, kind="stable")
+        start = np.searchsorted(cell[order], np.arange(count + 1))
+        filled = np.flatnonzero(np.diff(start))
+        sums = np.add.reduceat(sample[order], start[filled], axis=0)
+        centroids[filled] = sums / np.diff(start)[filled, None]
+    return centroids
+
+
+def assign(fixed: NDArray[np.int16], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Tell the centroid of each row whose direction is nearest.
+
+    Returns
+    -------
+    (N,) int32
+    """
+    return _nearest_centroid(fixed, centroids)
+
+
+def _nearest_centroid(vectors: NDArray[Any], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Compare directions, whatever the lengths."""
+    cell = np.empty(len(vectors), np.int32)
+    directions = centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
+    for start in range(0, len(vectors), BLOCK):
+        cell[start : start + BLOCK] = (vectors[start : start + BLOCK].astype(np.float32) @ directions.T).argmax(axis=1)
+    return cell

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from usearch.index import Index as UsearchIndex
 
 from tonari.errors import CorruptArtefactError
+from tonari.index.vectors import Candidates
 
+SEED = 3
 CONNECTIVITY = 16
 EXPANSION_ADD = 128
-EXPANSION_SEARCH = 400
+EXPANSION_SEARCH = 1
+"""So that a walk keeps exactly as many candidates as it is asked for."""
 
 
 class Graph:
@@ -27,7 +30,9 @@ class Graph:
 
     @classmethod
     def build(cls, codes: NDArray[np.int8]) -> Graph:
-        """Add the rows in order, by one thread: the same codes give the same file.
+        """Add the rows by one thread, shuffled with a seed: the same codes give the same file.
+
+        Added cell by cell, rows are linked within their cell: walks then have to be about twice as wide.
 
         Parameters
         ----------
@@ -43,22 +48,24 @@ class Graph:
             expansion_search=EXPANSION_SEARCH,
         )
         if len(codes):
-            index.add(np.arange(len(codes), dtype=np.uint64), codes, threads=1)
+            keys = np.random.default_rng(SEED).permutation(len(codes))
+            index.add(keys.astype(np.uint64), codes[keys], threads=1)
         return cls(index)
 
     @classmethod
-    def open(cls, path: Path, rows: int, dimensions: int) -> Graph:
-        """Map a graph file, whose sha256 the caller has verified: USearch itself has no checksum.
+    def open(cls, source: Path | bytes, rows: int, dimensions: int) -> Graph:
+        """Map a graph file or read its bytes, whose sha256 the caller has verified: USearch itself has no checksum.
 
         Raises
         ------
         CorruptArtefactError
             If it is no graph, or one of another size, dimension, scalar or metric than the snapshot's codes.
         """
+        name, given = (source.name, str(source)) if isinstance(source, Path) else ("given", source)
         try:
-            about = UsearchIndex.metadata(str(path))
+            about = UsearchIndex.metadata(given)
         except ValueError as error:
-            raise CorruptArtefactError(f"The file {path.name} is no graph: {error}") from error
+            raise CorruptArtefactError(f"The file {name} is no graph: {error}") from error
         found = about and (
             about["count_present"],
             about["dimensions"],
@@ -67,7 +74,7 @@ class Graph:
         )
         if found != (rows, dimensions, "Cos", "I8"):
             raise CorruptArtefactError(f"The graph should be ({rows}, {dimensions}, Cos, I8), the file is {found}.")
-        index: Any = UsearchIndex.restore(str(path), view=True)
+        index: Any = UsearchIndex.restore(given, view=isinstance(source, Path))
         index.expansion_search = EXPANSION_SEARCH
         return cls(index)
 
@@ -75,23 +82,24 @@ class Graph:
         """Write the graph file."""
         self._index.save(str(path))
 
-    def expand(self, expansion: int) -> None:
-        """Set how many candidates a search keeps: more → recall nearer to 1, slower."""
+    def to_bytes(self) -> bytes:
+        """Give the bytes of the graph file."""
         index: Any = self._index
-        index.expansion_search = expansion
+        return bytes(index.save(None))
 
-    def search(self, query: NDArray[np.int8], count: int) -> NDArray[np.int64]:
-        """Find the rows nearest to one query.
+    def search(self, query: NDArray[np.int8], count: int) -> Candidates:
+        """Walk to the rows nearest to one query; more of them → recall nearer to 1, slower.
 
         Parameters
         ----------
         query : (D,) int8
         count
-            How many rows at most.
+            How many rows to keep while walking, and to return at most: the expansion (``ef``).
 
         Returns
         -------
-        (n,) int64, nearest first
+        Candidates
+            Nearest first.
         """
-        found = self._index.search(query, count, threads=1)
-        return np.asarray(found.keys, dtype=np.int64)
+        found: Any = self._index.search(query, count, threads=1)
+        return Candidates(np.asarray(found.keys, dtype=np.int64), int(found.computed_distances))

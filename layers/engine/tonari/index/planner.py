@@ -1,13 +1,13 @@
-"""The search planner: three ways to the candidates, one way to the answer.
+"""The search planner: three ways to the candidates, one way from there to the answer.
 
-- **scan**: few rows are in range, so compare them all. Exact but for int8 rounding, which re-scoring undoes.
-- **cells**: more are in range, so visit cells, nearest first, until those left are too far off to hold a row *in range*
-  as near as the best that were met. How far is too far was learned when the snapshot was built, by trying held-out
-  queries under filters of each selectivity (:mod:`tonari.index.tuning`).
-- **graph**: nothing narrows the range, so walk the HNSW graph, if learning found it to be the better of the two.
+- **scan**: few rows are in range, so compare them all by their int8 codes.
+- **cells**: more are in range, so read the nearest cells until those left are too far off to hold a row *in range* as
+  near as the best that were found. How far is too far was learned when the index was built, by trying queries under
+  filters of each selectivity (:mod:`tonari.index.tuning`).
+- **graph**: nothing narrows the range and few items are wanted, so walk the HNSW graph, if there is one.
 
-Candidates are scored again in float32 over the stored 16 bits, the best view counts for its item. If fewer than k items
-come back though more are in range, the scan has the last word: k items come back whenever k match.
+Candidates bring all views of their items, and every view gets its final score (:mod:`tonari.index.scoring`). If fewer
+than k items come of it though more are in range, the scan has the last word: k items come back whenever k match.
 """
 
 from __future__ import annotations
@@ -19,70 +19,58 @@ from numpy.typing import NDArray
 
 from tonari.index.cells import Cells
 from tonari.index.graph import Graph
-from tonari.index.kernels import count_true
-from tonari.index.vectors import Hits, Views, best_items, candidates, nearest
-from tonari.index.visits import Contents, Reach, visit
+from tonari.index.kernels import count_true, dot_products
+from tonari.index.probing import InvertedLists, Probe, best_positions, probe_lists
+from tonari.index.scoring import best_views, order_items, score_rows
+from tonari.index.vectors import Hits, Path, Views, quantise
 
 SCAN_BYTES = 1 << 20
 """Codes that are scanned rather than looked for in cells: a megabyte takes a fifth of a millisecond."""
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What a search under filters of one selectivity must visit to keep its recall.
-
-    Parameters
-    ----------
-    selectivity
-        Share of items in range.
-    cells, rows
-        Least number of cells, and of rows in range.
-    ratio
-        How many times as far off as the best rows found so far a cell may be and still be worth a visit.
-    candidates
-        Least number that are scored again.
-    """
-
-    selectivity: float
-    cells: int
-    rows: int
-    ratio: float = 1.0
-    candidates: int = 0
+LEAST_CANDIDATES = 60
+CANDIDATES_PER_ITEM = 4
+TUNED_FOR = 10
+"""How many items the queries want by which settings are learned."""
+MOST_WALKED = 512
+"""Candidates up to which a graph is walked. Time grows with them; a scan's and that of cells hardly does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What was learned when the snapshot was built.
+    """What was learned when the index was built.
 
     Parameters
     ----------
-    efforts
-        By descending selectivity; empty if cells were never as good as they must be, so that scans serve.
+    probes
+        By descending selectivity; empty if cells never had the recall that is asked for, so that scans serve.
     graph
-        Whether the graph serves searches that nothing narrows.
+        Whether a graph serves searches without a filter.
     expansion
-        How many candidates the graph keeps while it is walked.
+        How many candidates the graph is walked for when ten items are wanted; 0 without a graph.
     reason
-        Why scans serve although there are cells; empty if they need not.
+        Why scans serve although there are cells, and why there is no graph; empty if nothing is to be said.
     """
 
     probes: tuple[Probe, ...] = ()
     graph: bool = False
-    expansion: int = 400
+    expansion: int = 0
     reason: str = ""
 
     def probe(self, selectivity: float) -> Probe:
-        """Take the dearer of the two efforts learned around a selectivity."""
-        above = [one for one in self.probes if one.selectivity >= selectivity]
-        below = [one for one in self.probes if one.selectivity < selectivity]
+        """Take the dearer of the two settings learned around a selectivity."""
+        above = [probe for probe in self.probes if probe.selectivity >= selectivity]
+        below = [probe for probe in self.probes if probe.selectivity < selectivity]
         around = [*above[-1:], *below[:1]]
         return Probe(
             selectivity,
-            max(one.cells for one in around),
-            max(one.rows for one in around),
-            max(one.ratio for one in around),
-            max(one.candidates for one in around),
+            max(probe.cells for probe in around),
+            max(probe.rows for probe in around),
+            max(probe.ratio for probe in around),
+            max(probe.candidates for probe in around),
         )
+
+    def walked(self, k: int) -> int:
+        """Choose how many candidates a graph is walked for so that k items are found."""
+        return -(-self.expansion * max(k, TUNED_FOR) // TUNED_FOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +80,24 @@ class VectorIndex:
     Parameters
     ----------
     views
-        N rows, in the order of the cells.
+        N rows, in the order of the cells where there are cells.
     rows : (N,) int64
-        The same rows by item.
+        The same rows item after item, each item's in the order in which its document names them.
     first : (I + 1,) int64
         Where each item's rows begin in ``rows``.
     cells
         None where there are too few rows to part them.
     graph
         Over the codes, None where there is none.
-    budget
+    tuning
         What was learned about them.
-    contents
+
+    Attributes
+    ----------
+    lists
         Of the cells, None where there are none.
+    one_view_each
+        Whether no item has two views, so that a row stands for its item.
     """
 
     views: Views
@@ -113,21 +106,36 @@ class VectorIndex:
     cells: Cells | None = None
     graph: Graph | None = None
     tuning: Tuning = Tuning()
-    contents: Contents | None = field(init=False, repr=False, compare=False)
+    lists: InvertedLists | None = field(init=False, repr=False, compare=False)
+    one_view_each: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        contents = None if self.cells is None else Contents(self.cells, self.views.codes, self.views.item)
-        object.__setattr__(self, "contents", contents)
+        lists = None if self.cells is None else InvertedLists(self.cells, self.views.codes, self.views.item)
+        object.__setattr__(self, "lists", lists)
+        object.__setattr__(self, "one_view_each", int(np.diff(self.first).max(initial=0)) <= 1)
 
     def __len__(self) -> int:
         """``I``."""
         return len(self.first) - 1
 
-    def rows_of(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
-        """List the rows of items, ascending."""
-        size = self.first[items + 1] - self.first[items]
-        places = np.repeat(self.first[items] - np.cumsum(size) + size, size) + np.arange(int(size.sum()))
-        return np.sort(self.rows[places])
+    def rows_of(self, items: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """List all views of items.
+
+        Parameters
+        ----------
+        items : (i,) int
+
+        Returns
+        -------
+        rows : (n,) int64
+            Item after item, each item's in the order in which its document names them.
+        size : (i,) int64
+            How many of them each item has.
+        """
+        begin = self.first[items]
+        size = self.first[items + 1] - begin
+        end = size.cumsum()
+        return self.rows[(begin - end + size).repeat(size) + np.arange(end[-1] if len(end) else 0)], size
 
 
 def find(
@@ -143,58 +151,136 @@ def find(
     Parameters
     ----------
     queries : (Q, D) float32, rows of length 1
+        Usually one; an item that serves as query brings all its views.
     k
         How many items: so many come back whenever so many are in range and have a view.
     allowed : (I,) bool
         Which items are in range, all if it is None.
     exact
-        Compare every view in range in float32.
+        Give every view in range its final score.
 
     Returns
     -------
-    Hits, whose ``matching`` counts items in range.
+    Hits
+        Final and in a total order. Scores and order are the same whichever way the candidates came.
     """
     matching = len(index) if allowed is None else count_true(allowed)
-    selectivity = matching / max(len(index), 1)
-    rows = selectivity * len(index.views)
-    hits = None
-    if not exact and index.contents is not None and index.tuning.probes and rows * queries.shape[1] > SCAN_BYTES:
-        if allowed is None and index.tuning.graph and index.graph is not None:
-            hits = nearest(queries, index.views, k, graph=index.graph)
-        else:
-            hits = _in_cells(queries, index, index.contents, k, allowed, index.tuning.probe(selectivity))
-    if hits is not None and len(index.views) > len(index):
-        hits = _by_best_view(queries, index, hits)
+    if k <= 0 or matching == 0:
+        nothing = np.empty(0, np.int64)
+        return Hits(nothing, nothing, np.empty(0), "scan", matching, 0, exact=True)
+    hits = None if exact else _without_scan(queries, index, k, allowed, matching)
     if hits is None or len(hits.items) < min(k, matching):
-        every = None if allowed is None else index.rows_of(np.flatnonzero(allowed))
-        hits = nearest(queries, index.views, k, matching=every, exact=exact)
+        hits = _scan(queries, index, k, _rows_in_range(index, allowed), exact=exact)
     return replace(hits, matching=matching)
 
 
-def _by_best_view(queries: NDArray[np.float32], index: VectorIndex, hits: Hits) -> Hits:
-    """Score all views of the items found: the nearest of an item may lie where nobody looked."""
-    return best_items(
-        queries,
-        index.views,
-        index.rows_of(hits.items.astype(np.int64)),
-        len(hits.items),
-        hits.path,
-        matching=hits.matching,
-        scanned=hits.scanned,
-        exact=hits.exact,
-    )
+def candidates(k: int) -> int:
+    """Choose how many rows get their final score so that k items are found."""
+    return max(LEAST_CANDIDATES, CANDIDATES_PER_ITEM * k)
 
 
-def _in_cells(
+def score_items(
+    queries: NDArray[np.float32], index: VectorIndex, items: NDArray[np.integer], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Give all views of some items their final score, and take the k best items.
+
+    Parameters
+    ----------
+    items : (n,) int
+        Each once, each with a view.
+
+    Returns
+    -------
+    items : (k,) int64
+        By descending score, then by number.
+    rows : (k,) int64
+        The best view of each.
+    scores : (k,) float64
+    """
+    rows, size = index.rows_of(items)
+    best, position = best_views(score_rows(queries, index.views.fixed, rows), size)
+    order = order_items(best, items, k)
+    return items[order].astype(np.int64), rows[position[order]], best[order]
+
+
+def _without_scan(
+    queries: NDArray[np.float32], index: VectorIndex, k: int, allowed: NDArray[np.bool_] | None, matching: int
+) -> Hits | None:
+    """Find items by graph or cells; None where a scan is the way."""
+    walked = index.tuning.walked(k)
+    if allowed is None and index.graph is not None and walked <= MOST_WALKED and walked < len(index.views):
+        return _by_graph(queries, index, index.graph, k, walked)
+    selectivity = matching / len(index)
+    if index.lists is None or not index.tuning.probes or selectivity * index.views.codes.size <= SCAN_BYTES:
+        return None
+    return _by_cells(queries, index, index.lists, k, allowed, index.tuning.probe(selectivity))
+
+
+def _by_graph(queries: NDArray[np.float32], index: VectorIndex, graph: Graph, k: int, walked: int) -> Hits | None:
+    """Walk the graph; None where copies of one embedding fill the end, of which the graph gives some at random."""
+    found = [graph.search(code, walked) for code in quantise(queries)[0]]
+    rows = found[0].rows if len(found) == 1 else np.unique(np.concatenate([one.rows for one in found]))
+    hits = _answer(queries, index, k, rows, "graph", sum(one.scanned for one in found))
+    codes = index.views.codes
+    copies = any((codes[one.rows[-1]] == codes[hits.rows[-1]]).all() for one in found)
+    return None if copies else hits
+
+
+def _by_cells(
     queries: NDArray[np.float32],
     index: VectorIndex,
-    contents: Contents,
+    lists: InvertedLists,
     k: int,
     allowed: NDArray[np.bool_] | None,
     probe: Probe,
 ) -> Hits:
+    of_k_items = -(-k * len(index.views) // len(index))
+    rows, wanted = max(of_k_items, probe.rows), max(candidates(k), probe.candidates)
+    found = probe_lists(queries, lists, allowed, Probe(probe.selectivity, probe.cells, rows, probe.ratio, wanted))
+    return _answer(queries, index, k, found.rows, "cells", found.scanned)
+
+
+def _rows_in_range(index: VectorIndex, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64] | None:
+    """List the rows of items in range, ascending; None for all rows."""
+    return None if allowed is None else np.sort(index.rows_of(allowed.nonzero()[0])[0])
+
+
+def _scan(
+    queries: NDArray[np.float32], index: VectorIndex, k: int, rows: NDArray[np.int64] | None, *, exact: bool
+) -> Hits:
+    """Compare all rows in range; candidates grow until k different items are among them or all are."""
     views = index.views
-    of_k_items = -(-k * len(views) // len(index))
-    reach = Reach(probe.cells, max(of_k_items, probe.rows), probe.ratio, max(candidates(k), probe.candidates))
-    met = visit(queries, contents, allowed, reach)
-    return best_items(queries, views, met.rows, k, "cells", matching=len(met.rows), scanned=met.scanned, exact=False)
+    count, wanted = len(views) if rows is None else len(rows), candidates(k)
+    if exact or wanted >= count:
+        everything = np.arange(count) if rows is None else rows
+        return _answer(queries, index, k, everything, "scan", count, exact=True)
+    codes = views.codes if rows is None else views.codes.take(rows, axis=0)
+    products = dot_products(quantise(queries)[0], codes).max(axis=0)
+    while True:
+        chosen = best_positions(products, wanted)
+        found = chosen if rows is None else rows[chosen]
+        hits = _answer(queries, index, k, found, "scan", count, exact=len(found) == count)
+        if len(hits.items) == k or hits.exact:
+            return hits
+        wanted *= 4
+
+
+def _answer(
+    queries: NDArray[np.float32],
+    index: VectorIndex,
+    k: int,
+    rows: NDArray[np.int64],
+    path: Path,
+    scanned: int,
+    *,
+    exact: bool = False,
+) -> Hits:
+    """Expand candidate rows to their items, give all views of these their final score, and take the k best items."""
+    items = index.views.item[rows]
+    if index.one_view_each:
+        scores = score_rows(queries, index.views.fixed, rows)
+        order = order_items(scores, items, k)
+        found = items[order].astype(np.int64), rows[order], scores[order]
+    else:
+        found = score_items(queries, index, np.unique(items), k)
+    return Hits(*found, path, len(index), scanned, exact=exact)

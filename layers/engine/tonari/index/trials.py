@@ -1,4 +1,4 @@
-"""Trials by which searches are tuned and measured: queries under filters, and what an exact search returns.
+"""Queries under filters, with what an exact search returns: by them searches are tuned and their recall is measured.
 
 Half of the queries are views of the catalogue, half are turned away from one: pictures from outside lie farther off. An
 item never finds itself.
@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.index.planner import VectorIndex
+from tonari.index.planner import TUNED_FOR, VectorIndex, score_items
 from tonari.index.vectors import from_fixed
 
-K = 10
+K = TUNED_FOR
 QUERIES = 128
 SEED = 5
 REGIONS = 16
@@ -30,31 +30,31 @@ KINDS: tuple[Kind, ...] = ("independent", "correlated", "against")
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class FilteredQuery:
     """One query under one filter, and what an exact search returns.
 
     Parameters
     ----------
     query : (1, D) float32
+    asking
+        The item that asks: it is out of range.
     allowed : (I,) bool
         Which items are in range.
     rows : (n,) int64
-        The best rows of the nearest items in range, best first.
-    truth
-        Those items.
-    found
-        How far off the last of them is, as one less a cosine.
+        The best views of the K nearest items in range, best first; fewer than K if fewer are in range.
+    scores : (n,) float64
+        Their final scores.
     """
 
     query: NDArray[np.float32]
+    asking: int
     allowed: NDArray[np.bool_]
     rows: NDArray[np.int64]
-    truth: frozenset[int]
-    found: float
+    scores: NDArray[np.float64]
 
 
-class Trials:
-    """Makes trials from one set of queries, whose exact scores are computed once."""
+class GroundTruth:
+    """Draws filters for one set of queries, whose similarity to all views is computed once."""
 
     def __init__(self, index: VectorIndex) -> None:
         self._index = index
@@ -62,15 +62,14 @@ class Trials:
         self._random = np.random.default_rng(SEED)
         chosen = self._random.permutation(len(views))[:QUERIES]
         self._asking = np.sort(chosen)
-        self._queries = self._strangers(from_fixed(views.fixed[self._asking]))
+        self._queries = self._turn_half_away(from_fixed(views.fixed[self._asking]))
         self._scores = np.empty((len(self._asking), len(views)), np.float32)
         for start in range(0, len(views), 1 << 14):
             block = from_fixed(views.fixed[start : start + (1 << 14)])
             self._scores[:, start : start + len(block)] = self._queries @ block.T
-        self._deep = K * int(np.diff(index.first).max(initial=1))
+        self._enough = K * int(np.diff(index.first).max(initial=1))
 
-    def _strangers(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Turn every other query away from its view: pictures from outside lie farther off than the catalogue's own."""
+    def _turn_half_away(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(queries) > 2:
             others = self._random.permutation(queries)
             away = others - np.roll(others, 1, axis=0)
@@ -79,36 +78,29 @@ class Trials:
             queries /= np.linalg.norm(queries, axis=1, keepdims=True)
         return queries
 
-    def make(self, selectivity: float, kind: Kind) -> list[Trial]:
-        """Draw a range of its own for each query."""
-        return list(self._make(selectivity, kind))
+    def under_filters(self, selectivity: float, kind: Kind) -> list[FilteredQuery]:
+        """Draw a filter of its own for each query."""
+        return list(self._draw(selectivity, kind))
 
-    def _make(self, selectivity: float, kind: Kind) -> Iterator[Trial]:
-        for number, (query, scores) in enumerate(zip(self._queries, self._scores, strict=True)):
-            allowed, rows = self._draw(selectivity, kind, number)
-            found = 1 - min(1.0, float(scores[rows[-1]])) if len(rows) else 0.0
-            yield Trial(query[None], allowed, rows, frozenset(self._index.views.item[rows].tolist()), found)
+    def _draw(self, selectivity: float, kind: Kind) -> Iterator[FilteredQuery]:
+        item = self._index.views.item
+        for query, row, similar in zip(self._queries, self._asking, self._scores, strict=True):
+            allowed = self._in_range(selectivity, kind, similar)
+            allowed[item[row]] = False
+            rows = allowed[item].nonzero()[0]
+            if len(rows) > self._enough:
+                rows = rows[np.argpartition(-similar[rows], self._enough)[: self._enough]]
+            _, best, scores = score_items(query[None], self._index, np.unique(item[rows]), K)
+            yield FilteredQuery(query[None], int(item[row]), allowed, best, scores)
 
-    def _draw(self, selectivity: float, kind: Kind, number: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Draw a range for a query, and find the best rows of the K nearest items in it, best first."""
-        item, scores = self._index.views.item, self._scores[number]
-        allowed = self._range(selectivity, kind, scores)
-        allowed[item[self._asking[number]]] = False
-        rows = np.flatnonzero(allowed[item])
-        if len(rows) > self._deep:
-            rows = rows[np.argpartition(-scores[rows], self._deep)[: self._deep]]
-        rows = rows[np.argsort(-scores[rows], kind="stable")]
-        _, first = np.unique(item[rows], return_index=True)
-        return allowed, rows[np.sort(first)[:K]]
-
-    def _range(self, selectivity: float, kind: Kind, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+    def _in_range(self, selectivity: float, kind: Kind, similar: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Draw which items are in range: evenly, or with other odds in the part of the catalogue that is nearest."""
         items = len(self._index)
         odds = np.full(items, selectivity)
         if kind != "independent" and selectivity < 1:
             near = np.zeros(items, np.bool_)
-            count = max(1, len(scores) // REGIONS)
-            near[self._index.views.item[np.argpartition(-scores, count - 1)[:count]]] = True
+            count = max(1, len(similar) // REGIONS)
+            near[self._index.views.item[np.argpartition(-similar, count - 1)[:count]]] = True
             share = float(near.mean())
             odds[near] = min(1.0, selectivity * TOWARDS) if kind == "correlated" else selectivity / AGAINST
             odds[~near] = max(0.0, (selectivity - share * odds[near][0]) / max(1 - share, 1e-9))

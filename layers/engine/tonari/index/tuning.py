@@ -1,8 +1,8 @@
-"""Learning, when a snapshot is built, how much a search must visit to keep its recall, and measuring that recall.
+"""Learning, when an index is built, what a search must read to keep its recall, and measuring that recall.
 
-Views of the snapshot, and vectors some way off them, ask for their neighbours, their own item left out, under filters
-of each selectivity: independent of the query, correlated with it (most of what is in range lies near) and against it
-(most lies far). What comes back is compared with an exact search.
+Views of the index, and vectors some way off them, ask for their neighbours, their own item left out, under filters of
+each selectivity: independent of the query, correlated with it (most of what is in range lies near) and against it (most
+lies far). What comes back is compared with an exact search.
 """
 
 from __future__ import annotations
@@ -14,76 +14,99 @@ from dataclasses import replace
 import numpy as np
 
 from tonari.index.cells import Cells
-from tonari.index.planner import SCAN_BYTES, Probe, Tuning, VectorIndex, find
-from tonari.index.trials import KINDS, K, Trial, Trials
+from tonari.index.graph import Graph
+from tonari.index.planner import LEAST_CANDIDATES, SCAN_BYTES, Tuning, VectorIndex, find
+from tonari.index.probing import Probe
+from tonari.index.trials import KINDS, FilteredQuery, GroundTruth, K
 from tonari.index.vectors import quantise
 
-GOOD, ENOUGH = 0.995, 0.99
-"""Recall@10 that is striven for, and below which cells do not serve."""
-TIE = 1e-6
+STRIVEN_FOR, ENOUGH = 0.995, 0.99
+"""Recall@10 that is striven for, and below which neither cells nor a graph serve."""
 RAISE, RAISES = 1.1, 8
-"""By what the reach of searches is raised while they find too little, and how often at most."""
+"""By what the ratio of a probe is raised while it finds too little, and how often at most."""
 SELECTIVITIES = (1.0, 0.5, 0.1, 0.01, 0.001)
 FIRST_CELLS = 16
 CANDIDATES = (100, 150, 220, 300)
 REACHED = 0.996
-"""Share of true neighbours whose cells a search must reach."""
-EXPANSIONS = (64, 128, 256, 400, 800)
+"""Share of true neighbours whose cells a search must read."""
+
+EXPANSIONS = (16, 32, 64, 128, 256)
+GRAPH_VALUES = 1 << 26
+"""Components (rows by dimensions) up to which a graph is built: it then takes at most a tenth of the 5-8 ms that
+encoding a view takes. Measured on one core: 0.10 ms a row for 10,000 x 256, 0.25 for 100,000 x 256, 0.43 for
+60,000 x 784."""
+SLOWER, AT_ONCE = 1.2, 0.0004
+"""How many times the seconds of the other way a search by graph may take, and seconds that are always fine: a tenth of
+what encoding the query takes."""
 
 
-def calibrate(index: VectorIndex) -> tuple[Tuning, dict[str, float]]:
-    """Learn a budget, and measure recall@10 with it at each selectivity.
+def tune(index: VectorIndex) -> tuple[VectorIndex, dict[str, float]]:
+    """Learn probe settings, build a graph if it is worth it, and measure recall.
+
+    Parameters
+    ----------
+    index
+        Without a graph.
 
     Returns
     -------
-    The budget, and recall@10 by selectivity, for filters that are independent of the query.
+    index
+        The same with its tuning, and with a graph if searches without a filter are to use it.
+    recall
+        Recall@10 by selectivity, for filters that are independent of the query; at 1 without a filter.
     """
-    trials = Trials(index)
-    tuning = _learn_cells(index, index.cells, trials) if index.cells is not None else Tuning()
-    if tuning.probes:
-        tuning = _choose_graph(replace(index, tuning=tuning), trials.make(1.0, "independent"))
-    learned = replace(index, tuning=tuning)
-    measured = {f"{s:g}": _recall(learned, trials.make(s, "independent")) for s in SELECTIVITIES}
-    return tuning, {name: round(value, 4) for name, value in measured.items() if value is not None}
+    truth = GroundTruth(index)
+    if index.cells is not None:
+        index = replace(index, tuning=_learn_probes(index, index.cells, truth))
+    unfiltered = truth.under_filters(1.0, "independent")
+    index = _with_graph(index, unfiltered)
+    measured = {1.0: _unfiltered_recall(index, unfiltered)} | {
+        selectivity: _recall(index, truth.under_filters(selectivity, "independent"))
+        for selectivity in SELECTIVITIES
+        if selectivity < 1
+    }
+    return index, {f"{one:g}": round(recall, 4) for one, recall in measured.items() if recall is not None}
 
 
-def _learn_cells(index: VectorIndex, cells: Cells, trials: Trials) -> Tuning:
-    """Learn an effort for each selectivity at which rows are not simply scanned, the least of those included."""
+def _learn_probes(index: VectorIndex, cells: Cells, truth: GroundTruth) -> Tuning:
+    """Learn settings for each selectivity at which rows are not simply scanned, the least of those included."""
     probes = []
     scanned = SCAN_BYTES / index.views.codes.size
     for selectivity in (*(one for one in SELECTIVITIES if one > scanned), scanned):
         kinds = KINDS if selectivity < 1 else KINDS[:1]
-        learned = [_learn(index, cells, selectivity, trials.make(selectivity, kind)) for kind in kinds]
-        recall = min(one for _, one in learned)
+        learned = [_learn(index, cells, selectivity, truth.under_filters(selectivity, kind)) for kind in kinds]
+        recall = min(reached for _, reached in learned)
         if recall < ENOUGH:
             return Tuning(
                 reason=f"Scans serve: at selectivity {selectivity:.3g} cells reach recall@10 of {recall:.3f} only, "
                 f"{RAISES} times raised; {ENOUGH} is asked for. Vectors this much alike may need another encoder."
             )
-        ratio, candidates = (max(getattr(one, name) for one, _ in learned) for name in ("ratio", "candidates"))
+        ratio, candidates = (max(getattr(probe, name) for probe, _ in learned) for name in ("ratio", "candidates"))
         probes.append(Probe(selectivity, FIRST_CELLS, K, ratio, candidates))
     return Tuning(tuple(probes))
 
 
-def _learn(index: VectorIndex, cells: Cells, selectivity: float, trials: Sequence[Trial]) -> tuple[Probe, float]:
+def _learn(
+    index: VectorIndex, cells: Cells, selectivity: float, queries: Sequence[FilteredQuery]
+) -> tuple[Probe, float]:
     """Learn how far to go for one kind of filter, and raise that until recall@10 is as it must be, or raising is vain.
 
-    Of the candidates that are scored again there are then as few as lose no more than many do.
+    Of the rows that get their final score there are then as few as lose no more than many do.
 
     Returns
     -------
-    The effort, and the recall.
+    The settings, and the recall.
     """
-    probe = Probe(selectivity, FIRST_CELLS, K, _ratio(cells, trials), CANDIDATES[-1])
-    if not any(trial.truth for trial in trials):
+    probe = Probe(selectivity, FIRST_CELLS, K, _ratio(cells, queries), CANDIDATES[-1])
+    if not any(len(one.rows) for one in queries):
         return replace(probe, candidates=CANDIDATES[0]), 1.0
 
     def reached(probe: Probe) -> float:
-        return _recall(replace(index, tuning=Tuning((probe,))), trials) or 0.0
+        return _recall(replace(index, tuning=Tuning((probe,))), queries) or 0.0
 
     recall = reached(probe)
     for _ in range(RAISES):
-        if recall >= GOOD:
+        if recall >= STRIVEN_FOR:
             break
         probe = replace(probe, ratio=probe.ratio * RAISE)
         recall = reached(probe)
@@ -94,51 +117,77 @@ def _learn(index: VectorIndex, cells: Cells, selectivity: float, trials: Sequenc
     return probe, recall
 
 
-def _ratio(cells: Cells, trials: Sequence[Trial]) -> float:
+def _ratio(cells: Cells, queries: Sequence[FilteredQuery]) -> float:
     """Learn how many times as far off as the last true neighbour a true neighbour's cell may be."""
     ratios = [np.ones(1, np.float32)]
-    for trial in trials:
-        if len(trial.rows) == K:
-            order, far = cells.rank(*quantise(trial.query))
-            place = np.empty(len(order), np.int64)
-            place[order] = np.arange(len(order))
-            cell = place[np.searchsorted(cells.start, trial.rows, side="right") - 1]
-            ratios.append(cells.ratio(far, trial.found)[cell])
+    for one in queries:
+        if len(one.rows) == K:
+            order, distance = cells.rank(*quantise(one.query))
+            rank = np.empty(len(order), np.int64)
+            rank[order] = np.arange(len(order))
+            cell = rank[np.searchsorted(cells.start, one.rows, side="right") - 1]
+            ratios.append(cells.relative_distance(distance, 1 - float(one.scores[-1]))[cell])
     return float(np.quantile(np.concatenate(ratios), REACHED))
 
 
-def _recall(index: VectorIndex, trials: Sequence[Trial]) -> float | None:
-    """Give the mean share of the true neighbours that a search finds; None if there are none to find.
-
-    Whatever is as near as the last true neighbour counts: of many copies of a picture, none is truer than the others.
-    """
-    shares = []
-    for trial in trials:
-        if trial.truth:
-            scores = find(trial.query, index, K, trial.allowed).scores
-            shares.append(np.count_nonzero(scores >= 1 - trial.found - TIE) / len(trial.truth))
+def _recall(index: VectorIndex, queries: Sequence[FilteredQuery]) -> float | None:
+    """Give the mean share of the true neighbours that a search finds; None if there are none to find."""
+    shares = [_share(one, find(one.query, index, K, one.allowed).scores.tolist()) for one in queries if len(one.rows)]
     return float(np.mean(shares)) if shares else None
 
 
-def _choose_graph(index: VectorIndex, trials: Sequence[Trial]) -> Tuning:
-    """Take the graph for searches that nothing narrows where it finds as much in less time."""
-    if index.graph is None:
-        return index.tuning
-    by_cells = _median_seconds(index, trials)
+def _unfiltered_recall(index: VectorIndex, queries: Sequence[FilteredQuery]) -> float | None:
+    """Do the same without filters: ask for one item more, and leave out the item that asks."""
+    shares = []
+    for one in queries:
+        if len(one.rows):
+            hits = find(one.query, index, K + 1)
+            shares.append(_share(one, hits.scores[hits.items != one.asking][:K].tolist()))
+    return float(np.mean(shares)) if shares else None
+
+
+def _share(query: FilteredQuery, scores: Sequence[float]) -> float:
+    """Count whatever is as near as the last true neighbour: of copies of a picture, none is truer than the others."""
+    least = float(query.scores[-1])
+    return min(1.0, sum(score >= least for score in scores) / len(query.rows))
+
+
+def _with_graph(index: VectorIndex, queries: Sequence[FilteredQuery]) -> VectorIndex:
+    """Build a graph if the index is small enough, and keep it if it finds enough in little time."""
+    rows, dimensions = index.views.codes.shape
+    if rows <= LEAST_CANDIDATES:
+        return index
+    if rows * dimensions > GRAPH_VALUES:
+        return _without(index, f"beyond {GRAPH_VALUES // dimensions:,} views building one takes too long")
+    graph, recall, widest = Graph.build(index.views.codes), 0.0, None
     for expansion in EXPANSIONS:
-        index.graph.expand(expansion)
-        walking = replace(index, tuning=replace(index.tuning, graph=True, expansion=expansion))
-        found = [find(trial.query, walking, K + 1).items.tolist() for trial in trials]
-        recall = np.mean([len(trial.truth.intersection(one)) / K for trial, one in zip(trials, found, strict=True)])
-        if recall >= GOOD:
-            return walking.tuning if _median_seconds(walking, trials) < by_cells else index.tuning
-    return index.tuning
+        walking = replace(index, graph=graph, tuning=replace(index.tuning, graph=True, expansion=expansion))
+        recall = _unfiltered_recall(walking, queries) or 0.0
+        if recall >= ENOUGH:
+            widest = walking
+        if recall >= STRIVEN_FOR:
+            break
+    if widest is None:
+        return _without(index, f"it reaches recall@10 of {recall:.3f} only; {ENOUGH} is asked for")
+    return _if_quick(widest, index, queries)
 
 
-def _median_seconds(index: VectorIndex, trials: Sequence[Trial]) -> float:
+def _if_quick(walking: VectorIndex, index: VectorIndex, queries: Sequence[FilteredQuery]) -> VectorIndex:
+    seconds, otherwise = _median_seconds(walking, queries), _median_seconds(index, queries)
+    if seconds <= max(AT_ONCE, SLOWER * otherwise):
+        return walking
+    return _without(index, f"a search by it takes {1000 * seconds:.2f} ms, without it {1000 * otherwise:.2f} ms")
+
+
+def _median_seconds(index: VectorIndex, queries: Sequence[FilteredQuery]) -> float:
     seconds = []
-    for trial in trials:
+    for one in queries:
         began = time.perf_counter()
-        find(trial.query, index, K)
+        find(one.query, index, K)
         seconds.append(time.perf_counter() - began)
     return float(np.median(seconds))
+
+
+def _without(index: VectorIndex, reason: str) -> VectorIndex:
+    said = f"{index.tuning.reason} There is no graph: {reason}.".strip()
+    return replace(index, tuning=replace(index.tuning, reason=said))

@@ -1,4 +1,4 @@
-"""Nearest neighbours among views: int8 scan or graph for candidates, re-scoring at 16 bits, items as the result."""
+"""Embeddings as they are kept, in 16 bits and in 8, and the hits of a search over them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.errors import InvalidVectorError
-from tonari.index.graph import Graph
-from tonari.index.kernels import dot_products
 
-LEAST_CANDIDATES = 60
-CANDIDATES_PER_ITEM = 4
 BLOCK = 16_384
 UNIT = 32_767
 
@@ -44,28 +40,46 @@ class Views:
 
 
 @dataclass(frozen=True, slots=True)
-class Hits:
-    """The items nearest to a query, best first.
+class Candidates:
+    """Rows that may be among the nearest.
 
     Parameters
     ----------
-    items : (n,) int32
-        Item numbers, each once.
-    views : (n,) int64
-        The view of each item that is nearest.
-    scores : (n,) float32
-        Its cosine similarity.
-    path
-        Where the candidates came from.
-    matching, scanned
-        How many views (:mod:`tonari.index.planner` says: items) are in range, and how many views were compared.
-    exact
-        Whether every matching view was compared in float32 arithmetic over the stored 16 bits.
+    rows : (n,) int64
+        Each once, in no order.
+    scanned
+        How many rows were compared with the query to find them.
     """
 
-    items: NDArray[np.int32]
-    views: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    scanned: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The items nearest to a query: by descending score, then by item number.
+
+    Parameters
+    ----------
+    items : (n,) int64
+        Item numbers, each once.
+    rows : (n,) int64
+        The nearest view of each item; of equals, the one that its document names first.
+    scores : (n,) float64
+        The cosine similarity of that view, as :func:`tonari.index.scoring.score_rows` gives it.
+    path
+        Where the candidates came from.
+    matching
+        How many items are in range.
+    scanned
+        How many rows were compared with the query to find the candidates.
+    exact
+        Whether every view in range got its final score, so that nothing nearer exists.
+    """
+
+    items: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float64]
     path: Path
     matching: int
     scanned: int
@@ -144,100 +158,27 @@ def unit(vector: NDArray[np.floating], dimensions: int) -> NDArray[np.float32]:
     return np.asarray(wide / np.linalg.norm(wide), np.float32)
 
 
-def nearest(
-    queries: NDArray[np.float32],
-    views: Views,
-    k: int,
-    *,
-    matching: NDArray[np.int64] | None = None,
-    graph: Graph | None = None,
-    exact: bool = False,
-) -> Hits:
-    """Find the k items whose best view is nearest to the best of the queries.
-
-    More candidates → recall nearer to 1, slower. They grow until k different items are among them or all are compared,
-    so that k items come back whenever k match.
+def unit_rows(vectors: NDArray[np.number]) -> NDArray[np.int16]:
+    """Check vectors, give them length 1 and round them as :func:`to_fixed` does.
 
     Parameters
     ----------
-    queries : (Q, D) float32, rows of length 1
-        Usually one; an item that serves as query brings all its views.
-    views
-        Where to search.
-    k
-        How many items.
-    matching : (n,) int64
-        The rows that may be returned, ascending; all of them if it is left out.
-    graph
-        Gives the candidates instead of a scan; only without ``matching``.
-    exact
-        Compare every matching row in float32.
+    vectors : (N, D), of any numbers
+
+    Raises
+    ------
+    InvalidVectorError
+        If one has NaN, infinity or no length.
     """
-    count = len(views) if matching is None else len(matching)
-    if k <= 0 or count == 0:
-        nothing = np.empty(0, np.int64)
-        return Hits(nothing.astype(np.int32), nothing, nothing.astype(np.float32), "scan", count, 0, exact=True)
-    wanted = candidates(k)
-    if graph is not None and matching is None and not exact and wanted < count:
-        codes, _ = quantise(queries)
-        rows = np.unique(np.concatenate([graph.search(code, wanted) for code in codes]))
-        hits = best_items(queries, views, rows, k, "graph", matching=count, scanned=len(rows), exact=len(rows) == count)
-        if len(hits.items) == k:
-            return hits
-    if exact or wanted >= count:
-        rows = np.arange(len(views)) if matching is None else matching
-        return best_items(queries, views, rows, k, "scan", matching=count, scanned=count, exact=True)
-    return _scan(queries, views, matching, k, wanted)
-
-
-def _scan(queries: NDArray[np.float32], views: Views, matching: NDArray[np.int64] | None, k: int, wanted: int) -> Hits:
-    codes = views.codes if matching is None else views.codes.take(matching, axis=0)
-    coarse = dot_products(quantise(queries)[0], codes).max(axis=0)
-    while True:
-        rows = np.argpartition(-coarse, wanted)[:wanted] if wanted < len(coarse) else np.arange(len(coarse))
-        rows = rows if matching is None else matching[rows]
-        hits = best_items(
-            queries, views, rows, k, "scan", matching=len(coarse), scanned=len(coarse), exact=len(rows) == len(coarse)
-        )
-        if len(hits.items) == k or len(rows) == len(coarse):
-            return hits
-        wanted *= 4
-
-
-def candidates(k: int) -> int:
-    """Choose how many candidates are scored again for k items."""
-    return max(LEAST_CANDIDATES, CANDIDATES_PER_ITEM * k)
-
-
-def best_items(
-    queries: NDArray[np.float32],
-    views: Views,
-    rows: NDArray[np.int64],
-    k: int,
-    path: Path,
-    *,
-    matching: int,
-    scanned: int,
-    exact: bool,
-) -> Hits:
-    """Score rows in float32 and keep the best view of each of the best k items; ties go to the lower row."""
-    scores = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), BLOCK):
-        block = rows[start : start + BLOCK]
-        scores[start : start + BLOCK] = (views.fixed.take(block, axis=0).astype(np.float32) @ queries.T).max(axis=1)
-    scores /= UNIT
-    order = np.lexsort((rows, -scores))
-    items = views.item[rows[order[:k]]].tolist()
-    if len(set(items)) < len(items):
-        _, first = np.unique(views.item[rows[order]], return_index=True)
-        order = order[np.sort(first)]
-    chosen = order[:k]
-    return Hits(
-        items=views.item[rows[chosen]],
-        views=rows[chosen],
-        scores=np.clip(scores[chosen], -1, 1),
-        path=path,
-        matching=matching,
-        scanned=scanned,
-        exact=exact,
-    )
+    fixed = np.empty(vectors.shape, np.int16)
+    for start in range(0, len(vectors), BLOCK):
+        block = vectors[start : start + BLOCK].astype(np.float64)
+        largest = np.abs(block).max(axis=1, keepdims=True)
+        wrong = np.flatnonzero(~np.isfinite(largest) | (largest == 0))
+        if len(wrong):
+            raise InvalidVectorError(
+                f"Vector {start + int(wrong[0])} has NaN, infinity or no length; all must be finite and not 0."
+            )
+        block /= largest
+        fixed[start : start + BLOCK] = to_fixed(block / np.linalg.norm(block, axis=1, keepdims=True))
+    return fixed

@@ -1,4 +1,4 @@
-"""Cursors: a place in the order of an answer, as an opaque text that the next request brings back."""
+"""Cursors: the last item of a page, as an opaque text that the request for the next page brings back."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ MOST_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place in the order by descending score, then by id.
+class PageEnd:
+    """The last item of a page, in the order by descending score, then by id.
 
     Parameters
     ----------
     score, id
-        Of the item that stands there.
-    before
-        How many items came up to it: how far a search has to reach at first. It decides nothing.
+        Of the item.
+    count
+        How many items were given up to it. It says how many a search asks for at first, and decides nothing else.
     """
 
     score: float
     id: str
-    before: int
+    count: int
 
     def precedes(self, score: float, item: str) -> bool:
-        """Tell whether an item comes after this place."""
+        """Tell whether an item comes after the page."""
         return (-self.score, self.id) < (-score, item)
 
 
-def digest(said: Mapping[str, Any]) -> str:
-    """Hash what a cursor belongs to: the query and all that decides on the order of its answer."""
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:DIGEST]
+def digest(values: Mapping[str, Any]) -> str:
+    """Hash the request that a cursor belongs to: the query and all that decides on the order of its answer."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:DIGEST]
 
 
-def write_cursor(place: Place, encoder: str, question: str) -> str:
-    """Write a place down.
+def write_cursor(end: PageEnd, encoder: str, question: str) -> str:
+    """Write the end of a page as text.
 
     Parameters
     ----------
@@ -53,22 +53,21 @@ def write_cursor(place: Place, encoder: str, question: str) -> str:
     question
         :func:`digest` of the request.
     """
-    said = {
-        "score": place.score,
-        "id": place.id,
-        "before": place.before,
+    values = {
+        "score": end.score,
+        "id": end.id,
+        "count": end.count,
         "encoder": encoder[:DIGEST],
         "question": question,
     }
-    data = json.dumps({**said, "check": digest(said)}, ensure_ascii=False, separators=(",", ":")).encode()
+    data = json.dumps({**values, "check": digest(values)}, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def read_cursor(text: str, encoder: str, question: str) -> Place:
-    """Read a place.
+def read_cursor(text: str, encoder: str, question: str) -> PageEnd:
+    """Read the end of a page.
 
-    The check tells a damaged cursor from a whole one. It is no signature: whoever forges one reads nothing by it that
-    a search would not give.
+    A checksum finds damaged cursors. It is no signature: a forged cursor gives nothing that a search would not give.
 
     Raises
     ------
@@ -77,28 +76,28 @@ def read_cursor(text: str, encoder: str, question: str) -> Place:
     StaleCursorError
         If it was given under another encoder: its score means nothing under this one.
     """
-    said = _read(text)
-    if said is None:
+    values = _read(text)
+    if values is None:
         raise InvalidRequestError("'cursor' is the text that an answer gave as 'next', unchanged.")
-    if said["question"] != question:
+    if values["question"] != question:
         raise InvalidRequestError(
             "The cursor belongs to another request: send the same query, filter, ids, min_score, exact, group_by and "
             "per_group again, with it."
         )
-    if said["encoder"] != encoder[:DIGEST]:
+    if values["encoder"] != encoder[:DIGEST]:
         raise StaleCursorError("The encoder has changed since the cursor was given: search again without it.")
-    return Place(said["score"], said["id"], said["before"])
+    return PageEnd(values["score"], values["id"], values["count"])
 
 
 def _read(text: str) -> dict[str, Any] | None:
     if len(text) > MOST_CHARACTERS:
         return None
     try:
-        said = strict_json.loads(base64.b64decode(text.encode() + b"=" * (-len(text) % 4), b"-_", validate=True))
-        check = said.pop("check")
+        values = strict_json.loads(base64.b64decode(text.encode() + b"=" * (-len(text) % 4), b"-_", validate=True))
+        check = values.pop("check")
     except (binascii.Error, ValueError, AttributeError, LookupError, TypeError):
         return None
-    forms = {"score": float, "id": str, "before": int, "encoder": str, "question": str}
-    if check != digest(said) or {name: type(value) for name, value in said.items()} != forms:
+    types = {"score": float, "id": str, "count": int, "encoder": str, "question": str}
+    if check != digest(values) or {name: type(value) for name, value in values.items()} != types:
         return None
-    return said if abs(said["score"]) <= 1 and said["before"] >= 0 else None
+    return values if abs(values["score"]) <= 1 and values["count"] >= 0 else None

@@ -6,27 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from tonari.catalogue.documents import image_key
+from tonari.contract.engine import StoredItem
 from tonari.errors import UnknownItemError
 from tonari.fields.schema import RESERVED, Schema
 from tonari.query.serving import Serving
-from tonari.snapshots.table import Table
 
 
-def find_item(serving: Serving, item: str) -> tuple[Table, int]:
-    """Find an item's part and its position there.
+def read_item(serving: Serving, item: str) -> StoredItem:
+    """Read an item by its id.
 
     Raises
     ------
     UnknownItemError
     """
-    found = serving.find(item)
+    found = serving.engine.read([item]).get(item)
     if found is None:
-        raise UnknownItemError(f"There is no item {item!r} in this generation; a new one takes some seconds to appear.")
+        raise UnknownItemError(f"There is no item {item!r} in this catalogue; a new one takes some seconds to appear.")
     return found
 
 
 def shown(fields: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
-    """Drop from a document what is no field, or one that is not returned."""
+    """Keep of a document the fields that are returned."""
     hidden = {name for name, field in schema.fields.items() if not field.returned} | {*RESERVED}
     return {name: value for name, value in fields.items() if name not in hidden}
 
@@ -38,10 +38,8 @@ def item_details(serving: Serving, item: str) -> tuple[dict[str, Any], list[str]
     ------
     UnknownItemError
     """
-    table, position = find_item(serving, item)
-    return shown(table.fields(position), serving.snapshot.schema), [
-        table.view_name(int(row)) for row in table.rows(position)
-    ]
+    found = read_item(serving, item)
+    return shown(found.fields, serving.snapshot.schema), list(found.views)
 
 
 def image_of(serving: Serving, item: str, view: str | None) -> str:
@@ -52,7 +50,7 @@ def image_of(serving: Serving, item: str, view: str | None) -> str:
     UnknownItemError
         If there is no such item or view.
     """
-    _, names = item_details(serving, item)
+    names = read_item(serving, item).views
     if view is None and names:
         return image_key(item, names[0])
     if view is None or view not in names:

@@ -1,4 +1,4 @@
-"""What an item is: the classes of its attributes, by weights or by the vote of its neighbours."""
+"""Predictions: the classes of an item's attributes, by class weights or by the vote of its nearest neighbours."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from tonari.attributes import VOTERS, Method, Prediction, by_vote, by_weights
+from tonari.contract.engine import ScoredItem, Values
+from tonari.contract.filter_tree import EVERYTHING, Condition, Range
 from tonari.errors import InvalidRequestError
-from tonari.fields.columns import ClassColumn, ListColumn
-from tonari.query.candidates import Found, Query
-from tonari.query.ranges import Range, sides
-from tonari.query.search import SearchParams, nearest_items
+from tonari.fields.columns import values_of
+from tonari.fields.schema import Field
+from tonari.query.queries import Query
+from tonari.query.search import nearest_items
 from tonari.query.serving import Serving
 
 
@@ -28,22 +28,22 @@ class Voter:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said of one attribute.
+    """The prediction of one attribute.
 
     Parameters
     ----------
     prediction
-        By the method that was asked for; by the vote where the neighbours' class is so new that it has no weights.
-    unheard_of
+        By the method that was asked for; by the vote if the neighbours' class is so new that it has no weights.
+    new_class
         Whether that is so.
     agree
-        Whether weights and vote name the same best class; None where one of them says nothing.
+        Whether weights and vote name the same best class; None if one of them has none.
     voters
         The neighbours that voted, nearest first.
     """
 
     prediction: Prediction
-    unheard_of: bool
+    new_class: bool
     agree: bool | None
     voters: tuple[Voter, ...]
 
@@ -61,47 +61,40 @@ def predict(
     k
         How many items vote.
     within
-        Which items may vote; only classes that items in range have come into question.
+        Which items may vote; only classes of these items can be predicted.
 
     Raises
     ------
     InvalidRequestError
-        If one of ``attributes`` is none.
+        If one of ``attributes`` is not an attribute.
     """
     known = serving.snapshot.schema.attributes
     chosen = known if attributes is None else attributes
     for name in chosen:
         if name not in known:
-            raise InvalidRequestError(f"{name!r:.80} is no attribute; there are {', '.join(known) or 'none'}.")
+            raise InvalidRequestError(f"{name!r:.80} is not an attribute; there are {', '.join(known) or 'none'}.")
     return {name: _predict(serving, query, name, method, k, within) for name in chosen}
 
 
 def _predict(serving: Serving, query: Query, name: str, method: Method, k: int, within: Range) -> Answer:
     learned = serving.snapshot.learned[name]
-    found = nearest_items(serving, query, SearchParams(k, within.and_exists(name)))
-    voters = tuple(_voter(one, name) for one in found)
-    typical = k == VOTERS and within == Range()
-    voted = by_vote([one.values for one in voters], [one.score for one in voters], learned, typical=typical)
-    among = None if within == Range() else _classes_in_range(serving, name, within)
+    about = serving.snapshot.schema.fields[name]
+    found = nearest_items(serving, query, k, within.matching(Condition(name, "$exists", (True,))))
+    voters = tuple(_voter(item, name, about) for item in found)
+    typical = k == VOTERS and within == EVERYTHING
+    voted = by_vote([voter.values for voter in voters], [voter.score for voter in voters], learned, typical=typical)
+    among = None if within == EVERYTHING else _classes_in_range(serving, name, within)
     weighed = by_weights(query.embeddings, learned, "means" if method == "means" else "discriminant", among)
     agree = voted.ranked[0].value == weighed.ranked[0].value if voted.ranked and weighed.ranked else None
-    unheard_of = bool(voted.ranked) and voted.ranked[0].value not in learned.classes
-    chosen = voted if method == "vote" or unheard_of else weighed
-    return Answer(chosen, unheard_of, agree, voters)
+    new_class = bool(voted.ranked) and voted.ranked[0].value not in learned.classes
+    chosen = voted if method == "vote" or new_class else weighed
+    return Answer(chosen, new_class, agree, voters)
 
 
-def _voter(found: Found, name: str) -> Voter:
-    return Voter(found.id, found.score, found.table.classes_of(name, found.position))
+def _voter(item: ScoredItem, name: str, about: Field) -> Voter:
+    return Voter(item.id, item.score, values_of(item.fields.get(name), about))
 
 
 def _classes_in_range(serving: Serving, name: str, within: Range) -> frozenset[Any]:
-    classes: set[Any] = set()
-    for side in sides(serving, within):
-        match side.table.columns.get(name):
-            case ClassColumn(codes, values):
-                here = codes if side.allowed is None else codes[side.allowed]
-                classes |= {values[code] for code in np.unique(here[here >= 0]).tolist()}
-            case ListColumn(codes, items, values, _):
-                here = codes if side.allowed is None else codes[side.allowed[items]]
-                classes |= {values[code] for code in np.unique(here).tolist()}
-    return frozenset(classes)
+    counted = serving.engine.count((name,), within, most=None)[name]
+    return frozenset(value for value, _ in counted.most) if isinstance(counted, Values) else frozenset()

@@ -1,25 +1,41 @@
-"""The use case of the query function: what is asked with.
-
-Neighbours are :mod:`tonari.query.search`, predictions :mod:`tonari.query.predict`.
-"""
+"""What a request searches with (a picture, a vector, an item, examples) as query vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari.contract.engine import StoredItem
+from tonari.contract.filter_tree import Filter
 from tonari.errors import InvalidRequestError, UnknownItemError
-from tonari.fields.filters import Filter, parse_filter
-from tonari.index.vectors import from_fixed, unit
-from tonari.query.candidates import Query
-from tonari.query.items import find_item
+from tonari.fields.filters import parse_filter
+from tonari.index.vectors import unit
+from tonari.query.items import read_item
 from tonari.query.serving import Serving
 
-AWAY = 0.5
+NEGATIVE_WEIGHT = 0.5
 LEAST_LENGTH = 1e-4
+MOST_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is searched with.
+
+    Parameters
+    ----------
+    embeddings : (Q, D) float32, rows of length 1
+        One, or all views of an item.
+    items
+        The items that serve as query; they are not among their own neighbours.
+    """
+
+    embeddings: NDArray[np.float32]
+    items: tuple[str, ...] = ()
 
 
 def query_image(serving: Serving, data: bytes) -> Query:
@@ -29,7 +45,7 @@ def query_image(serving: Serving, data: bytes) -> Query:
     ------
     UnsupportedImageError, InvalidImageError, TooLargeError
     """
-    return Query(serving.encoder.embed([serving.encoder.read(data)]))
+    return Query(serving.encoder.encode(data)[None])
 
 
 def query_vector(serving: Serving, vector: Sequence[float]) -> Query:
@@ -50,14 +66,14 @@ def query_item(serving: Serving, item: str) -> Query:
     UnknownItemError
         If there is no such item, or it has no image that could be encoded.
     """
-    embeddings = _embeddings(serving, item)
+    embeddings = _embeddings(read_item(serving, item))
     return Query(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), (item,))
 
 
 def query_examples(serving: Serving, positive: Sequence[str], negative: Sequence[str]) -> Query:
-    """Look for what is like some items and unlike others, by one vector [Rocchio, in Salton (ed.), SMART, 1971].
+    """Search for what is like some items and unlike others, by one vector [Rocchio, in Salton (ed.), SMART, 1971].
 
-    It is the mean of the items that are liked, less half the mean of those that are not; an item counts by the mean of
+    The vector is the mean of the positive items less half the mean of the negative ones. An item stands for the mean of
     its views.
 
     Raises
@@ -68,29 +84,26 @@ def query_examples(serving: Serving, positive: Sequence[str], negative: Sequence
         If the examples cancel each other out.
     """
     named = (*positive, *negative)
-    unknown = [item for item in named if serving.find(item) is None]
+    found = serving.engine.read(named)
+    unknown = [item for item in named if item not in found]
     if unknown:
-        several = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
-        raise UnknownItemError(
-            f"These examples are no items of this generation: {', '.join(f'{one!r:.80}' for one in unknown[:10])}"
-            f"{several}."
-        )
+        several = f" and {len(unknown) - MOST_NAMED} more" if len(unknown) > MOST_NAMED else ""
+        names = ", ".join(f"{item!r:.80}" for item in unknown[:MOST_NAMED])
+        raise UnknownItemError(f"These examples are no items of this catalogue: {names}{several}.")
     towards, away = (
-        np.mean([_embeddings(serving, item).mean(axis=0) for item in items], axis=0) if items else np.float64(0)
+        np.mean([_embeddings(found[item]).mean(axis=0) for item in items], axis=0) if items else np.float64(0)
         for items in (positive, negative)
     )
-    vector = np.asarray(towards - AWAY * away, np.float64)
+    vector = np.asarray(towards - NEGATIVE_WEIGHT * away, np.float64)
     if np.linalg.norm(vector) < LEAST_LENGTH:
         raise InvalidRequestError("The examples cancel each other out, so nothing is like them: name fewer negative.")
     return Query(unit(vector, serving.encoder.dimensions)[None], named)
 
 
-def _embeddings(serving: Serving, item: str) -> NDArray[np.float32]:
-    table, position = find_item(serving, item)
-    rows = table.rows(position)
-    if not len(rows):
-        raise UnknownItemError(f"The item {item!r} has no image that could be encoded, so nothing is near to it.")
-    return from_fixed(table.views.fixed[rows])
+def _embeddings(item: StoredItem) -> NDArray[np.float32]:
+    if not len(item.embeddings):
+        raise UnknownItemError(f"The item {item.id!r} has no image that could be encoded, so nothing is near to it.")
+    return item.embeddings
 
 
 def read_filter(serving: Serving, raw: Any) -> Filter:

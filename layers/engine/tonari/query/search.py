@@ -1,25 +1,29 @@
-"""Search: from the nearest items in range to the answer."""
+"""Search: from what the engine finds to an answer in groups, varied, counted and in pages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari.contract.engine import EngineQuery, ScoredItem, SearchPlan, Spread, Values
+from tonari.contract.filter_tree import Condition, Range
 from tonari.errors import InvalidRequestError
-from tonari.fields.facets import Spread, Values, count_facet
-from tonari.fields.filters import Condition
+from tonari.fields.columns import values_of
 from tonari.fields.schema import Schema
 from tonari.index.ranking import Groups, varied_candidates, vary
-from tonari.index.vectors import from_fixed
-from tonari.query.candidates import Found, Nearest, Plan, Query
-from tonari.query.cursor import Place
+from tonari.query.cursor import PageEnd
 from tonari.query.items import shown
-from tonari.query.ranges import Range, sides
+from tonari.query.queries import Query
 from tonari.query.serving import Serving
+
+MOST_AT_FIRST = 10_000
+"""For how many items the engine is asked at first, however far on a page begins."""
+ASKED_PER_GROUPED_ITEM = 4
+"""For how many items the engine is asked at first for each item of an answer in groups: another search costs more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +33,21 @@ class SearchParams:
     Parameters
     ----------
     k
-        How many items: so many come back whenever so many match, reach ``min_score`` and pass the groups.
+        How many items: so many come back whenever so many are in range, reach ``min_score`` and pass the groups.
     within
         Which items may be found.
     exact
         Compare every view in range.
     min_score
-        Leave out what is less similar.
+        Leave out items that are less similar.
     group_by, per_group
         At most so many items for each value of a field; an item without the field is a group of its own.
     diversity
         From 0, the nearest, to 1: see :func:`tonari.index.ranking.vary`.
     facets
-        Fields to be counted over all items in range.
+        Fields whose values are counted over all items in range.
     after
-        Go on after this place.
+        The end of the page before.
     """
 
     k: int
@@ -54,7 +58,7 @@ class SearchParams:
     per_group: int = 1
     diversity: float = 0.0
     facets: tuple[str, ...] = ()
-    after: Place | None = None
+    after: PageEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +81,17 @@ class Neighbours:
     items
         By descending score, then by id; where diversity was asked for, in the order in which they were chosen.
     plan
-        How it was come by.
+        How it was found, over all searches that it took.
     facets
         By field.
     more
-        The last item's place if others come after it.
+        The end of this page if items come after it.
     """
 
     items: tuple[Neighbour, ...]
-    plan: Plan
+    plan: SearchPlan
     facets: Mapping[str, Values | Spread]
-    more: Place | None
+    more: PageEnd | None
 
 
 def search(serving: Serving, query: Query, params: SearchParams) -> Neighbours:
@@ -96,35 +100,29 @@ def search(serving: Serving, query: Query, params: SearchParams) -> Neighbours:
     Raises
     ------
     InvalidRequestError
-        If a field to group by or to count is unknown, or has no order or single value as it must.
+        If a field to group by or to count is unknown, or cannot be used so.
     """
     schema = serving.snapshot.schema
     _check_fields(schema, params)
-    both = sides(serving, params.within, query.items)
-    facets = {name: count_facet([(side.table.columns[name], side.allowed) for side in both]) for name in params.facets}
-    nearest = Nearest(query, both, exact=params.exact)
-    chosen = _choose(nearest, params, varied_candidates(params.k) if params.diversity else params.k + 1)
-    last = None
+    facets = serving.engine.count(params.facets, params.within.without(query.items))
+    count = varied_candidates(params.k) if params.diversity else params.k + 1
+    chosen, plan = _nearest(serving, query, params, count)
+    more = None
     if params.diversity:
-        fixed = np.array([one.table.views.fixed[one.row] for one in chosen], np.int16)
-        embeddings = from_fixed(fixed.reshape(len(chosen), serving.encoder.dimensions))
-        order = vary(np.array([one.score for one in chosen]), embeddings, params.k, params.diversity)
-        chosen = [chosen[place] for place in order]
+        chosen = _vary(chosen, params)
     elif len(chosen) > params.k:
         chosen = chosen[: params.k]
-        before = params.after.before if params.after else 0
-        last = Place(chosen[-1].score, chosen[-1].id, before + params.k)
+        given = params.after.count if params.after else 0
+        more = PageEnd(chosen[-1].score, chosen[-1].id, given + params.k)
     items = tuple(
-        Neighbour(
-            one.id,
-            one.score,
-            one.table.view_name(one.row),
-            shown(one.table.fields(one.position), schema),
-            from_fixed(one.table.views.fixed[one.row]),
-        )
-        for one in chosen
+        Neighbour(item.id, item.score, item.view, shown(item.fields, schema), item.embedding) for item in chosen
     )
-    return Neighbours(items, nearest.plan, facets, last)
+    return Neighbours(items, plan, facets, more)
+
+
+def nearest_items(serving: Serving, query: Query, k: int, within: Range) -> list[ScoredItem]:
+    """Find the k nearest items in range, as the engine gives them."""
+    return list(serving.engine.search(EngineQuery(query.embeddings, k, within.without(query.items))).items)
 
 
 def _check_fields(schema: Schema, params: SearchParams) -> None:
@@ -136,25 +134,51 @@ def _check_fields(schema: Schema, params: SearchParams) -> None:
         raise InvalidRequestError(f"'group_by': {params.group_by!r} has lists of values; name a field with one value.")
 
 
-def nearest_items(serving: Serving, query: Query, params: SearchParams) -> list[Found]:
-    """Find the k nearest items, neither varied nor counted nor shown."""
-    return _choose(Nearest(query, sides(serving, params.within, query.items), exact=params.exact), params, params.k)
+def _nearest(serving: Serving, query: Query, params: SearchParams, count: int) -> tuple[list[ScoredItem], SearchPlan]:
+    """Take the nearest items that pass; the engine is asked for more until there are so many or none are left.
+
+    Each time it leaves out what it gave before, and the groups that are full.
+    """
+    groups, schema, after = Groups(params.per_group), serving.snapshot.schema, params.after
+    within = params.within.without(query.items)
+    chosen: list[ScoredItem] = []
+    plans: list[SearchPlan] = []
+    wanted = count + (after.count if after else 0)
+    k = min(wanted if params.group_by is None else ASKED_PER_GROUPED_ITEM * wanted, MOST_AT_FIRST)
+    while True:
+        answer = serving.engine.search(EngineQuery(query.embeddings, k, within, params.exact))
+        plans.append(answer.plan)
+        near = [item for item in answer.items if item.score >= params.min_score]
+        passed = [item for item in near if groups.admit(_group(item, params.group_by, schema))]
+        chosen += [item for item in passed if after is None or after.precedes(item.score, item.id)]
+        if len(chosen) >= count or len(near) < k:
+            break
+        within = within.without(item.id for item in near)
+        full = groups.take_filled()
+        if params.group_by is not None and full:
+            within = within.matching(Condition(params.group_by, "$nin", full))
+        k *= 2
+    return sorted(chosen, key=lambda item: (-item.score, item.id))[:count], _total(plans)
 
 
-def _choose(nearest: Nearest, params: SearchParams, count: int) -> list[Found]:
-    """Take the nearest that pass, batch by batch, until there are so many or no more."""
-    groups = Groups(params.per_group)
-    chosen: list[Found] = []
-    reach = count + (params.after.before if params.after else 0)
-    while len(chosen) < count and not nearest.done:
-        for one in nearest.batch(reach):
-            if one.score < params.min_score:
-                return sorted(chosen, key=lambda one: one.order)[:count]
-            value = None if params.group_by is None else one.table.value(params.group_by, one.position)
-            if groups.admit(value) and (params.after is None or params.after.precedes(one.score, one.id)):
-                chosen.append(one)
-        filled = groups.take_filled()
-        if params.group_by is not None and filled and len(chosen) < count:
-            nearest.narrow(Condition(params.group_by, "$nin", filled))
-        reach *= 2
-    return sorted(chosen, key=lambda one: one.order)[:count]
+def _group(item: ScoredItem, field: str | None, schema: Schema) -> Any:
+    """Give the value that an item is grouped by, None if it has none."""
+    if field is None:
+        return None
+    values = values_of(item.fields.get(field), schema.fields[field])
+    return values[0] if values else None
+
+
+def _total(plans: Sequence[SearchPlan]) -> SearchPlan:
+    return replace(
+        plans[0],
+        scanned=sum(plan.scanned for plan in plans),
+        exact=all(plan.exact for plan in plans),
+    )
+
+
+def _vary(items: Sequence[ScoredItem], params: SearchParams) -> list[ScoredItem]:
+    if not items:
+        return []
+    scores, embeddings = np.array([item.score for item in items]), np.stack([item.embedding for item in items])
+    return [items[position] for position in vary(scores, embeddings, params.k, params.diversity)]

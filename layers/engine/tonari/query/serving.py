@@ -1,4 +1,4 @@
-"""What a query function holds: encoder, snapshot and overlay of one generation, and how it learns of the next."""
+"""Which generation answers: its encoder, snapshot and engine, and how a newer one takes over."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tonari.encoders.image import Encoder
+from tonari.contract.engine import Engine
+from tonari.encoders.port import Encoder
 from tonari.encoders.store import load_encoder
 from tonari.errors import NotReadyError
 from tonari.snapshots.head import ReadHead, read_changed_head, read_head
 from tonari.snapshots.segments import Segment, merge, read_segments
 from tonari.snapshots.snapshot import Snapshot, load_snapshot
-from tonari.snapshots.table import Table, build_table
 from tonari.storage.bucket import Bucket
 
 Loaded = TypeVar("Loaded")
+OpenEngine = Callable[[Snapshot, Segment], Engine]
+"""Gives the engine that answers for a snapshot and for all changes since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +30,13 @@ class Serving:
     Parameters
     ----------
     read
-        The head that says so.
+        The head that names it.
     encoder
         The one that made the snapshot's embeddings.
     snapshot
-        What was built.
-    overlay
-        What delta segments add or change.
-    alive : (I,) bool
-        Which of the snapshot's items no segment names; None if that is all of them.
+        Its schema and its class weights predict, whatever engine searches.
+    engine
+        Searches the snapshot's items and what delta segments changed.
     rejected
         Reason by key, for objects that could not be used.
     """
@@ -47,35 +44,34 @@ class Serving:
     read: ReadHead
     encoder: Encoder
     snapshot: Snapshot
-    overlay: Table
-    alive: NDArray[np.bool_] | None
+    engine: Engine
     rejected: Mapping[str, str]
-
-    def find(self, item: str) -> tuple[Table, int] | None:
-        """Find an item in the overlay, else in the snapshot."""
-        position = self.overlay.find(item)
-        if position is not None:
-            return self.overlay, position
-        position = self.snapshot.table.find(item)
-        if position is None or (self.alive is not None and not self.alive[position]):
-            return None
-        return self.snapshot.table, position
 
 
 class Reader:
     """Keeps a :class:`Serving` fresh: asks for the head when its knowledge is older than ``max_age`` seconds.
 
-    The next state is loaded beside the one that serves and replaces it by one assignment; whatever fails, the old
-    state goes on serving.
+    The next generation is loaded beside the one that answers and replaces it by one assignment. If loading fails, the
+    old one goes on answering.
 
     Parameters
     ----------
+    open_engine
+        Gives the engine of a generation.
     log
-        Told why a newer generation could not be loaded.
+        Is called with the reason why a newer generation could not be loaded.
     """
 
-    def __init__(self, artefacts: Bucket, cache: Path, max_age: float, log: Callable[[str], None]) -> None:
-        self._artefacts, self._cache, self._max_age, self._log = artefacts, cache, max_age, log
+    def __init__(
+        self,
+        artefacts: Bucket,
+        cache: Path,
+        max_age: float,
+        open_engine: OpenEngine,
+        log: Callable[[str], None],
+    ) -> None:
+        self._artefacts, self._cache, self._max_age = artefacts, cache, max_age
+        self._open_engine, self._log = open_engine, log
         self._serving: Serving | None = None
         self._asked = 0.0
 
@@ -119,22 +115,16 @@ class Reader:
                 snapshot = _done(serving.snapshot)
             else:
                 snapshot = pool.submit(load_snapshot, self._artefacts, head.snapshot, self._cache)
-            segments = read_segments(self._artefacts, head.segments)
-        return assemble(read, encoder.result(), snapshot.result(), segments)
+            segments = read_segments(self._artefacts, head.segments, head.encoder)
+        return serve(read, encoder.result(), snapshot.result(), segments, self._open_engine)
 
 
-def assemble(read: ReadHead, encoder: Encoder, snapshot: Snapshot, segments: Iterable[Segment]) -> Serving:
-    """Lay segments over a snapshot."""
-    merged = merge([Segment({}, snapshot.rejected), *segments])
-    changes = merged.items
-    overlay = build_table((item for item in changes.values() if item), snapshot.schema, encoder.dimensions)
-    replaced = snapshot.table.positions(list(changes)) if changes else np.empty(0, np.int64)
-    replaced = replaced[replaced >= 0]
-    alive: NDArray[np.bool_] | None = None
-    if len(replaced):
-        alive = np.ones(len(snapshot.table), np.bool_)
-        alive[replaced] = False
-    return Serving(read, encoder, snapshot, overlay, alive, merged.rejected)
+def serve(
+    read: ReadHead, encoder: Encoder, snapshot: Snapshot, segments: Iterable[Segment], open_engine: OpenEngine
+) -> Serving:
+    """Put a generation together."""
+    changes = merge([Segment({}, snapshot.rejected), *segments])
+    return Serving(read, encoder, snapshot, open_engine(snapshot, changes), changes.rejected)
 
 
 def _done(value: Loaded) -> Future[Loaded]:

@@ -1,64 +1,92 @@
-"""The files of a snapshot: their names, and arrays that are read from them or mapped."""
+"""The files of a snapshot: their names, and what lies in each."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.errors import CorruptArtefactError
+from tonari.attributes import AttributeModel, learned_from_arrays, learned_to_arrays
+from tonari.contract.artefacts import TableHeader
+from tonari.contract.findings import Audit, QualityReport, encode
 from tonari.index.cells import Cells
-from tonari.index.planner import VectorIndex
+from tonari.snapshots.table import Table, read_table
+from tonari.storage.packing import map_file, pack_file
 
 PREFIX = "snapshots/"
-MANIFEST = "manifest.json"
-TABLES, DOCUMENTS, VECTORS, CODES = "tables.npz", "documents.jsonl", "vectors.npy", "codes.npy"
-GRAPH, CLASSES, REJECTED = "graph.usearch", "classes.npz", "rejected.json"
-CELLS = "cells.npz"
+TABLE, VECTORS, CODES, CLASSES = "table.pack", "vectors.pack", "codes.pack", "classes.pack"
+FILES = (TABLE, VECTORS, CODES, CLASSES)
+"""What every snapshot serves from."""
+GRAPH = "graph.usearch"
+"""What a snapshot serves from as well where the graph is worth it."""
 REPORT, AUDIT = "report.json", "audit.json"
-FILES = (TABLES, DOCUMENTS, VECTORS, CODES, CELLS, CLASSES, REJECTED, GRAPH)
-"""What serves."""
 REPORTED = (REPORT, AUDIT)
-"""What only tells: nobody fetches it to serve."""
+"""What is written for people to read: never fetched to serve."""
 
 
-def save_search(index: VectorIndex, folder: Path) -> None:
-    """Write graph and cells; where there are no cells, none."""
+def write_files(
+    folder: Path,
+    table: Table,
+    learned: Mapping[str, AttributeModel],
+    rejected: Mapping[str, str],
+    reported: Mapping[str, QualityReport | Audit],
+) -> tuple[str, ...]:
+    """Write all files of a snapshot but its manifest into an empty folder; gives their names."""
+    index = table.index
+    scanned: dict[str, NDArray[Any]] = {"codes": table.views.codes}
+    if index.cells is not None:
+        scanned |= {"centroids": index.cells.centroids, "start": index.cells.start}
+    pack_file(folder / TABLE, TableHeader(rejected), table.to_arrays())
+    pack_file(folder / VECTORS, {}, {"fixed": table.views.fixed})
+    pack_file(folder / CODES, {}, scanned)
+    pack_file(folder / CLASSES, {}, learned_to_arrays(learned))
     if index.graph is not None:
         index.graph.save(folder / GRAPH)
-    none = np.empty((0, index.views.codes.shape[1]), np.float32), np.zeros(1, np.int64)
-    centroids, start = (index.cells.centroids, index.cells.start) if index.cells else none
-    np.savez(folder / CELLS, centroids=centroids, start=start)
+    for name in REPORTED:
+        (folder / name).write_bytes(encode(reported[name]))
+    return (*FILES, *([GRAPH] if index.graph is not None else []), *REPORTED)
 
 
-def read_cells(path: Path) -> Cells | None:
-    """Undo :func:`save_search` for the cells."""
-    arrays = read_arrays(path)
-    return Cells(arrays["centroids"], arrays["start"]) if len(arrays["centroids"]) else None
+def map_table(paths: Mapping[str, Path], views: int, dimensions: int) -> Table:
+    """Map items, embeddings, cells and graph.
 
-
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read an ``.npz`` file."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
-def map_array(path: Path, shape: tuple[int, int], dtype: type[np.generic]) -> NDArray[Any]:
-    """Map an ``.npy`` file, as an ordinary array: slices of numpy's own class for mapped files take ten times as long.
+    Parameters
+    ----------
+    paths
+        By name.
 
     Raises
     ------
     CorruptArtefactError
-        If it holds another shape or type.
+        If a file lacks an array, or has one of another type or shape.
     """
-    array: NDArray[Any] = np.load(path, mmap_mode="r" if shape[0] else None, allow_pickle=False)
-    if array.shape != shape or array.dtype != dtype:
-        raise CorruptArtefactError(f"{path.name} holds {array.shape} {array.dtype}, recorded is {shape}.")
-    return np.asarray(array)
+    scanned = map_file(paths[CODES], CODES)
+    cells = None
+    if "centroids" in scanned.arrays:
+        centroids = scanned.array("centroids", np.float32, (None, dimensions))
+        cells = Cells(centroids, scanned.array("start", np.int64, (len(centroids) + 1,)))
+    return read_table(
+        map_file(paths[TABLE], TABLE),
+        map_file(paths[VECTORS], VECTORS).array("fixed", np.int16, (views, dimensions)),
+        scanned.array("codes", np.int8, (views, dimensions)),
+        cells,
+    )
 
 
-def map_bytes(path: Path) -> NDArray[np.uint8]:
-    """Map a file as it is."""
-    return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
+def map_items(path: Path, dimensions: int) -> Table:
+    """Map items without their embeddings: a few percent of a snapshot's bytes."""
+    none = np.empty((0, dimensions))
+    return read_table(map_file(path, TABLE), none.astype(np.int16), none.astype(np.int8))
+
+
+def read_rejected(path: Path) -> Mapping[str, str]:
+    """Read the reason by key of each object that could not be used."""
+    return map_file(path, TABLE).about(TableHeader).rejected
+
+
+def read_learned(path: Path) -> dict[str, AttributeModel]:
+    """Read class weights, and how good they are."""
+    return learned_from_arrays(map_file(path, CLASSES).arrays)

@@ -2,99 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
+import msgspec
+
+from tonari.contract.artefacts import Head, decode, encode
 from tonari.encoders.store import has_encoder
 from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, NotReadyError, StoreError
 from tonari.storage.bucket import Blob, Bucket
 
 HEAD = "head.json"
 MOST_NONCES = 256
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRef:
-    """A delta segment and how many items it names."""
-
-    id: str
-    items: int
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """What was live before, so that it can be again."""
-
-    snapshot: str
-    encoder: str
-    segments: tuple[SegmentRef, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What is live.
-
-    Parameters
-    ----------
-    generation
-        Raised by each change.
-    nonces
-        One per change, the last 256: by its nonce a writer knows a success whose answer was lost.
-    snapshot, encoder
-        What answers; None before the first rebuild.
-    next_encoder
-        What the next rebuild uses.
-    segments
-        Delta segments over the snapshot, oldest first.
-    previous
-        What was live before this snapshot.
-    condemned
-        Ids that collection is about to delete.
-    """
-
-    generation: int = 0
-    nonces: tuple[str, ...] = ()
-    snapshot: str | None = None
-    encoder: str | None = None
-    next_encoder: str | None = None
-    segments: tuple[SegmentRef, ...] = ()
-    previous: Live | None = None
-    condemned: tuple[str, ...] = ()
-
-    def to_json(self) -> bytes:
-        """Give the bytes of ``head.json``."""
-        return json.dumps(asdict(self), indent=1).encode()
-
-    @classmethod
-    def parse(cls, data: bytes) -> Head:
-        """Read ``head.json``.
-
-        Raises
-        ------
-        CorruptArtefactError
-            If it is not of this form.
-        """
-        try:
-            raw: dict[str, Any] = json.loads(data)
-            previous = raw["previous"]
-            return cls(
-                generation=int(raw["generation"]),
-                nonces=tuple(raw["nonces"]),
-                snapshot=raw["snapshot"],
-                encoder=raw["encoder"],
-                next_encoder=raw["next_encoder"],
-                segments=_segments(raw["segments"]),
-                previous=previous and Live(previous["snapshot"], previous["encoder"], _segments(previous["segments"])),
-                condemned=tuple(raw["condemned"]),
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise CorruptArtefactError(f"{HEAD} is not of the documented form: {error!r}.") from error
-
-
-def _segments(raw: list[dict[str, Any]]) -> tuple[SegmentRef, ...]:
-    return tuple(SegmentRef(segment["id"], segment["items"]) for segment in raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +41,22 @@ def read_changed_head(artefacts: Bucket, known: ReadHead) -> ReadHead:
 
 
 def _read(blob: Blob) -> ReadHead:
-    return ReadHead(Head.parse(blob.data), blob.etag)
+    return ReadHead(head_from_bytes(blob.data), blob.etag)
+
+
+def head_from_bytes(data: bytes) -> Head:
+    """Read ``head.json``; every field must be there.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If it is not of this form.
+    """
+    head = decode(data, Head, HEAD)
+    missing = set(Head.__struct_fields__) - decode(data, dict[str, msgspec.Raw], HEAD).keys()
+    if missing:
+        raise CorruptArtefactError(f"{HEAD} is not of the documented form: it lacks {', '.join(sorted(missing))}.")
+    return head
 
 
 def publish(artefacts: Bucket, read: ReadHead, head: Head) -> ReadHead:
@@ -134,8 +68,9 @@ def publish(artefacts: Bucket, read: ReadHead, head: Head) -> ReadHead:
         If another writer came first: read the head again and start over.
     """
     nonce = secrets.token_hex(8)
-    head = replace(head, generation=read.head.generation + 1, nonces=(*read.head.nonces, nonce)[-MOST_NONCES:])
-    data = head.to_json()
+    nonces = (*read.head.nonces, nonce)[-MOST_NONCES:]
+    head = msgspec.structs.replace(head, generation=read.head.generation + 1, nonces=nonces)
+    data = encode(head)
     try:
         etag = artefacts.create(HEAD, data) if read.etag is None else artefacts.replace(HEAD, data, read.etag)
     except StoreError as error:
@@ -161,4 +96,4 @@ def use_encoder(artefacts: Bucket, name: str) -> None:
     if not has_encoder(artefacts, name):
         raise NotReadyError(f"There is no encoder {name} in the bucket: upload it first.")
     read = read_head(artefacts)
-    publish(artefacts, read, replace(read.head, next_encoder=name))
+    publish(artefacts, read, msgspec.structs.replace(read.head, next_encoder=name))

@@ -1,118 +1,68 @@
-"""The manifest of a snapshot: what it holds, the sha256 of each file, and its own."""
+"""The manifest of a snapshot as bytes: its format is checked first, then its own sha256, then its form."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
 
+import msgspec
+
+from tonari.contract.artefacts import Manifest, decode, encode
 from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import Schema, parse_schema
-from tonari.index.planner import Probe, Tuning
+from tonari.index.planner import Tuning
 
-FORMAT = 5
-CHECK = "sha256"
+MANIFEST = "manifest.json"
+FORMAT = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What ``manifest.json`` says.
+class _Format(msgspec.Struct, frozen=True):
+    format: int
 
-    Parameters
-    ----------
-    id
-        The snapshot's.
-    encoder
-        Id of the encoder that made its embeddings.
-    items, views, rejected
-        Counts.
-    dimensions
-        ``D``.
-    recall
-        Recall@10 by selectivity, measured at build.
-    budget
-        What searches must visit.
-    attributes
-        By name and method: what predictions are worth on held-out items.
-    schema
-        Of its fields.
-    files
-        sha256 (hex) by name.
+
+def manifest_to_bytes(manifest: Manifest) -> bytes:
+    """Give the bytes of ``manifest.json``, with the sha256 of all that it says."""
+    plain = msgspec.json.decode(msgspec.json.encode(manifest), type=Manifest)
+    return encode(msgspec.structs.replace(plain, sha256=_digest(plain)))
+
+
+def manifest_from_bytes(data: bytes) -> Manifest:
+    """Read ``manifest.json``.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If it is not of this form or format, or its own sha256 is another.
     """
-
-    id: str
-    encoder: str
-    items: int
-    views: int
-    rejected: int
-    dimensions: int
-    recall: Mapping[str, float]
-    tuning: Tuning
-    attributes: Mapping[str, Any]
-    schema: Schema
-    files: Mapping[str, str]
-
-    def to_json(self) -> bytes:
-        """Give the bytes of ``manifest.json``."""
-        said = {
-            "format": FORMAT,
-            "id": self.id,
-            "encoder": self.encoder,
-            "items": self.items,
-            "views": self.views,
-            "rejected": self.rejected,
-            "dimensions": self.dimensions,
-            "recall": dict(self.recall),
-            "budget": asdict(self.tuning),
-            "attributes": dict(self.attributes),
-            "schema": self.schema.to_json(),
-            "files": dict(self.files),
-        }
-        plain = json.loads(json.dumps(said))
-        return json.dumps({**plain, CHECK: _check(plain)}, indent=1).encode()
-
-    @classmethod
-    def parse(cls, data: bytes) -> Manifest:
-        """Read ``manifest.json``.
-
-        Raises
-        ------
-        CorruptArtefactError
-            If it is not of this form or format, or its own sha256 is another.
-        """
-        try:
-            raw: dict[str, Any] = json.loads(data)
-            if raw.pop(CHECK) != _check(raw):
-                raise CorruptArtefactError("manifest.json has not the sha256 that it says of itself.")
-            if raw["format"] != FORMAT:
-                raise CorruptArtefactError(
-                    f"manifest.json has format {raw['format']}, this version reads {FORMAT}: rebuild."
-                )
-            tuning = raw["budget"]
-            return cls(
-                id=raw["id"],
-                encoder=raw["encoder"],
-                items=int(raw["items"]),
-                views=int(raw["views"]),
-                rejected=int(raw["rejected"]),
-                dimensions=int(raw["dimensions"]),
-                recall=raw["recall"],
-                tuning=Tuning(
-                    tuple(Probe(**probe) for probe in tuning["efforts"]),
-                    tuning["graph"],
-                    tuning["expansion"],
-                    tuning["reason"],
-                ),
-                attributes=dict(raw["attributes"]),
-                schema=parse_schema(json.dumps(raw["schema"]).encode()),
-                files=dict(raw["files"]),
-            )
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise CorruptArtefactError(f"manifest.json is not of the documented form: {error!r}.") from error
+    said = decode(data, _Format, MANIFEST).format
+    if said != FORMAT:
+        remedy = "update tonari" if said > FORMAT else "rebuild"
+        raise CorruptArtefactError(f"{MANIFEST} has format {said}, this version reads {FORMAT}: {remedy}.")
+    manifest = decode(data, Manifest, MANIFEST)
+    if manifest.sha256 != _digest(manifest):
+        raise CorruptArtefactError(f"{MANIFEST} has not the sha256 that it says of itself: rebuild.")
+    return manifest
 
 
-def _check(said: Mapping[str, Any]) -> str:
+def schema_of(manifest: Manifest) -> Schema:
+    """Give the schema that a manifest states."""
+    return parse_schema(msgspec.json.encode(manifest.schema))
+
+
+def tuning_of(manifest: Manifest) -> Tuning:
+    """Give what searches must visit.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If it is of another version's form.
+    """
+    try:
+        return msgspec.convert(manifest.tuning, Tuning)
+    except msgspec.ValidationError as error:
+        raise CorruptArtefactError(f"{MANIFEST} does not say what searches must visit: {error}; rebuild.") from error
+
+
+def _digest(manifest: Manifest) -> str:
     """Hash what a manifest says (hex): all else is verified by what stands in it."""
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    plain = msgspec.structs.replace(manifest, sha256="")
+    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from tonari.catalogue.documents import item_of
+from tonari.contract.artefacts import SegmentHeader, SegmentRef
 from tonari.errors import CorruptArtefactError
-from tonari.snapshots.head import SegmentRef
-from tonari.snapshots.table import IndexedItem, IndexedView
+from tonari.snapshots.indexed import IndexedItem, items_to_arrays, read_item_arrays
 from tonari.storage.bucket import Bucket
+from tonari.storage.packing import Packed, pack, read_named, write_named
 
 PREFIX = "segments/"
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,83 +37,57 @@ def merge(segments: Iterable[Segment]) -> Segment:
     items: dict[str, IndexedItem | None] = {}
     rejected: dict[str, str] = {}
     for segment in segments:
-        renamed = segment.items.keys()
-        rejected = {key: why for key, why in rejected.items() if item_of(key) not in renamed}
+        rejected = {key: why for key, why in rejected.items() if item_of(key) not in segment.items}
         items.update(segment.items)
         rejected.update(segment.rejected)
     return Segment(items, rejected)
 
 
-def segment_to_bytes(segment: Segment, dimensions: int) -> bytes:
-    """Lay a segment out as an ``.npz`` file."""
-    views = [view for item in segment.items.values() if item for view in item.views]
-    about = {
-        "deleted": [name for name, item in segment.items.items() if item is None],
-        "items": [
-            {
-                "id": item.id,
-                "fields": item.fields,
-                "document_etag": item.document_etag,
-                "views": [[view.name, view.etag] for view in item.views],
-            }
-            for item in segment.items.values()
-            if item
-        ],
-        "rejected": segment.rejected,
-    }
-    fixed = np.empty((len(views), dimensions), np.int16)
-    for row, view in zip(fixed, views, strict=True):
-        np.copyto(row, view.embedding, casting="no")
-    file = io.BytesIO()
-    np.savez(file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), embeddings=fixed)
-    return file.getvalue()
+def segment_to_bytes(segment: Segment, encoder: str, dimensions: int) -> bytes:
+    """Lay a segment out as the bytes of a file."""
+    deleted = tuple(name for name, item in segment.items.items() if item is None)
+    present = items_to_arrays((item for item in segment.items.values() if item), dimensions)
+    header = SegmentHeader(FORMAT, encoder, deleted, segment.rejected)
+    return pack(header, present.to_arrays())
 
 
-def segment_from_bytes(data: bytes) -> Segment:
-    """Undo :func:`segment_to_bytes`."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        about: dict[str, Any] = json.loads(arrays["about"].tobytes())
-        fixed = arrays["embeddings"]
-    if fixed.dtype != np.int16:
-        raise CorruptArtefactError(f"A segment holds {fixed.dtype}, this version reads int16: rebuild.")
-    items: dict[str, IndexedItem | None] = dict.fromkeys(about["deleted"])
-    row = 0
-    for item in about["items"]:
-        views = []
-        for name, etag in item["views"]:
-            views.append(IndexedView(name, etag, fixed[row]))
-            row += 1
-        items[item["id"]] = IndexedItem(item["id"], item["fields"], item["document_etag"], tuple(views))
-    return Segment(items, about["rejected"])
+def write_segment(artefacts: Bucket, segment: Segment, encoder: str, dimensions: int) -> SegmentRef:
+    """Write a segment under an id that ends in its sha256, read it back and compare.
 
-
-def write_segment(artefacts: Bucket, segment: Segment, dimensions: int) -> SegmentRef:
-    """Write a segment under an id that ends in its sha256, read it back and compare."""
-    data = segment_to_bytes(segment, dimensions)
-    digest = hashlib.sha256(data).hexdigest()
-    ref = SegmentRef(f"{secrets.token_hex(4)}-{digest}", len(segment.items))
-    artefacts.create(_key(ref), data)
-    _read(artefacts, ref)
-    return ref
-
-
-def read_segments(artefacts: Bucket, refs: Iterable[SegmentRef]) -> list[Segment]:
-    """Read segments.
+    Parameters
+    ----------
+    encoder
+        Id of the encoder that made its embeddings.
 
     Raises
     ------
     CorruptArtefactError
-        If the sha256 of one is not the one in its id.
+        If the store gives back other bytes than were written.
     """
-    return [segment_from_bytes(_read(artefacts, ref)) for ref in refs]
+    data = segment_to_bytes(segment, encoder, dimensions)
+    return SegmentRef(write_named(artefacts, PREFIX, data), len(segment.items))
 
 
-def _key(ref: SegmentRef) -> str:
-    return f"{PREFIX}{ref.id}.npz"
+def read_segments(artefacts: Bucket, refs: Iterable[SegmentRef], encoder: str) -> list[Segment]:
+    """Read segments whose embeddings a given encoder made.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If the sha256 of one is not the one in its id, or another encoder made its embeddings.
+    """
+    return [segment_of(read_named(artefacts, PREFIX, ref.id), encoder) for ref in refs]
 
 
-def _read(artefacts: Bucket, ref: SegmentRef) -> bytes:
-    data = artefacts.get(_key(ref)).data
-    if not ref.id.endswith(hashlib.sha256(data).hexdigest()):
-        raise CorruptArtefactError(f"{_key(ref)} has not the sha256 that its id says.")
-    return data
+def segment_of(packed: Packed, encoder: str) -> Segment:
+    """Read a segment from its file: see :func:`read_segments`."""
+    about = packed.about(SegmentHeader)
+    if about.format != FORMAT:
+        raise CorruptArtefactError(f"{packed.name} has format {about.format}, this version reads {FORMAT}: rebuild.")
+    if about.encoder != encoder:
+        raise CorruptArtefactError(
+            f"{packed.name} has embeddings of encoder {about.encoder}, not of {encoder}: rebuild."
+        )
+    items: dict[str, IndexedItem | None] = dict.fromkeys(about.deleted)
+    items |= {item.id: item for item in read_item_arrays(packed).items()}
+    return Segment(items, about.rejected)

@@ -3,43 +3,46 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+import msgspec
 
-from tonari.attributes import Learned, learned_from_arrays, learned_to_arrays
+from tonari.attributes import AttributeModel
+from tonari.contract.artefacts import Manifest
+from tonari.contract.catalogue import SchemaDocument
+from tonari.contract.findings import Audit, QualityReport
 from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import Schema
 from tonari.index.graph import Graph
 from tonari.snapshots.files import (
-    CELLS,
     CLASSES,
-    CODES,
-    DOCUMENTS,
     FILES,
     GRAPH,
-    MANIFEST,
     PREFIX,
-    REJECTED,
-    REPORTED,
-    TABLES,
-    VECTORS,
-    map_array,
-    map_bytes,
-    read_arrays,
-    read_cells,
-    save_search,
+    TABLE,
+    map_items,
+    map_table,
+    read_learned,
+    read_rejected,
+    write_files,
 )
-from tonari.snapshots.manifest import Manifest
+from tonari.snapshots.manifest import (
+    FORMAT,
+    MANIFEST,
+    manifest_from_bytes,
+    manifest_to_bytes,
+    schema_of,
+    tuning_of,
+)
 from tonari.snapshots.table import Table
-from tonari.snapshots.table_arrays import table_from_arrays, tables_to_arrays
 from tonari.storage.bucket import Bucket, file_sha256
 from tonari.storage.cache import fetch, sweep
+
+Progress = Callable[[str, int, int], None]
+"""Told a stage, how much of it is done, and of how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +57,35 @@ class Snapshot:
         Id of the encoder that made its embeddings.
     schema
         Of its fields.
-    part
+    table
         Its items and views.
     learned
-        Class weights by attribute, and what they are worth.
+        Class weights by attribute, and how good they are.
     recall
         Recall@10 by selectivity, measured when it was built.
     rejected
         Reason by key, for objects that could not be used.
-    told
-        Of a new one, JSON of the files that only tell; empty where it was loaded.
+    reported
+        Of a new one, the files that are written for people to read; empty where it was loaded.
     """
 
     id: str
     encoder: str
     schema: Schema
     table: Table
-    learned: Mapping[str, Learned]
+    learned: Mapping[str, AttributeModel]
     recall: Mapping[str, float]
     rejected: Mapping[str, str]
-    reported: Mapping[str, Any] = field(default_factory=dict)
+    reported: Mapping[str, QualityReport | Audit] = field(default_factory=dict)
 
 
-def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
+def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path, progress: Progress = lambda *_: None) -> None:
     """Write all files through an empty ``folder``, the manifest last, and verify by reading each back.
+
+    Parameters
+    ----------
+    progress
+        Is told how many files are written and verified.
 
     Raises
     ------
@@ -85,17 +93,9 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
         If S3 gives back other bytes than were written.
     """
     table = snapshot.table
-    np.savez(folder / TABLES, **tables_to_arrays(table))
-    (folder / DOCUMENTS).write_bytes(table.documents.tobytes())
-    np.save(folder / VECTORS, table.views.fixed)
-    np.save(folder / CODES, table.views.codes)
-    np.savez(folder / CLASSES, **learned_to_arrays(snapshot.learned))
-    (folder / REJECTED).write_text(json.dumps(snapshot.rejected))
-    for name in REPORTED:
-        (folder / name).write_text(json.dumps(snapshot.reported[name], indent=1))
-    save_search(table.index, folder)
-    names = (*FILES, *REPORTED)
+    names = write_files(folder, table, snapshot.learned, snapshot.rejected, snapshot.reported)
     manifest = Manifest(
+        format=FORMAT,
         id=snapshot.id,
         encoder=snapshot.encoder,
         items=len(table),
@@ -103,19 +103,24 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path) -> None:
         rejected=len(snapshot.rejected),
         dimensions=table.views.codes.shape[1],
         recall=snapshot.recall,
-        tuning=table.index.tuning,
+        tuning=asdict(table.index.tuning),
         attributes={name: one.report() for name, one in snapshot.learned.items()},
-        schema=snapshot.schema,
+        schema=msgspec.convert(snapshot.schema.to_json(), SchemaDocument),
         files={name: file_sha256(folder / name) for name in names},
     )
     prefix = f"{PREFIX}{snapshot.id}/"
+
+    def write(name: str) -> None:
+        artefacts.create_file(prefix + name, folder / name)
+        if artefacts.sha256(prefix + name) != manifest.files[name]:
+            raise CorruptArtefactError(f"{prefix}{name} was not stored as it was written: try again.")
+
+    progress("upload", 0, len(names) + 1)
     with ThreadPoolExecutor(len(names)) as pool:
-        for _ in pool.map(lambda name: artefacts.create_file(prefix + name, folder / name), names):
-            pass
-        for name, sha256 in zip(names, pool.map(lambda name: artefacts.sha256(prefix + name), names), strict=True):
-            if sha256 != manifest.files[name]:
-                raise CorruptArtefactError(f"{prefix}{name} was not stored as it was written.")
-    artefacts.create(prefix + MANIFEST, manifest.to_json())
+        for done, _ in enumerate(pool.map(write, names), 1):
+            progress("upload", done, len(names) + 1)
+    artefacts.create(prefix + MANIFEST, manifest_to_bytes(manifest))
+    progress("upload", len(names) + 1, len(names) + 1)
 
 
 def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
@@ -129,29 +134,25 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
     Raises
     ------
     CorruptArtefactError
-        If a file has another sha256, shape or type than the manifest records.
+        If a file has another sha256, type or shape than the manifest records.
     """
     manifest = read_manifest(artefacts, name)
-    paths = _fetch_all(artefacts, manifest, cache, FILES)
-    shape = (manifest.views, manifest.dimensions)
-    table = table_from_arrays(
-        read_arrays(paths[TABLES]),
-        map_bytes(paths[DOCUMENTS]),
-        map_array(paths[VECTORS], shape, np.int16),
-        map_array(paths[CODES], shape, np.int8),
-        read_cells(paths[CELLS]),
-    )
+    tuning = tuning_of(manifest)
+    served = [*FILES, *([GRAPH] if GRAPH in manifest.files else [])]
+    paths = _fetch_all(artefacts, manifest, cache, served)
     sweep(cache, manifest.files.values())
-    graph = Graph.open(paths[GRAPH], *shape)
-    graph.expand(manifest.tuning.expansion)
+    table = map_table(paths, manifest.views, manifest.dimensions)
+    graph = None
+    if GRAPH in paths:
+        graph = Graph.open(paths[GRAPH], manifest.views, manifest.dimensions)
     return Snapshot(
         id=name,
         encoder=manifest.encoder,
-        schema=manifest.schema,
-        table=replace(table, index=replace(table.index, graph=graph, tuning=manifest.tuning)),
-        learned=learned_from_arrays(read_arrays(paths[CLASSES])),
+        schema=schema_of(manifest),
+        table=replace(table, index=replace(table.index, graph=graph, tuning=tuning)),
+        learned=read_learned(paths[CLASSES]),
         recall=manifest.recall,
-        rejected=json.loads(paths[REJECTED].read_bytes()),
+        rejected=read_rejected(paths[TABLE]),
     )
 
 
@@ -163,15 +164,12 @@ def load_tables(artefacts: Bucket, name: str, cache: Path) -> Table:
     CorruptArtefactError
     """
     manifest = read_manifest(artefacts, name)
-    paths = _fetch_all(artefacts, manifest, cache, (TABLES, DOCUMENTS))
-    none = np.empty((0, manifest.dimensions))
-    return table_from_arrays(
-        read_arrays(paths[TABLES]), map_bytes(paths[DOCUMENTS]), none.astype(np.int16), none.astype(np.int8)
-    )
+    paths = _fetch_all(artefacts, manifest, cache, (TABLE,))
+    return map_items(paths[TABLE], manifest.dimensions)
 
 
-def load_reported(artefacts: Bucket, name: str, file: str) -> dict[str, Any]:
-    """Read one of the files of a snapshot that only tell: ``report.json`` or ``audit.json``.
+def load_reported(artefacts: Bucket, name: str, file: str) -> bytes:
+    """Read one of the files of a snapshot that people read: ``report.json`` or ``audit.json``.
 
     Raises
     ------
@@ -183,8 +181,7 @@ def load_reported(artefacts: Bucket, name: str, file: str) -> dict[str, Any]:
     data = artefacts.get(key).data
     if hashlib.sha256(data).hexdigest() != manifest.files[file]:
         raise CorruptArtefactError(f"{key} has not the sha256 that is recorded; a rebuild writes it anew.")
-    reported: dict[str, Any] = json.loads(data)
-    return reported
+    return data
 
 
 def read_manifest(artefacts: Bucket, name: str) -> Manifest:
@@ -195,11 +192,14 @@ def read_manifest(artefacts: Bucket, name: str) -> Manifest:
     CorruptArtefactError
         If it is damaged, or of another version's format.
     """
-    return Manifest.parse(artefacts.get(f"{PREFIX}{name}/{MANIFEST}").data)
+    return manifest_from_bytes(artefacts.get(f"{PREFIX}{name}/{MANIFEST}").data)
 
 
 def _fetch_all(artefacts: Bucket, manifest: Manifest, cache: Path, files: Sequence[str]) -> dict[str, Path]:
     cache.mkdir(parents=True, exist_ok=True)
+    missing = [file for file in files if file not in manifest.files]
+    if missing:
+        raise CorruptArtefactError(f"{MANIFEST} of {manifest.id} lists no {missing[0]}: rebuild.")
     prefix = f"{PREFIX}{manifest.id}/"
     with ThreadPoolExecutor(len(files)) as pool:
         fetched = pool.map(lambda file: fetch(artefacts, prefix + file, cache, manifest.files[file]), files)

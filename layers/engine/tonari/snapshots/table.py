@@ -10,57 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari.catalogue.item_state import ItemState
 from tonari.fields.columns import (
     ClassColumn,
     Column,
     ListColumn,
     NumberColumn,
     build_columns,
+    columns_from_arrays,
+    columns_to_arrays,
 )
 from tonari.fields.schema import Schema
 from tonari.index.cells import Cells
-from tonari.index.kmeans import assign, cell_count, train
-from tonari.index.planner import SCAN_BYTES, VectorIndex
-from tonari.index.vectors import Views, quantise
-
-CELLS_FROM_BYTES = 4 * SCAN_BYTES
-
-State = tuple[str, tuple[tuple[str, str], ...]]
-"""ETag of an item's document; name and ETag of its views, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedView:
-    """One image of an item.
-
-    Parameters
-    ----------
-    name
-        Under ``images/<id>/``.
-    etag
-        Of the bytes that were encoded.
-    embedding : (D,) int16
-        As :func:`tonari.index.vectors.to_fixed` gives it.
-    """
-
-    name: str
-    etag: str
-    embedding: NDArray[np.int16]
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedItem:
-    """One item as it is searched: its document, the ETag that document had, its views."""
-
-    id: str
-    fields: Mapping[str, Any]
-    document_etag: str
-    views: tuple[IndexedView, ...]
-
-    @property
-    def state(self) -> State:
-        """What the item was made from."""
-        return self.document_etag, tuple((view.name, view.etag) for view in self.views)
+from tonari.index.layout import CELLS_FROM_BYTES, lay_out, sort_by_cell
+from tonari.index.planner import VectorIndex
+from tonari.index.vectors import Views
+from tonari.snapshots.indexed import IndexedItem, IndexedView, ItemArrays, items_to_arrays, text
+from tonari.storage.packing import Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +44,9 @@ class Table:
     document_etags : (I,) bytes
     columns
         By field.
-    view_names, view_etags : (N,) bytes
-    shelf
+    view_names, view_sources : (N,) bytes
+        By row: rows lie in the order of the cells.
+    index
         The embeddings, laid out for searching.
     """
 
@@ -89,7 +56,7 @@ class Table:
     document_etags: NDArray[np.bytes_]
     columns: Mapping[str, Column]
     view_names: NDArray[np.bytes_]
-    view_etags: NDArray[np.bytes_]
+    view_sources: NDArray[np.bytes_]
     index: VectorIndex
 
     def __len__(self) -> int:
@@ -109,32 +76,36 @@ class Table:
     def positions(self, items: Sequence[str]) -> NDArray[np.int64]:
         """Positions of items, -1 for those that are not here."""
         # NumPy drops trailing NULs, with which an unknown id would pass for a known one; no id has a byte 0xFF.
-        wanted = np.array([item.encode().replace(b"\0", b"\xff") for item in items], np.bytes_)
+        return self.positions_of(np.array([item.encode().replace(b"\0", b"\xff") for item in items], np.bytes_))
+
+    def positions_of(self, ids: NDArray[np.bytes_]) -> NDArray[np.int64]:
+        """Positions of items by valid ids in UTF-8, -1 for those that are not here; both (n,)."""
         if not len(self.ids):
-            return np.full(len(items), -1)
-        places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
-        return np.where(self.ids[places] == wanted, places, -1)
+            return np.full(len(ids), -1)
+        places = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+        return np.where(self.ids[places] == ids, places, -1)
 
     def id(self, position: int) -> str:
         """Id of an item."""
-        return bytes(self.ids[position]).decode()
+        return text(self.ids[position])
 
     def fields(self, position: int) -> dict[str, Any]:
         """Read an item's document."""
-        document: dict[str, Any] = json.loads(
-            self.documents[self.offsets[position] : self.offsets[position + 1]].tobytes()
-        )
+        document: dict[str, Any] = json.loads(self.document(position))
         return document
+
+    def document(self, position: int) -> bytes:
+        """Give an item's document as JSON."""
+        return self.documents[self.offsets[position] : self.offsets[position + 1]].tobytes()
 
     def rows(self, position: int) -> NDArray[np.int64]:
         """Find the views of an item, in the order its document gives them, as rows of ``views``."""
         return self.index.rows[self.index.first[position] : self.index.first[position + 1]]
 
-    def state(self, position: int) -> State:
+    def state(self, position: int) -> ItemState:
         """Tell what an item was made from."""
-        etags = (bytes(self.view_etags[row]).decode() for row in self.rows(position))
-        names = (self.view_name(int(row)) for row in self.rows(position))
-        return bytes(self.document_etags[position]).decode(), tuple(zip(names, etags, strict=True))
+        views = ((self.view_name(int(row)), text(self.view_sources[row])) for row in self.rows(position))
+        return text(self.document_etags[position]), tuple(views)
 
     def made_from_same(self, other: Table) -> bool:
         """Tell whether all items of both were made from the same documents and images."""
@@ -143,12 +114,12 @@ class Table:
             and np.array_equal(self.document_etags, other.document_etags)
             and np.array_equal(self.index.first, other.index.first)
             and np.array_equal(self.view_names[self.index.rows], other.view_names[other.index.rows])
-            and np.array_equal(self.view_etags[self.index.rows], other.view_etags[other.index.rows])
+            and np.array_equal(self.view_sources[self.index.rows], other.view_sources[other.index.rows])
         )
 
     def view_name(self, row: int) -> str:
         """Name of a view."""
-        return bytes(self.view_names[row]).decode()
+        return text(self.view_names[row])
 
     def value(self, name: str, position: int) -> Any:
         """Tell an item's value of a field that has one at most, None if it has none."""
@@ -167,57 +138,84 @@ class Table:
         value = self.value(name, position)
         return () if value is None else (value,)
 
-    def items(self) -> Iterable[IndexedItem]:
-        """All items, in the order of their ids."""
-        for position in range(len(self)):
-            views = (
-                IndexedView(self.view_name(int(row)), bytes(self.view_etags[row]).decode(), self.views.fixed[row])
-                for row in self.rows(position)
-            )
-            etag = bytes(self.document_etags[position]).decode()
-            yield IndexedItem(self.id(position), self.fields(position), etag, tuple(views))
+    def item(self, position: int) -> IndexedItem:
+        """Give one item as an object."""
+        views = (
+            IndexedView(self.view_name(int(row)), text(self.view_sources[row]), self.views.fixed[row])
+            for row in self.rows(position)
+        )
+        return IndexedItem(self.id(position), self.fields(position), text(self.document_etags[position]), tuple(views))
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Give all but the embeddings and what is computed from them, by name, for a packed file."""
+        return {
+            "ids": self.ids,
+            "documents": self.documents,
+            "offsets": self.offsets,
+            "document_etags": self.document_etags,
+            "view_item": self.views.item,
+            "item_rows": self.index.rows,
+            "item_first": self.index.first,
+            "view_names": self.view_names,
+            "view_sources": self.view_sources,
+            **columns_to_arrays(self.columns),
+        }
+
+
+def read_table(packed: Packed, fixed: NDArray[np.int16], codes: NDArray[np.int8], cells: Cells | None = None) -> Table:
+    """Undo :meth:`Table.to_arrays`.
+
+    Parameters
+    ----------
+    fixed, codes
+        (N, D), or (0, D) where only the items are wanted.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If an array is missing, or has another type or shape.
+    """
+    ids = packed.array("ids", np.bytes_, (None,))
+    item = packed.array("view_item", np.int32, (len(fixed) or None,))
+    return Table(
+        ids=ids,
+        documents=packed.array("documents", np.uint8, (None,)),
+        offsets=packed.array("offsets", np.int64, (len(ids) + 1,)),
+        document_etags=packed.array("document_etags", np.bytes_, (len(ids),)),
+        columns=columns_from_arrays(packed.arrays),
+        view_names=packed.array("view_names", np.bytes_, (len(item),)),
+        view_sources=packed.array("view_sources", np.bytes_, (len(item),)),
+        index=VectorIndex(
+            Views(item, fixed, codes),
+            packed.array("item_rows", np.int64, (len(item),)),
+            packed.array("item_first", np.int64, (len(ids) + 1,)),
+            cells,
+        ),
+    )
 
 
 def build_table(items: Iterable[IndexedItem], schema: Schema, dimensions: int) -> Table:
-    """Lay items out as arrays, in the order of their ids."""
-    ordered = sorted(items, key=lambda item: item.id.encode())
-    documents = [json.dumps(item.fields, ensure_ascii=False, separators=(",", ":")).encode() for item in ordered]
-    views = [(number, view) for number, item in enumerate(ordered) for view in item.views]
-    first = np.cumsum([0, *(len(item.views) for item in ordered)], dtype=np.int64)
-    fixed = np.empty((len(views), dimensions), np.int16)
-    for row, (_, view) in zip(fixed, views, strict=True):
-        np.copyto(row, view.embedding, casting="no")
+    """Lay items out as a table, in the order of their ids."""
+    return table_of(items_to_arrays(items, dimensions), schema)
+
+
+def table_of(items: ItemArrays, schema: Schema) -> Table:
+    """Add columns and codes to items."""
     return Table(
-        ids=_texts([item.id for item in ordered]),
-        documents=np.frombuffer(b"".join(documents), np.uint8),
-        offsets=np.cumsum([0, *map(len, documents)], dtype=np.int64),
-        document_etags=_texts([item.document_etag for item in ordered]),
-        columns=build_columns([item.fields for item in ordered], schema),
-        view_names=_texts([view.name for _, view in views]),
-        view_etags=_texts([view.etag for _, view in views]),
-        index=VectorIndex(
-            Views(np.array([number for number, _ in views], np.int32), fixed, quantise(fixed)[0]),
-            np.arange(len(views)),
-            first,
-        ),
+        ids=items.ids,
+        documents=items.documents,
+        offsets=items.offsets,
+        document_etags=items.document_etags,
+        columns=build_columns(list(items.fields()), schema),
+        view_names=items.view_names,
+        view_sources=items.view_sources,
+        index=lay_out(items.fixed, np.diff(items.first)),
     )
 
 
 def sort_into_cells(table: Table) -> Table:
     """Put the rows in the order of coarse cells, where there are enough of them to be worth parting."""
-    views = table.views
-    if views.codes.size <= CELLS_FROM_BYTES:
+    if table.views.codes.size <= CELLS_FROM_BYTES:
         return table
-    centroids = train(views.fixed, cell_count(len(views)))
-    cell = assign(views.fixed, centroids)
-    order = np.argsort(cell, kind="stable")
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    start = np.searchsorted(cell[order], np.arange(len(centroids) + 1)).astype(np.int64)
-    moved = Views(views.item[order], views.fixed[order], views.codes[order])
-    index = VectorIndex(moved, place[table.index.rows], table.index.first, Cells(centroids, start))
-    return replace(table, view_names=table.view_names[order], view_etags=table.view_etags[order], index=index)
-
-
-def _texts(values: Sequence[str]) -> NDArray[np.bytes_]:
-    return np.array([value.encode() for value in values], np.bytes_)
+    index, order = sort_by_cell(table.index)
+    return replace(table, view_names=table.view_names[order], view_sources=table.view_sources[order], index=index)

@@ -13,7 +13,8 @@ from tonari.builds.assemble import build_snapshot
 from tonari.fields.schema import Schema
 from tonari.index.planner import find
 from tonari.index.vectors import to_fixed
-from tonari.snapshots.table import IndexedItem, IndexedView, build_table
+from tonari.snapshots.indexed import IndexedItem, IndexedView
+from tonari.snapshots.table import build_table
 
 from .base import Asked, Engine
 
@@ -41,7 +42,7 @@ class Tonari(Engine):
 
     def about(self) -> str:
         cells = 0 if self._index.cells is None else len(self._index.cells)
-        return f"{cells} cells, {self._shelf.budget}, recall measured at build {dict(self._recall)}"
+        return f"{cells} cells, {self._index.tuning}, recall measured at build {dict(self._recall)}"
 
 
 ENGINES = {"tonari": Tonari}

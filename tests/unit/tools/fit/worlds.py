@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tonari_tools.fit.fit_sample import Sample
 from tonari_tools.fit.projection import to_unit
-from tonari_tools.fit.sample import Sample
 
 
 def world(

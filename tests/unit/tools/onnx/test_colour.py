@@ -6,7 +6,7 @@ import pytest
 
 from tonari.encoders.onnx import Session
 from tonari_tools.onnx.colour import BINS, LIGHTNESS, ColourHistogram, companded_lab, lattice
-from tonari_tools.onnx.onnx_graph import GraphWriter, serialise
+from tonari_tools.onnx.graph_writer import GraphWriter, serialise
 
 RED, BLUE, DARK_BLUE, WHITE, GREY = (200, 30, 40), (30, 50, 200), (20, 30, 120), (255, 255, 255), (128, 128, 128)
 

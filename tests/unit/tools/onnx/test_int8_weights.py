@@ -5,8 +5,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from tonari_tools.onnx.graph_writer import GraphWriter, serialise
 from tonari_tools.onnx.int8_weights import quantise, store_int8
-from tonari_tools.onnx.onnx_graph import GraphWriter, serialise
 
 
 def test_rounds_each_channel_by_its_own_scale():

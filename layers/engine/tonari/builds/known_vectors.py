@@ -1,0 +1,104 @@
+"""Embeddings that need not be computed again: all of one encoder, found by the view and its source."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonari.catalogue.documents import image_key
+from tonari.snapshots.indexed import IndexedItem, text
+from tonari.snapshots.table import Table
+
+LABEL_BYTES = 16
+
+ViewSource = tuple[str, str]
+"""Key and source of a view."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledVectors:
+    """Embeddings, and of which views of which source they are.
+
+    Parameters
+    ----------
+    labels : (n,) bytes
+        As :func:`label_views` gives them.
+    fixed : (n, D) int16
+    """
+
+    labels: NDArray[np.bytes_]
+    fixed: NDArray[np.int16]
+
+
+class KnownVectors:
+    """Embeddings that one encoder made.
+
+    Parameters
+    ----------
+    encoder
+        Its id: a vector without it could be compared with one of another encoder.
+    blocks
+        Where they lie; none of it is copied.
+    """
+
+    def __init__(self, encoder: str, blocks: Iterable[LabelledVectors] = ()) -> None:
+        self.encoder = encoder
+        self._blocks = tuple(block for block in blocks if len(block.labels))
+        self._starts = np.cumsum([0, *(len(block.labels) for block in self._blocks)])
+        labels = np.concatenate([np.empty(0, f"S{LABEL_BYTES}"), *(block.labels for block in self._blocks)])
+        self._order = np.argsort(labels, kind="stable")
+        self._labels = labels[self._order]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._labels)
+
+    def find(self, labels: NDArray[np.bytes_]) -> NDArray[np.int64]:
+        """Find the numbers of views' embeddings: (n,) int64, -1 where none is known."""
+        if not len(self):
+            return np.full(len(labels), -1)
+        places = np.minimum(np.searchsorted(self._labels, labels), len(self) - 1)
+        return np.where(self._labels[places] == labels, self._order[places], -1)
+
+    def copy(self, numbers: NDArray[np.int64], into: NDArray[np.int16], rows: NDArray[np.int64]) -> None:
+        """Copy embeddings, by the numbers that :meth:`find` gave, to rows of ``into``."""
+        block_of = np.searchsorted(self._starts, numbers, side="right") - 1
+        for number, block in enumerate(self._blocks):
+            chosen = block_of == number
+            into[rows[chosen]] = block.fixed[numbers[chosen] - self._starts[number]]
+
+    def vectors(self, views: Iterable[ViewSource]) -> list[NDArray[np.int16] | None]:
+        """Give the embeddings of some views, None where one is not known."""
+        numbers = self.find(label_views(views)).tolist()
+        block_of = np.searchsorted(self._starts, numbers, side="right") - 1
+        return [
+            self._blocks[block].fixed[number - self._starts[block]] if number >= 0 else None
+            for number, block in zip(numbers, block_of.tolist(), strict=True)
+        ]
+
+
+def label_views(views: Iterable[ViewSource]) -> NDArray[np.bytes_]:
+    """Give views of known source labels of equal length: 128 bits of a hash, which no two of them share."""
+    labels = (hashlib.blake2b(f"{key}\0{source}".encode(), digest_size=LABEL_BYTES).digest() for key, source in views)
+    return np.frombuffer(b"".join(labels), f"S{LABEL_BYTES}")
+
+
+def vectors_of_table(table: Table) -> LabelledVectors:
+    """Take the embeddings of a table."""
+    ids = [text(item) for item in table.ids]
+    views = zip(table.views.item.tolist(), table.view_names.tolist(), table.view_sources.tolist(), strict=True)
+    labels = label_views((image_key(ids[item], name.decode()), source.decode()) for item, name, source in views)
+    return LabelledVectors(labels, table.views.fixed)
+
+
+def vectors_of_items(items: Iterable[IndexedItem]) -> list[LabelledVectors]:
+    """Take the embeddings of a few items."""
+    pairs = [(image_key(item.id, view.name), view) for item in items for view in item.views]
+    if not pairs:
+        return []
+    labels = label_views((key, view.source) for key, view in pairs)
+    return [LabelledVectors(labels, np.stack([view.embedding for _, view in pairs]))]

@@ -1,0 +1,244 @@
+"""JSON and query strings -> checked structs, or an error that names the parameter and the limit."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from tonari.contract import strict_json
+from tonari.errors import InvalidRequestError, TonariError
+
+T = TypeVar("T")
+
+SHOWN = 40
+_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
+_STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<position>\d+)\]")
+_MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
+
+
+def read_json(data: bytes) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    InvalidRequestError
+    """
+    try:
+        values = strict_json.loads(data)
+    except ValueError as error:
+        raise InvalidRequestError(f"The body is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise InvalidRequestError("The body must be a JSON object.")
+    return values
+
+
+def decode(values: Any, kind: type[T]) -> T:
+    """Check parameters against their struct.
+
+    Raises
+    ------
+    InvalidRequestError
+        Or the error that the struct declares for a parameter.
+    """
+    _check_names(values, _struct(kind), "")
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise _explained(error, values, kind) from error
+
+
+def read_query_string(pairs: Iterable[tuple[str, str]], kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Read the parameters of a query string, as far as their struct says how.
+
+    A list may be given several times, each time with commas or as a JSON list; anything else only once. Numbers, flags
+    and objects are JSON.
+
+    Raises
+    ------
+    InvalidRequestError
+    """
+    pairs = tuple(pairs)
+    types = {field.name: field.type for field in _struct(kind).fields}
+    for name, count in Counter(name for name, _ in pairs).items():
+        _check_known(name, types)
+        if count > 1 and not _is_list(types[name]):
+            raise InvalidRequestError(f"{name!r} stands {count} times in the query string: give it once.")
+    values: dict[str, Any] = {}
+    for name, text in pairs:
+        if _is_list(types[name]):
+            values.setdefault(name, []).extend(_list(name, text))
+        else:
+            values[name] = text if _is_text(types[name]) else _json(name, text)
+    return values
+
+
+@contextmanager
+def named(number: int) -> Iterator[None]:
+    """Say in which of several queries an error lies."""
+    try:
+        yield
+    except TonariError as error:
+        raise type(error)(f"queries[{number}]: {error.detail}") from error
+
+
+def _json(name: str, text: str) -> Any:
+    try:
+        return strict_json.loads(text)
+    except ValueError as error:
+        raise InvalidRequestError(f"{name!r} cannot be read: {error}") from error
+
+
+def _list(name: str, text: str) -> list[Any]:
+    if not text.startswith("["):
+        return text.split(",") if text else []
+    values = _json(name, text)
+    if not isinstance(values, list):
+        raise InvalidRequestError(f"{name!r} cannot be read: a value that begins with [ must be a JSON list.")
+    return values
+
+
+_type_info = functools.cache(inspect.type_info)
+
+
+def _struct(kind: Any) -> inspect.StructType:
+    found = _type_info(kind)
+    if not isinstance(found, inspect.StructType):
+        raise TypeError(f"{kind} is no struct.")
+    return found
+
+
+def _inner(one: inspect.Type) -> inspect.Type:
+    """Take off descriptions and null."""
+    while True:
+        match one:
+            case inspect.Metadata(type=inner):
+                one = inner
+            case inspect.UnionType(types=types):
+                one = next(kind for kind in types if not isinstance(kind, inspect.NoneType))
+            case _:
+                return one
+
+
+def _is_list(one: inspect.Type) -> bool:
+    return isinstance(_inner(one), (inspect.VarTupleType, inspect.ListType))
+
+
+def _is_text(one: inspect.Type) -> bool:
+    inner = _inner(one)
+    return isinstance(inner, (inspect.StrType, inspect.BytesType)) or (
+        isinstance(inner, inspect.LiteralType) and isinstance(inner.values[0], str)
+    )
+
+
+def _extra(one: inspect.Type, name: str) -> Any:
+    """Give what Meta(extra=…) says under a name."""
+    return (one.extra or {}).get(name) if isinstance(one, inspect.Metadata) else None
+
+
+def _expected(one: inspect.Type) -> str:
+    said = _extra(one, "is")
+    match inner := _inner(one):
+        case inspect.IntType() if said is None:
+            said = f"a whole number from {inner.ge:,} to {inner.le:,}"
+        case inspect.FloatType() if said is None:
+            said = f"a number from {inner.ge:g} to {inner.le:g}"
+        case inspect.BoolType() if said is None:
+            said = "true or false"
+        case inspect.LiteralType(values=values) if said is None:
+            said = " or ".join(map(str, values))
+        case inspect.StrType() if said is None:
+            said = "a text that is not empty" if inner.min_length else "a text"
+    return str(said)
+
+
+def _explained(error: msgspec.ValidationError, values: Any, kind: type[Any]) -> TonariError:
+    text, raised = str(error), error.__cause__
+    # What a struct itself raises may repeat what was given: only what stands behind it is msgspec's path.
+    found = _PATH.search(text.removeprefix(str(raised)) if raised else text)
+    steps = [match["name"] or int(match["position"]) for match in _STEP.finditer(found["path"] if found else "")]
+    prefix = f"queries[{steps[1]}]: " if steps[:1] == ["queries"] and len(steps) > 1 else ""
+    if raised is not None:
+        return InvalidRequestError(f"{prefix}{raised}")
+    parent, of = _walk(steps, kind)
+    if (missing := _MISSING.match(text)) is not None:
+        name = missing["name"]
+        where = f"{steps[-1]!r} lacks" if steps else "The request lacks"
+        return InvalidRequestError(f"{prefix}{where} {name!r}, {_expected(_fields(of)[name])}.")
+    if not steps:
+        return InvalidRequestError("The body must be a JSON object.")
+    if len(steps) == 2 and prefix:
+        return InvalidRequestError(f"{prefix}A search is a JSON object.")
+    return _wrong_value(prefix, steps, parent, values)
+
+
+def _wrong_value(prefix: str, steps: list[Any], parent: inspect.Type, values: Any) -> TonariError:
+    """Say what a parameter should be, and what was given."""
+    shown = steps[2:] if prefix else steps
+    value = values
+    for step in steps:
+        value = value[step]
+    within = isinstance(shown[-1], int)
+    name = ".".join(str(step) for step in shown if isinstance(step, str))
+    if within:
+        given = f"it holds {_show(value)}"
+    elif isinstance(value, (list, tuple)) and _is_list(parent):
+        given = f"{len(value):,} are given"
+    else:
+        given = f"not {_show(value)}"
+    kind = _extra(parent, "error") or InvalidRequestError
+    separator = ";" if within or given.endswith("given") else ","
+    raised: TonariError = kind(f"{prefix}{name!r} is {_expected(parent)}{separator} {given}.")
+    return raised
+
+
+def _walk(steps: Iterable[str | int], kind: type[Any]) -> tuple[inspect.Type, inspect.Type]:
+    """Give the type of the last named parameter on a path, and the type at its end."""
+    here: inspect.Type = _struct(kind)
+    named_type = here
+    for step in steps:
+        inner = _inner(here)
+        if isinstance(step, str):
+            here = named_type = _fields(inner)[step]
+        elif isinstance(inner, inspect.VarTupleType):
+            here = inner.item_type
+    return named_type, here
+
+
+def _fields(one: inspect.Type) -> dict[str, inspect.Type]:
+    inner = _inner(one)
+    return {field.name: field.type for field in inner.fields} if isinstance(inner, inspect.StructType) else {}
+
+
+def _check_names(values: Any, one: inspect.Type, prefix: str) -> None:
+    """Check all names before msgspec does, whose message would mix what was given with its own words."""
+    inner = _inner(one)
+    if isinstance(inner, inspect.StructType) and isinstance(values, dict):
+        known = _fields(inner)
+        for name in values:
+            _check_known(name, known, prefix)
+        for name, value in values.items():
+            _check_names(value, known[name], prefix)
+    elif isinstance(inner, inspect.VarTupleType) and isinstance(_inner(inner.item_type), inspect.StructType):
+        for number, value in enumerate(values if isinstance(values, list) else ()):
+            _check_names(value, inner.item_type, f"queries[{number}]: ")
+
+
+def _check_known(name: str, known: Mapping[str, Any], prefix: str = "") -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
+        raise InvalidRequestError(f"{prefix}There is no parameter {name!r:.60}; {hint}")
+
+
+def _show(value: Any) -> str:
+    text = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False, default=str)
+    return f"{text!s:.{SHOWN}}" + ("…" if len(text) > SHOWN else "")

@@ -1,0 +1,249 @@
+"""The port to whatever answers searches: the built-in engine, or later a search engine elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonari.contract.catalogue import FieldType
+from tonari.contract.filter_tree import EVERYTHING, Range
+
+MOST_VALUES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class EngineQuery:
+    """A search for the nearest items.
+
+    Parameters
+    ----------
+    vectors : (Q, D) float32, rows of length 1
+        An item is as near as its nearest view is to the nearest of these.
+    k
+        How many items.
+    within
+        Which items may be found.
+    exact
+        Compare every view in range with the query.
+    """
+
+    vectors: NDArray[np.float32]
+    k: int
+    within: Range = EVERYTHING
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredItem:
+    """An item that a search found.
+
+    Parameters
+    ----------
+    score
+        Cosine similarity of its nearest view to the query, rounded to six decimals.
+    view
+        Name of that view; of equally near ones, the first in the item's document.
+    fields
+        The item's document.
+    embedding : (D,) float32
+        Of that view.
+    """
+
+    id: str
+    score: float
+    view: str
+    fields: Mapping[str, Any]
+    embedding: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """How an answer was found.
+
+    Parameters
+    ----------
+    path
+        Where candidates came from: ``scan``, ``cells``, ``graph``, or a name that the engine chooses.
+    matching
+        How many items are in range.
+    scanned
+        How many views were compared with the query.
+    exact
+        Whether these were all views in range.
+    """
+
+    path: str
+    matching: int
+    scanned: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAnswer:
+    """The items nearest to a query, by descending score; items of equal score by id."""
+
+    items: tuple[ScoredItem, ...]
+    plan: SearchPlan
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """An item as an engine keeps it.
+
+    Parameters
+    ----------
+    fields
+        Its document.
+    views
+        Names of its views, in the order of its document.
+    embeddings : (V, D) float32, rows of length 1 up to rounding
+        One of each view.
+    """
+
+    id: str
+    fields: Mapping[str, Any]
+    views: tuple[str, ...]
+    embeddings: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotItems:
+    """All items of one snapshot, to be loaded into an engine.
+
+    Parameters
+    ----------
+    id
+        Of the snapshot.
+    encoder
+        Id of the encoder that made the embeddings.
+    dimensions
+        ``D``.
+    types
+        Of each field that can be filtered by or counted.
+    items
+        Read once, from first to last, so that they need not fit into memory.
+    """
+
+    id: str
+    encoder: str
+    dimensions: int
+    types: Mapping[str, FieldType]
+    items: Iterable[StoredItem]
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """How often each value of a field occurs.
+
+    Parameters
+    ----------
+    count
+        How many items have the field.
+    distinct
+        How many different values they have.
+    most
+        The most frequent values, each with the number of its items; values of equal frequency in their own order.
+    """
+
+    count: int
+    distinct: int
+    most: tuple[tuple[Any, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How the numbers or dates (seconds since 1970) of a field are distributed.
+
+    Parameters
+    ----------
+    count
+        How many items have the field.
+    least, greatest
+        None if no item has the field.
+    histogram
+        How many items lie in each of ten intervals of equal width from the least to the greatest.
+    """
+
+    count: int
+    least: float | None
+    greatest: float | None
+    histogram: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What an engine holds.
+
+    Parameters
+    ----------
+    items, views
+        How many can be found.
+    samples
+        Ids of up to twelve items that have a view.
+    large_ranges
+        How ranges are searched that are too large to be scanned at once.
+    reason
+        Why they are scanned nevertheless; empty if they are not.
+    """
+
+    items: int
+    views: int
+    samples: tuple[str, ...]
+    large_ranges: str
+    reason: str
+
+
+class Engine(Protocol):
+    """Answers searches over the items of one snapshot and the changes made since.
+
+    An engine is immutable: :meth:`publish` and :meth:`apply` give another one, and this one goes on answering from what
+    it holds. Whoever serves requests can therefore prepare the next engine beside the one that answers.
+    """
+
+    def search(self, query: EngineQuery) -> EngineAnswer:
+        """Find the nearest items.
+
+        ``k`` items come back whenever so many are in range and have a view. The score of an item depends on the query
+        and the item alone, so that it is the same in every answer.
+        """
+        ...
+
+    def read(self, ids: Sequence[str]) -> dict[str, StoredItem]:
+        """Read items by id; those that do not exist are left out."""
+        ...
+
+    def count(
+        self, fields: Collection[str], within: Range, most: int | None = MOST_VALUES
+    ) -> dict[str, Values | Spread]:
+        """Count the values of fields over all items in range, whether or not they have a view.
+
+        Parameters
+        ----------
+        most
+            How many of the most frequent values are listed; None lists all.
+        """
+        ...
+
+    def describe(self) -> Description:
+        """Say what the engine holds."""
+        ...
+
+    def publish(self, snapshot: SnapshotItems) -> Engine:
+        """Load the items of a snapshot into an index of their own."""
+        ...
+
+    def apply(self, changes: Mapping[str, StoredItem | None]) -> Engine:
+        """Lay changes over what the engine holds.
+
+        Applying the same changes twice changes nothing more.
+
+        Parameters
+        ----------
+        changes
+            By id: an item that was added or replaced, or None if it was deleted.
+        """
+        ...

@@ -1,0 +1,20 @@
+"""The limits of requests and answers, and the defaults of what is limited; sizes in bytes of UTF-8 or of files."""
+
+from __future__ import annotations
+
+MOST_BODY_BYTES = 4_400_000
+MOST_UPLOAD_BYTES = 20_000_000
+MOST_ANSWER_BYTES = 6_000_000
+MOST_ID_BYTES = 256
+MOST_ITEMS = 1_000
+MOST_IDS = 50_000
+MOST_QUERIES = 10
+MOST_EXAMPLES = 100
+MOST_COMPONENTS = 65_536
+MOST_FIELDS = 100
+MOST_FACETS = 20
+MOST_PREDICTIONS = 20
+MOST_ATTRIBUTES = 100
+MOST_DEPTH = 64
+DEFAULT_ITEMS = 10
+VOTERS = 9

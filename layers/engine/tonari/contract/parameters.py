@@ -1,0 +1,137 @@
+"""The parameters that several requests share: what to look for, and among which items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
+
+from tonari.contract.limits import MOST_COMPONENTS, MOST_EXAMPLES, MOST_ID_BYTES, MOST_IDS
+from tonari.errors import InvalidFilterError, InvalidVectorError
+
+UPLOADS = "uploads/"
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
+QUERIES = ("image", "upload", "id", "vector", "examples")
+"""The parameters that say what to look for: a search or a prediction has exactly one of them."""
+
+
+ItemId = Annotated[str, Meta(max_length=MOST_ID_BYTES)]
+NOT_EMPTY = Meta(min_length=1)
+
+Image = Annotated[
+    bytes | None,
+    Meta(
+        description="The bytes of a picture in base64, without a `data:` prefix.",
+        extra={"is": "a picture's bytes in base64, without a data: prefix"},
+    ),
+]
+Upload = Annotated[
+    Annotated[str, Meta(pattern=rf"^{UPLOADS}[0-9a-f]{{32}}$")] | None,
+    Meta(
+        description="A key that `POST /v1/uploads` gave, after the picture was posted there.",
+        examples=["uploads/0123456789abcdef0123456789abcdef"],
+        extra={"is": "the text that POST /v1/uploads gave as 'upload'"},
+    ),
+]
+Id = Annotated[
+    Annotated[str, Meta(min_length=1, max_length=MOST_ID_BYTES)] | None,
+    Meta(
+        description="The id of an item. The search uses all pictures of the item and keeps the best score; the item "
+        "itself is left out.",
+        examples=["red-shirt"],
+        extra={"is": f"a text that is not empty, of at most {MOST_ID_BYTES} bytes"},
+    ),
+]
+Vector = Annotated[
+    Annotated[tuple[float, ...], Meta(max_length=MOST_COMPONENTS)] | None,
+    Meta(
+        description="An embedding with as many numbers as the encoder has dimensions. Its length does not matter.",
+        extra={"is": "a list of finite numbers, one per dimension of the encoder", "error": InvalidVectorError},
+    ),
+]
+Filter = Annotated[
+    dict[str, Any] | None,
+    Meta(
+        description="Only items that match this filter, see [Filters](#filters).",
+        examples=[{"price": {"$lt": 50}}],
+        extra={"is": 'an object such as {"price": {"$lt": 50}}', "error": InvalidFilterError},
+    ),
+]
+Ids = Annotated[
+    Annotated[tuple[ItemId, ...], Meta(max_length=MOST_IDS)] | None,
+    Meta(
+        description=f"Only these items; at most {MOST_IDS:,} ids in a request. Ids that do not exist are ignored.",
+        examples=[["red-shirt", "blue-shirt"]],
+        extra={"is": f"a list of at most {MOST_IDS:,} item ids, each of at most {MOST_ID_BYTES} bytes"},
+    ),
+]
+
+
+class Examples(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Items that the answer should be like, and items that it should be unlike.
+
+    Raises
+    ------
+    ValueError
+        If an item is named as both, or an id is too long.
+    """
+
+    positive: Annotated[
+        tuple[ItemId, ...],
+        Meta(
+            min_length=1,
+            max_length=MOST_EXAMPLES,
+            description=f"Ids of 1-{MOST_EXAMPLES} items.",
+            extra={"is": f"a list of at least one and at most {MOST_EXAMPLES} item ids"},
+        ),
+    ]
+    negative: Annotated[
+        tuple[ItemId, ...],
+        Meta(
+            max_length=MOST_EXAMPLES,
+            description=f"Ids of up to {MOST_EXAMPLES} items.",
+            extra={"is": f"a list of at most {MOST_EXAMPLES} item ids"},
+        ),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        """Check what concerns several parameters, and drop what is named twice."""
+        for name in ("positive", "negative"):
+            force_setattr(self, name, distinct(getattr(self, name)))
+            check_ids(f"examples.{name}", getattr(self, name))
+        both = sorted({*self.positive} & {*self.negative})
+        if both:
+            raise ValueError(f"'examples' name {both[0]!r:.80} as positive and as negative.")
+
+
+LikeExamples = Annotated[
+    Examples | None,
+    Meta(
+        description=f'`{{"positive": [ids], "negative": [ids]}}`, at most {MOST_EXAMPLES} each and at least one '
+        "positive. The query is the mean of the positive items less half the mean of the negative ones [Rocchio 1971]. "
+        "The examples themselves are left out.",
+        examples=[{"positive": ["red-shirt"], "negative": ["red-sock"]}],
+        extra={"is": '{"positive": [ids], "negative": [ids]}'},
+    ),
+]
+
+
+def check_ids(name: str, ids: Iterable[str] | None) -> None:
+    """Check the length of ids.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter and the id that is too long.
+    """
+    for one in ids or ():
+        # A character takes at most four bytes.
+        if len(one) > MOST_ID_BYTES // 4 and (size := len(one.encode())) > MOST_ID_BYTES:
+            raise ValueError(f"{name!r} has {one[:40]!r}… of {size} bytes in UTF-8; an id has at most {MOST_ID_BYTES}.")
+
+
+def distinct(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Drop what is named twice."""
+    return None if values is None else tuple(dict.fromkeys(values))

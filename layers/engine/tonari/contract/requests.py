@@ -1,0 +1,244 @@
+"""What can be asked: every request of the HTTP API, with its limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
+
+from tonari.contract.limits import (
+    DEFAULT_ITEMS,
+    MOST_ATTRIBUTES,
+    MOST_FACETS,
+    MOST_FIELDS,
+    MOST_IDS,
+    MOST_ITEMS,
+    MOST_PREDICTIONS,
+    MOST_QUERIES,
+    VOTERS,
+)
+from tonari.contract.parameters import (
+    NOT_EMPTY,
+    QUERIES,
+    Filter,
+    Id,
+    Ids,
+    Image,
+    LikeExamples,
+    Upload,
+    Vector,
+    check_ids,
+    distinct,
+)
+
+Part = Literal["fields", "image", "embedding"]
+Method = Literal["discriminant", "means", "vote"]
+
+
+class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """All parameters of a search but the query.
+
+    Raises
+    ------
+    ValueError
+        If two parameters contradict each other, or an id is too long.
+    """
+
+    k: Annotated[int, Meta(ge=1, le=MOST_ITEMS, description=f"How many items, 1-{MOST_ITEMS:,}.")] = DEFAULT_ITEMS
+    filter: Filter = None
+    ids: Ids = None
+    min_score: Annotated[
+        float,
+        Meta(
+            ge=-1,
+            le=1,
+            description="Leave out items with a lower score.",
+            extra={"is": "a cosine similarity from -1 to 1"},
+        ),
+    ] = -1.0
+    exact: Annotated[bool, Meta(description="Compare every matching picture, in 32-bit arithmetic.")] = False
+    group_by: Annotated[
+        Annotated[str, NOT_EMPTY] | None,
+        Meta(description="A field: at most `per_group` items for each of its values.", examples=["brand"]),
+    ] = None
+    per_group: Annotated[int, Meta(ge=1, le=MOST_ITEMS, description="How many items for each value of `group_by`.")] = 1
+    diversity: Annotated[
+        float, Meta(ge=0, le=1, description="0-1: how strongly items that resemble each other are avoided.")
+    ] = 0.0
+    facets: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=MOST_FACETS,
+            description=f"Up to {MOST_FACETS} fields whose values are counted.",
+            examples=[["color", "price"]],
+            extra={"is": f"a list of at most {MOST_FACETS} names of fields"},
+        ),
+    ] = ()
+    cursor: Annotated[
+        Annotated[str, NOT_EMPTY] | None,
+        Meta(
+            description="`next` of the answer before: continue after its last item.",
+            extra={"is": "the text that an answer gave as 'next'"},
+        ),
+    ] = None
+    include: Annotated[
+        tuple[Part, ...],
+        Meta(
+            max_length=MOST_FIELDS,
+            description="What to return of each item besides `id`, `score` and `view`: any of `fields`, `image` and "
+            "`embedding`.",
+            extra={"is": "a list of what to show: fields, image, embedding"},
+        ),
+    ] = ("fields", "image")
+    fields: Annotated[
+        Annotated[tuple[str, ...], Meta(max_length=MOST_FIELDS)] | None,
+        Meta(
+            description=f"Return only these fields of each item, at most {MOST_FIELDS} names.",
+            examples=[["name", "price"]],
+            extra={"is": f"a list of at most {MOST_FIELDS} names of fields"},
+        ),
+    ] = None
+    predict: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=MOST_PREDICTIONS,
+            description=f"Also predict these attributes of the query, at most {MOST_PREDICTIONS}.",
+            examples=[["color"]],
+            extra={"is": f"a list of at most {MOST_PREDICTIONS} names of attributes"},
+        ),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        """Check what concerns several parameters, and drop what is named twice."""
+        for name in ("ids", "facets", "include", "fields", "predict"):
+            force_setattr(self, name, distinct(getattr(self, name)))
+        check_ids("ids", self.ids)
+        if self.per_group > 1 and self.group_by is None:
+            raise ValueError("'per_group' goes with 'group_by', which names the field: add it.")
+        if self.diversity and self.cursor is not None:
+            raise ValueError("'diversity' and 'cursor' exclude each other: an answer with diversity has no next page.")
+        if self.fields is not None and "fields" not in self.include:
+            raise ValueError("'fields' names fields to return, and 'include' leaves fields out: drop one of the two.")
+
+
+class SearchRequest(SearchOptions, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """A search: exactly one query, and how to answer it.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one query is named, or two parameters contradict each other.
+    """
+
+    image: Image = None
+    upload: Upload = None
+    id: Id = None
+    vector: Vector = None
+    examples: LikeExamples = None
+
+    def __post_init__(self) -> None:
+        """Check what concerns several parameters, and drop what is named twice."""
+        super().__post_init__()
+        _check_query(self)
+
+
+class SearchesRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Several searches, answered from one state of the catalogue.
+
+    Raises
+    ------
+    ValueError
+        If together they ask for too many items or name too many ids.
+    """
+
+    queries: Annotated[
+        tuple[SearchRequest, ...],
+        Meta(
+            min_length=1,
+            max_length=MOST_QUERIES,
+            description=f"1-{MOST_QUERIES} searches, which together ask for at most {MOST_ITEMS:,} items.",
+            extra={"is": f"a list of 1-{MOST_QUERIES} searches"},
+        ),
+    ]
+
+    def __post_init__(self) -> None:
+        """Check what concerns all searches together."""
+        items = sum(one.k for one in self.queries)
+        if items > MOST_ITEMS:
+            raise ValueError(f"The queries ask for {items:,} items, at most {MOST_ITEMS:,} are given: lower 'k'.")
+        ids = sum(len(one.ids or ()) for one in self.queries)
+        if ids > MOST_IDS:
+            raise ValueError(f"The queries name {ids:,} 'ids', at most {MOST_IDS:,} are taken: send fewer at once.")
+
+
+class PredictRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """A prediction: exactly one query, and what to predict of it.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one query is named, or an id is too long.
+    """
+
+    image: Image = None
+    upload: Upload = None
+    id: Id = None
+    vector: Vector = None
+    examples: LikeExamples = None
+    attributes: Annotated[
+        Annotated[tuple[str, ...], Meta(max_length=MOST_ATTRIBUTES)] | None,
+        Meta(
+            description=f"Which attributes, at most {MOST_ATTRIBUTES} names; all unless given.",
+            examples=[["color", "category"]],
+            extra={"is": f"a list of at most {MOST_ATTRIBUTES} names of attributes"},
+        ),
+    ] = None
+    method: Annotated[
+        Method,
+        Meta(
+            description="`discriminant`: a linear classifier learned from the catalogue's labels. `means`: the class "
+            "whose mean embedding is nearest. `vote`: a distance-weighted vote of the nearest labelled items."
+        ),
+    ] = "discriminant"
+    k: Annotated[int, Meta(ge=1, le=MOST_ITEMS, description=f"How many items vote, 1-{MOST_ITEMS:,}.")] = VOTERS
+    filter: Annotated[
+        Filter,
+        Meta(
+            description="Only items that match this filter vote, and only their classes can be predicted, see "
+            "[Filters](#filters)."
+        ),
+    ] = None
+    ids: Annotated[
+        Ids,
+        Meta(description=f"Only these items vote, and only their classes can be predicted; at most {MOST_IDS:,} ids."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Check what concerns several parameters, and drop what is named twice."""
+        for name in ("ids", "attributes"):
+            force_setattr(self, name, distinct(getattr(self, name)))
+        check_ids("ids", self.ids)
+        _check_query(self)
+
+
+class ImageRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which of an item's images."""
+
+    view: Annotated[
+        Annotated[str, NOT_EMPTY] | None, Meta(description="The name of an image; the first image unless given.")
+    ] = None
+
+
+def query_of(request: SearchRequest | PredictRequest) -> str:
+    """Give the name of the one parameter that says what to look for."""
+    return next(name for name in QUERIES if getattr(request, name) is not None)
+
+
+def _check_query(request: SearchRequest | PredictRequest) -> None:
+    given = [name for name in QUERIES if getattr(request, name) is not None]
+    if len(given) != 1:
+        found = f", not {' and '.join(given)}" if given else ""
+        raise ValueError(f"Name exactly one query: {', '.join(QUERIES)}{found}.")
+    if request.id is not None:
+        check_ids("id", (request.id,))

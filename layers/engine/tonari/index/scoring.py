@@ -1,0 +1,78 @@
+"""The final score of views and items: the one that answers show and that results are ordered by."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonari.index.vectors import UNIT
+
+DECIMALS = 6
+BLOCK = 16_384
+
+
+def score_rows(queries: NDArray[np.float32], fixed: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Give the cosine similarity of views with the nearest of the queries.
+
+    Each product of a view and a query is a sum of its own: a score never depends on what else is scored with it.
+
+    Parameters
+    ----------
+    queries : (Q, D) float32, rows of length 1
+    fixed : (N, D) int16
+        As :func:`tonari.index.vectors.to_fixed` gives them.
+    rows : (n,) int64
+        Which of them.
+
+    Returns
+    -------
+    (n,) float64
+        From -1 to 1, rounded to six decimals; never -0.0.
+    """
+    scores = np.empty(len(rows), np.float64)
+    for start in range(0, len(rows), BLOCK):
+        block = fixed.take(rows[start : start + BLOCK], axis=0).astype(np.float32)
+        if len(queries) == 1:
+            scores[start : start + BLOCK] = np.vecdot(block, queries[0])
+        else:
+            scores[start : start + BLOCK] = np.vecdot(block[:, None], queries).max(axis=1)
+    scores /= UNIT
+    np.minimum(scores, 1.0, out=scores)
+    np.maximum(scores, -1.0, out=scores)
+    np.round(scores, DECIMALS, out=scores)
+    scores += 0.0
+    return scores
+
+
+def best_views(scores: NDArray[np.float64], size: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Let the best view of each item count, of equals the first.
+
+    Parameters
+    ----------
+    scores : (n,) float64
+        Of the views, item after item.
+    size : (i,) int64
+        How many views each item has: at least 1.
+
+    Returns
+    -------
+    scores : (i,) float64
+    position : (i,) int64
+        Of the view among the ``n``.
+    """
+    if not len(size):
+        return np.empty(0), np.empty(0, np.int64)
+    begin = size.cumsum() - size
+    best = np.maximum.reduceat(scores, begin)
+    is_best = scores == best.repeat(size)
+    position = np.where(is_best, np.arange(len(scores)), len(scores))
+    return best, np.minimum.reduceat(position, begin)
+
+
+def order_items(scores: NDArray[np.float64], items: NDArray[np.integer], k: int) -> NDArray[np.int64]:
+    """Find the positions of the k best items: by descending score, then by item number."""
+    if k < len(scores):
+        least = np.partition(scores, len(scores) - k)[len(scores) - k]
+        kept = (scores >= least).nonzero()[0]
+        return np.asarray(kept[np.lexsort((items[kept], -scores[kept]))[:k]])
+    return np.lexsort((items, -scores))

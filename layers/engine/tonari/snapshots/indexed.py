@@ -1,0 +1,159 @@
+"""Items with embedded views, before anything is computed from them: a few as objects, many as arrays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonari.catalogue.item_state import ItemState
+from tonari.storage.packing import Packed
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedView:
+    """One view of an item.
+
+    Parameters
+    ----------
+    name
+        Under ``images/<id>/``.
+    source
+        Tells the bytes that were encoded from others: an image's ETag. Nothing else is known of it.
+    embedding : (D,) int16
+        As :func:`tonari.index.vectors.to_fixed` gives it.
+    """
+
+    name: str
+    source: str
+    embedding: NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedItem:
+    """One item as it is searched: its document, the ETag that document had, its views."""
+
+    id: str
+    fields: Mapping[str, Any]
+    document_etag: str
+    views: tuple[IndexedView, ...]
+
+    @property
+    def state(self) -> ItemState:
+        """What the item was made from."""
+        return self.document_etag, tuple((view.name, view.source) for view in self.views)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemArrays:
+    """I items with V views.
+
+    Parameters
+    ----------
+    ids : (I,) bytes
+        UTF-8, ascending.
+    documents : (B,) uint8
+        JSON documents, one after the other.
+    offsets : (I + 1,) int64
+        Where each document starts.
+    document_etags : (I,) bytes
+    first : (I + 1,) int64
+        Where the views of each item start.
+    view_names, view_sources : (V,) bytes
+    fixed : (V, D) int16
+        Embeddings, as :func:`tonari.index.vectors.to_fixed` gives them.
+    """
+
+    ids: NDArray[np.bytes_]
+    documents: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    document_etags: NDArray[np.bytes_]
+    first: NDArray[np.int64]
+    view_names: NDArray[np.bytes_]
+    view_sources: NDArray[np.bytes_]
+    fixed: NDArray[np.int16]
+
+    def __len__(self) -> int:
+        """``I``."""
+        return len(self.ids)
+
+    def fields(self) -> Iterator[dict[str, Any]]:
+        """Read the documents, one after the other."""
+        whole = self.documents.tobytes()
+        for start, end in zip(self.offsets[:-1].tolist(), self.offsets[1:].tolist(), strict=True):
+            yield json.loads(whole[start:end])
+
+    def items(self) -> Iterator[IndexedItem]:
+        """Give the items one by one."""
+        for position, fields in enumerate(self.fields()):
+            rows = range(int(self.first[position]), int(self.first[position + 1]))
+            views = (
+                IndexedView(text(self.view_names[row]), text(self.view_sources[row]), self.fixed[row]) for row in rows
+            )
+            yield IndexedItem(text(self.ids[position]), fields, text(self.document_etags[position]), tuple(views))
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Give the arrays by name, for a packed file."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def items_to_arrays(items: Iterable[IndexedItem], dimensions: int) -> ItemArrays:
+    """Lay items out as arrays, in the order of their ids."""
+    ordered = sorted(items, key=lambda item: item.id.encode())
+    documents = [document_bytes(item.fields) for item in ordered]
+    views = [view for item in ordered for view in item.views]
+    fixed = np.empty((len(views), dimensions), np.int16)
+    for row, view in zip(fixed, views, strict=True):
+        np.copyto(row, view.embedding, casting="no")
+    return ItemArrays(
+        ids=texts([item.id for item in ordered]),
+        documents=np.frombuffer(b"".join(documents), np.uint8),
+        offsets=np.cumsum([0, *map(len, documents)], dtype=np.int64),
+        document_etags=texts([item.document_etag for item in ordered]),
+        first=np.cumsum([0, *(len(item.views) for item in ordered)], dtype=np.int64),
+        view_names=texts([view.name for view in views]),
+        view_sources=texts([view.source for view in views]),
+        fixed=fixed,
+    )
+
+
+def read_item_arrays(packed: Packed) -> ItemArrays:
+    """Undo :meth:`ItemArrays.to_arrays`.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If an array is missing, or has another type or shape.
+    """
+    ids = packed.array("ids", np.bytes_, (None,))
+    fixed = packed.array("fixed", np.int16, (None, None))
+    items, views = len(ids), len(fixed)
+    return ItemArrays(
+        ids=ids,
+        documents=packed.array("documents", np.uint8, (None,)),
+        offsets=packed.array("offsets", np.int64, (items + 1,)),
+        document_etags=packed.array("document_etags", np.bytes_, (items,)),
+        first=packed.array("first", np.int64, (items + 1,)),
+        view_names=packed.array("view_names", np.bytes_, (views,)),
+        view_sources=packed.array("view_sources", np.bytes_, (views,)),
+        fixed=fixed,
+    )
+
+
+def document_bytes(fields: Mapping[str, Any]) -> bytes:
+    """Write a document as it is stored."""
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def texts(values: Sequence[str]) -> NDArray[np.bytes_]:
+    """Give texts as an array, in UTF-8."""
+    return np.array([value.encode() for value in values], np.bytes_)
+
+
+def text(value: bytes) -> str:
+    """Read one text of such an array."""
+    return bytes(value).decode()

@@ -1,0 +1,345 @@
+"""What query and builds rely on holds for every engine; another engine is added as one more entry of ``ENGINES``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from plain_engine import PlainEngine
+from tonari.contract.engine import Engine, EngineQuery, FieldType, SnapshotItems, Spread, StoredItem, Values
+from tonari.contract.filter_tree import EVERYTHING, And, Condition, Filter, Not, Or, Range
+from tonari.engines.builtin import open_builtin
+from tonari.fields.schema import Schema
+from tonari.snapshots.segments import Segment
+from tonari.snapshots.snapshot import Snapshot
+from tonari.snapshots.table import build_table
+
+DIMENSIONS = 16
+ITEMS = 200
+TYPES: Mapping[str, FieldType] = {
+    "brand": "string", "price": "number", "new": "boolean", "since": "date", "tags": "strings",
+}  # fmt: skip
+CLOSE = 1e-4
+"""Engines may keep embeddings in 16 bits."""
+
+
+def builtin() -> Engine:
+    table = build_table([], Schema({}), DIMENSIONS)
+    snapshot = Snapshot(id="0", encoder="e", schema=Schema({}), table=table, learned={}, recall={}, rejected={})
+    return open_builtin(snapshot, Segment({}, {}))
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"builtin": builtin, "plain": PlainEngine}
+Items = Mapping[str, StoredItem]
+
+
+def drawn(random: np.random.Generator, item: str) -> StoredItem:
+    fields: dict[str, Any] = {"id": item, "note": f"about {item}"}
+    drawn_fields = {
+        "brand": random.choice(["acme", "bolt", "隣"]).item(),
+        "price": float(random.integers(0, 20)) / 2,
+        "new": bool(random.random() < 0.5),
+        "since": f"2026-01-{random.integers(1, 29):02}",
+        "tags": random.choice(["a", "b", "c"], random.integers(0, 3)).tolist(),
+    }
+    fields |= {name: value for name, value in drawn_fields.items() if random.random() < 0.8}
+    views = tuple(f"{number}.jpg" for number in range(random.choice([0, 1, 1, 1, 2, 3])))
+    return StoredItem(item, fields, views, unit_rows(random, len(views)))
+
+
+def unit_rows(random: np.random.Generator, count: int) -> NDArray[np.float32]:
+    rows = random.standard_normal((count, DIMENSIONS))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+def some_items(seed: int, names: Iterable[str]) -> dict[str, StoredItem]:
+    random = np.random.default_rng(seed)
+    return {name: drawn(random, name) for name in names}
+
+
+def published(engine: Engine, items: Items, name: str = "1") -> Engine:
+    return engine.publish(SnapshotItems(name, "e", DIMENSIONS, TYPES, items.values()))
+
+
+BASE = some_items(1, [f"item-{number}" for number in range(ITEMS)])
+CHANGES: Mapping[str, StoredItem | None] = {
+    **some_items(2, [f"item-{number}" for number in range(0, 60, 3)]),
+    **some_items(3, ["new-1", "new-2", "é & 隣"]),
+    **dict.fromkeys([f"item-{number}" for number in range(1, 60, 3)]),
+    "never-there": None,
+}
+CHANGED = {name: item for name, item in {**BASE, **CHANGES}.items() if item is not None}
+
+
+@pytest.fixture(scope="module", params=ENGINES, ids=ENGINES)
+def empty(request: pytest.FixtureRequest) -> Engine:
+    return ENGINES[request.param]()
+
+
+@pytest.fixture(scope="module")
+def base(empty: Engine) -> Engine:
+    return published(empty, BASE)
+
+
+@pytest.fixture(scope="module")
+def changed(base: Engine) -> Engine:
+    return base.apply(CHANGES)
+
+
+@pytest.fixture(params=["base", "changed"])
+def held(request: pytest.FixtureRequest, base: Engine, changed: Engine) -> tuple[Engine, Items]:
+    """An engine, and the items it holds."""
+    return {"base": (base, BASE), "changed": (changed, CHANGED)}[request.param]
+
+
+def score(item: StoredItem, vectors: NDArray[np.float32]) -> float:
+    return float((item.embeddings.astype(np.float64) @ vectors.T).max())
+
+
+def check_nearest(engine: Engine, query: EngineQuery, there: Sequence[StoredItem]) -> None:
+    """Compare an answer with all items that may be found."""
+    answer = engine.search(query)
+    best = sorted((score(item, query.vectors) for item in there if item.views), reverse=True)[: query.k]
+    by_id = {item.id: item for item in there}
+    assert [found.score for found in answer.items] == pytest.approx(best, abs=CLOSE)
+    assert len({found.id for found in answer.items}) == len(answer.items)
+    order = [(-found.score, found.id) for found in answer.items]
+    assert order == sorted(order)
+    for found in answer.items:
+        item = by_id[found.id]
+        assert found.score == round(found.score, 6) == pytest.approx(score(item, query.vectors), abs=CLOSE)
+        assert dict(found.fields) == item.fields
+        nearest = item.embeddings[item.views.index(found.view)]
+        assert found.embedding.dtype == np.float32
+        assert found.embedding.tolist() == pytest.approx(nearest.tolist(), abs=CLOSE)
+        assert float((nearest @ query.vectors.T).max()) == pytest.approx(found.score, abs=CLOSE)
+    assert answer.plan.matching == len(there)
+
+
+def check_range(held: tuple[Engine, Items], within: Range, there: Sequence[StoredItem]) -> None:
+    random = np.random.default_rng(len(there))
+    for k in (1, 7, ITEMS + 100):
+        check_nearest(held[0], EngineQuery(unit_rows(random, 1), k, within, exact=True), there)
+        answer = held[0].search(EngineQuery(unit_rows(random, 1), k, within))
+        assert len(answer.items) == min(k, sum(bool(item.views) for item in there))
+        assert {item.id for item in answer.items} <= {item.id for item in there}
+
+
+def test_the_nearest_of_all(held: tuple[Engine, Items]) -> None:
+    check_range(held, EVERYTHING, list(held[1].values()))
+
+
+def test_an_item_is_as_near_as_its_nearest_view_is_to_any_query_vector(held: tuple[Engine, Items]) -> None:
+    engine, items = held
+    vectors = unit_rows(np.random.default_rng(4), 3)
+
+    check_nearest(engine, EngineQuery(vectors, 20, exact=True), list(items.values()))
+
+
+def seconds(day: str) -> float:
+    return dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC).timestamp()
+
+
+FILTERS: dict[str, tuple[Filter, Callable[[Mapping[str, Any]], bool]]] = {
+    "eq": (Condition("brand", "$eq", ("隣",)), lambda f: f.get("brand") == "隣"),
+    "ne, also where missing": (Condition("brand", "$ne", ("acme",)), lambda f: f.get("brand") != "acme"),
+    "in": (Condition("price", "$in", (1.0, 2.5)), lambda f: f.get("price") in (1, 2.5)),
+    "nin": (Condition("price", "$nin", (1.0, 2.5)), lambda f: f.get("price") not in (1, 2.5)),
+    "number": (
+        And((Condition("price", "$gte", (2.0,)), Condition("price", "$lt", (5.0,)))),
+        lambda f: 2 <= f.get("price", -1) < 5,
+    ),
+    "date": (Condition("since", "$gt", (seconds("2026-01-14"),)), lambda f: f.get("since", "") > "2026-01-14"),
+    "boolean": (Condition("new", "$eq", (True,)), lambda f: f.get("new") is True),
+    "one of a list": (Condition("tags", "$in", ("a", "b")), lambda f: bool({"a", "b"} & {*f.get("tags", [])})),
+    "none of a list": (Condition("tags", "$ne", ("a",)), lambda f: "a" not in f.get("tags", [])),
+    "exists": (Condition("tags", "$exists", (True,)), lambda f: bool(f.get("tags"))),
+    "missing": (Condition("brand", "$exists", (False,)), lambda f: "brand" not in f),
+    "or, not": (
+        Or((Not(Condition("new", "$eq", (True,))), Condition("brand", "$eq", ("bolt",)))),
+        lambda f: f.get("new") is not True or f.get("brand") == "bolt",
+    ),
+    "nothing": (Condition("brand", "$eq", ("nobody",)), lambda _: False),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_filters(held: tuple[Engine, Items], name: str) -> None:
+    condition, holds = FILTERS[name]
+    there = [item for item in held[1].values() if holds(item.fields)]
+
+    check_range(held, Range(condition), there)
+
+
+def test_ids_and_exclusion(held: tuple[Engine, Items]) -> None:
+    items = held[1]
+    some = tuple(f"item-{number}" for number in range(0, 150, 2))
+    few, many = tuple(list(items)[-5:]), tuple(list(items)[::2])
+
+    check_range(held, Range(ids=(*some, "unknown")), [items[name] for name in some if name in items])
+    check_range(held, Range(ids=()), [])
+    for excluded in (few, (*many, "unknown"), (*few, *few)):
+        check_range(held, Range(excluded=excluded), [item for item in items.values() if item.id not in excluded])
+    condition, holds = FILTERS["number"]
+    check_range(
+        held,
+        Range(condition, some, many),
+        [items[name] for name in some if name in items and name not in many and holds(items[name].fields)],
+    )
+
+
+def test_a_score_depends_on_query_and_item_alone(held: tuple[Engine, Items]) -> None:
+    engine, _ = held
+    vectors = unit_rows(np.random.default_rng(5), 1)
+    scores = {item.id: item.score for item in engine.search(EngineQuery(vectors, 1000, exact=True)).items}
+
+    for within in (EVERYTHING, Range(FILTERS["eq"][0]), Range(ids=tuple(list(scores)[::7]))):
+        for k in (1, 5, 60):
+            found = engine.search(EngineQuery(vectors, k, within)).items
+            assert all(item.score == scores[item.id] for item in found)
+
+
+def test_equal_items_come_in_the_order_of_their_ids(empty: Engine) -> None:
+    same = unit_rows(np.random.default_rng(6), 1)
+    names = [f"{number:03}" for number in np.random.default_rng(7).permutation(200)]
+    engine = published(empty, {name: StoredItem(name, {"id": name}, ("a.jpg",), same) for name in names[:150]})
+    engine = engine.apply({name: StoredItem(name, {"id": name}, ("a.jpg",), same) for name in names[100:]})
+
+    for exact in (True, False):
+        found = engine.search(EngineQuery(same, 30, exact=exact)).items
+        assert [item.id for item in found] == [f"{number:03}" for number in range(30)]
+
+
+def test_of_equally_near_views_the_first_is_named(empty: Engine) -> None:
+    same = unit_rows(np.random.default_rng(8), 1)
+    item = StoredItem("x", {"id": "x"}, ("z.jpg", "a.jpg"), np.repeat(same, 2, axis=0))
+
+    (found,) = published(empty, {"x": item}).search(EngineQuery(same, 1)).items
+
+    assert (found.view, found.score) == ("z.jpg", pytest.approx(1, abs=CLOSE))
+
+
+def test_an_exact_search_compares_every_view_in_range(held: tuple[Engine, Items]) -> None:
+    engine, items = held
+    condition, holds = FILTERS["boolean"]
+    plan = engine.search(EngineQuery(unit_rows(np.random.default_rng(9), 1), 3, Range(condition), exact=True)).plan
+
+    assert plan.exact
+    assert plan.path
+    assert plan.scanned >= sum(len(item.views) for item in items.values() if holds(item.fields))
+
+
+def test_reading(held: tuple[Engine, Items]) -> None:
+    engine, items = held
+    wanted = [*list(items)[::20], "unknown", "item-1" if "item-1" not in items else "also-unknown"]
+
+    read = engine.read(wanted)
+
+    assert set(read) == {*wanted} & {*items}
+    for name, item in read.items():
+        assert (item.id, dict(item.fields), item.views) == (name, items[name].fields, items[name].views)
+        assert item.embeddings.shape == items[name].embeddings.shape
+        assert np.allclose(item.embeddings, items[name].embeddings, atol=CLOSE)
+    assert engine.read([]) == {}
+
+
+def test_counting(held: tuple[Engine, Items]) -> None:
+    engine, items = held
+    condition, holds = FILTERS["number"]
+    excluded = tuple(list(items)[:50])
+    there = [item.fields for item in items.values() if holds(item.fields) and item.id not in excluded]
+
+    counted = engine.count(["brand", "tags", "new", "price", "since"], Range(condition, excluded=excluded))
+
+    for name in ("brand", "new"):
+        counts = Counter(fields[name] for fields in there if name in fields)
+        by_frequency = tuple(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+        assert counted[name] == Values(counts.total(), len(counts), by_frequency)
+    tags = Counter(tag for fields in there for tag in set(fields.get("tags", [])))
+    assert counted["tags"] == Values(
+        sum(bool(fields.get("tags")) for fields in there),
+        len(tags),
+        tuple(sorted(tags.items(), key=lambda one: (-one[1], one[0]))),
+    )
+    prices = [fields["price"] for fields in there]
+    spread = counted["price"]
+    assert isinstance(spread, Spread)
+    assert (spread.count, spread.least, spread.greatest) == (len(prices), min(prices), max(prices))
+    assert (len(spread.histogram), sum(spread.histogram)) == (10, len(prices))
+    since = counted["since"]
+    assert isinstance(since, Spread)
+    assert since.least == min(seconds(fields["since"]) for fields in there if "since" in fields)
+    assert engine.count([], EVERYTHING) == {}
+    assert engine.count(["price"], Range(ids=())) == {"price": Spread(0, None, None, (0,) * 10)}
+    assert engine.count(["brand"], Range(ids=())) == {"brand": Values(0, 0, ())}
+
+
+def test_how_many_values_are_listed(empty: Engine) -> None:
+    none = np.empty((0, DIMENSIONS), np.float32)
+    engine = published(empty, {f"{n}": StoredItem(f"{n}", {"brand": f"b{n:02}"}, (), none) for n in range(70)})
+
+    by_default, few, every = (
+        engine.count(["brand"], EVERYTHING, **most)["brand"] for most in ({}, {"most": 2}, {"most": None})
+    )
+
+    assert isinstance(by_default, Values)
+    assert isinstance(few, Values)
+    assert isinstance(every, Values)
+    assert few == Values(70, 70, (("b00", 1), ("b01", 1)))
+    assert (len(by_default.most), len(every.most)) == (50, 70)
+
+
+def test_changes_show_and_the_engine_before_goes_on(empty: Engine) -> None:
+    random = np.random.default_rng(10)
+    old, new = (StoredItem("x", {"id": "x", "brand": brand}, ("a.jpg",), unit_rows(random, 1)) for brand in "on")
+    other = StoredItem("y", {"id": "y"}, ("a.jpg",), unit_rows(random, 1))
+    first = published(empty, {"x": old, "y": other})
+    replaced = first.apply({"x": new})
+    deleted = replaced.apply({"x": None, "y": None})
+    again = deleted.apply({"x": old})
+
+    def brands(engine: Engine) -> list[str]:
+        return [item.fields.get("brand", "") for item in engine.search(EngineQuery(old.embeddings, 5)).items]
+
+    assert sorted(brands(replaced)) == ["", "n"]
+    assert (brands(first), brands(deleted), brands(again)) == (["o", ""], [], ["o"])
+    assert sorted(brands(replaced.apply({"x": new}))) == ["", "n"]
+    assert deleted.apply({"x": None}).describe().items == 0
+    for engine, values in ((first, ("o",)), (replaced, ("n",)), (deleted, ()), (again, ("o",))):
+        counted = engine.count(["brand"], EVERYTHING)["brand"]
+        assert isinstance(counted, Values)
+        assert tuple(value for value, _ in counted.most) == values
+        assert [item.fields["brand"] for item in engine.read(["x"]).values()] == list(values)
+
+
+def test_another_snapshot_holds_nothing_of_the_one_before(changed: Engine) -> None:
+    before = changed.describe()
+    another = published(changed, some_items(11, ["a", "b"]), "2")
+
+    assert sorted(another.read(["a", "b", "new-1", "item-2"])) == ["a", "b"]
+    assert another.describe().items == 2
+    assert changed.describe() == before
+
+
+def test_what_an_engine_holds(held: tuple[Engine, Items]) -> None:
+    engine, items = held
+
+    description = engine.describe()
+
+    assert description.items == len(items)
+    assert description.views == sum(len(item.views) for item in items.values())
+    assert 0 < len(description.samples) <= 12
+    assert all(items[name].views for name in description.samples)
+
+
+def test_nothing_is_found_in_an_empty_engine(empty: Engine) -> None:
+    engine = published(empty, {})
+
+    assert engine.search(EngineQuery(unit_rows(np.random.default_rng(12), 1), 5)).items == ()
+    assert (engine.describe().items, engine.describe().samples) == (0, ())

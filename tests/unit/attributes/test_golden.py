@@ -1,0 +1,74 @@
+"""What is learned from given draws, as it was first computed: code may move, figures may not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tonari.attributes import AttributeModel, learn
+from tonari.attributes.discriminant import Form
+from unit.attributes.samples import blobs, sample_of
+
+NAMES = ("a", "b", "c")
+
+
+def classes() -> AttributeModel:
+    features, codes = blobs(np.random.default_rng(0), 3, 100, 6, 0.2)
+    return learn(sample_of(features, codes.tolist(), 3), NAMES, several=False)
+
+
+def few() -> AttributeModel:
+    """Draw fewer views than dimensions."""
+    features, codes = blobs(np.random.default_rng(2), 3, 40, 130, 0.5)
+    return learn(sample_of(features, codes.tolist(), 3), NAMES, several=False)
+
+
+def tags() -> AttributeModel:
+    random = np.random.default_rng(4)
+    belongs = random.random((300, 3)) < (0.5, 0.3, 0.1)
+    features = random.standard_normal((300, 6)) + belongs @ random.standard_normal((3, 6)) * 1.5
+    return learn(replace(sample_of(features, [0] * 300, 3), belongs=belongs), NAMES, several=True)
+
+
+GOLDEN = {
+    classes: (
+        Form(0.03, 0.0),
+        [-0.26824, 0.47511, 1.98964, -0.43305, -1.27527, -2.76396],
+        [-0.3645, -0.7514, -0.99752],
+        [0.15015, 0.06458, 0.11804, -0.07208, -0.48145, -0.00594],
+        {"discriminant": (0.8, 0.7998, 0.74352), "means": (0.4233, 0.4175, 0.62016), "vote": (0.3933, 0.3688, 2)},
+    ),
+    few: (
+        Form(0.03, 0.0),
+        [0.31047, -0.03734, 0.28626, 0.30599, 0.03839, -0.2745],
+        [-12.48623, -15.50981, -14.40022],
+        [0.01236, -0.2583, -0.58252, 0.58057, -0.29443, 0.06683],
+        {"discriminant": (0.9583, 0.9584, 0.51765), "means": (0.4417, 0.4393, 2), "vote": (0.3833, 0.3833, 2)},
+    ),
+    tags: (
+        Form(0.03, 1.0),
+        [-1.76243, -3.34571, 2.28552, -0.51551, 0.30252, -0.02812],
+        [-10.69894, -11.18587, -8.55825],
+        [-0.92236, -3.50977, 1.27441, -2.66992, 0.27222, -1.87598],
+        {"discriminant": (0.6867, 0.9619, 0.09853), "means": (0.6767, 0.7024, 0.65629), "vote": (0.5233, 0, 2)},
+    ),
+}
+"""Form; of the discriminant two weights a class, then the bias; of the means two a class; accuracy, F1, threshold."""
+
+
+@pytest.mark.parametrize("fit", GOLDEN, ids=lambda fit: fit.__name__)
+def test_figures_stay(fit) -> None:
+    form, weights, bias, means, figures = GOLDEN[fit]
+
+    model = fit()
+
+    assert model.form == form
+    assert model.discriminant.weights[:, :2].ravel().tolist() == pytest.approx(weights, rel=1e-3, abs=1e-4)
+    assert model.discriminant.bias.tolist() == pytest.approx(bias, rel=1e-3, abs=1e-4)
+    assert model.means.weights[:, :2].ravel().tolist() == pytest.approx(means, rel=1e-3, abs=1e-4)
+    found = {method: (one.accuracy, one.macro_f1, one.threshold) for method, one in model.calibrations.items()}
+    assert found.keys() == figures.keys()
+    for method, expected in figures.items():
+        assert found[method] == pytest.approx(expected, abs=1e-3)

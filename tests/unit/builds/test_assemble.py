@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tonari.builds.assemble import assemble
+from tonari.builds.checkpoints import Checkpoint
+from tonari.builds.known_vectors import KnownVectors, LabelledVectors, label_views
+from tonari.builds.look import Plan
+from tonari.catalogue.documents import image_key
+from tonari.contract.artefacts import RejectedView
+from tonari.fields.schema import Field, Schema
+from tonari.snapshots.indexed import IndexedItem, IndexedView, items_to_arrays, texts
+
+SCHEMA = Schema({"price": Field("number")})
+BECOMES = st.sampled_from(["known", "encoded", "encoded with another source", "rejected", "vanished"])
+
+
+def vector(key: str) -> NDArray[np.int16]:
+    return np.array([len(key), sum(key.encode()) % 30_000], np.int16)
+
+
+@given(
+    fates=st.dictionaries(
+        st.sampled_from(["a", "a-b", "b", "隣"]),
+        st.dictionaries(st.sampled_from(["1.jpg", "2.jpg", "3.jpg"]), BECOMES),
+    ),
+    shard=st.integers(1, 3),
+)
+@settings(max_examples=200, deadline=None)
+def test_every_view_is_where_it_belongs(fates: dict[str, dict[str, str]], shard: int) -> None:
+    items = [
+        IndexedItem(
+            item, {"price": number}, f"d{number}",
+            tuple(IndexedView(name, "listed", np.empty(0, np.int16)) for name in names),
+        )
+        for number, (item, names) in enumerate(fates.items())
+    ]  # fmt: skip
+    fate = {image_key(item, name): what for item, names in fates.items() for name, what in names.items()}
+    reused = [key for key, what in fate.items() if what == "known"]
+    known = KnownVectors(
+        "encoder-1", [LabelledVectors(label_views((key, "listed") for key in reused), stack(map(vector, reused)))]
+    )
+    arrays = items_to_arrays(items, 0)
+    empty = Plan(arrays, SCHEMA, known, np.empty(0, np.int64), {"items/x.json": "is not JSON"}, None, ())
+    numbers = known.find(label_views(empty.views(np.arange(len(arrays.view_names)))))
+    plan = Plan(arrays, SCHEMA, known, numbers, {"items/x.json": "is not JSON"}, None, ())
+
+    shards = list(plan.shards(shard))
+    table, rejected = assemble(plan, [checkpoint(one.keys, fate) for one in shards], 2)
+
+    assert sorted(key for one in shards for key in one.keys) == sorted(fate.keys() - set(reused))
+    assert {one.encoder for one in shards} <= {"encoder-1"}
+    assert all(len(one.keys) <= shard for one in shards)
+    assert len(table) == len(items)
+    for item in items:
+        position = table.find(item.id)
+        assert position is not None
+        found = table.item(position)
+        expected = [
+            (view.name, "a later source" if "another" in fate[key] else "listed", vector(key).tolist())
+            for view in item.views
+            if fate[key := image_key(item.id, view.name)] not in ("rejected", "vanished")
+        ]
+        assert (found.fields, found.document_etag) == (item.fields, item.document_etag)
+        assert [(view.name, view.source, view.embedding.tolist()) for view in found.views] == expected
+        assert table.value("price", position) == item.fields["price"]
+    refused = {key: f"no picture {key}" for key, what in fate.items() if what == "rejected"}
+    assert rejected == {"items/x.json": "is not JSON", **refused}
+
+
+def checkpoint(keys: tuple[str, ...], fate: dict[str, str]) -> Checkpoint:
+    encoded = [key for key in keys if "encoded" in fate[key]]
+    sources = ["a later source" if "another" in fate[key] else "listed" for key in encoded]
+    rejected = tuple(RejectedView(key, "listed", f"no picture {key}") for key in keys if fate[key] == "rejected")
+    return Checkpoint("encoder-1", texts(encoded), texts(sources), stack(map(vector, encoded)), rejected)
+
+
+def stack(vectors: Any) -> NDArray[np.int16]:
+    return np.array([*vectors], np.int16).reshape(-1, 2)

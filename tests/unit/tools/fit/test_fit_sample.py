@@ -1,0 +1,56 @@
+"""Which items are taken, and which are held out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tonari_tools.fit.fit_sample import choose_items, deal_classes, folds
+
+
+def test_all_items_are_taken_where_there_is_room() -> None:
+    assert choose_items([2, 2, 2], [[0, 1]], 6, seed=0) == [0, 1, 2]
+
+
+def test_rare_classes_are_taken_whole() -> None:
+    rare, frequent = list(range(20)), list(range(20, 1000))
+    chosen = choose_items([1] * 1000, [rare, frequent], 100, seed=0)
+
+    assert len(chosen) == 100
+    assert set(rare) <= set(chosen)
+
+
+def test_classes_share_alike() -> None:
+    strata = [list(range(start, start + 300)) for start in (0, 300, 600)]
+    chosen = np.array(choose_items([1] * 900, strata, 90, seed=0))
+
+    assert np.bincount(chosen // 300).tolist() == [30, 30, 30]
+
+
+def test_unlabelled_items_have_their_turn() -> None:
+    chosen = choose_items([1] * 100, [list(range(50))], 20, seed=0)
+
+    assert sum(item >= 50 for item in chosen) == 10
+
+
+def test_views_of_an_item_stay_together() -> None:
+    assert sum(3 for _ in choose_items([3] * 50, [], 20, seed=0)) == 18
+
+
+def test_another_seed_takes_other_items() -> None:
+    one, same, other = (choose_items([1] * 100, [], 20, seed) for seed in (0, 0, 1))
+
+    assert one == same != other
+
+
+def test_folds_keep_groups_together() -> None:
+    group = np.repeat(np.arange(30), 3) * 11
+    dealt = folds(group, 5, seed=0)
+
+    assert np.bincount(dealt).tolist() == [18] * 5
+    assert all(len(set(dealt[group == one].tolist())) == 1 for one in np.unique(group))
+
+
+def test_each_class_is_dealt_once() -> None:
+    dealt = deal_classes(range(10), 4, seed=3)
+
+    assert sorted(one for classes in dealt for one in classes) == list(range(10))

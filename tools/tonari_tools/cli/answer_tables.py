@@ -1,0 +1,87 @@
+"""Answers of the API -> tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET
+from rich.console import RenderableType
+
+from tonari.contract.answers import Fall, FoundItem, HealthAnswer, PredictAnswer, Prediction, SearchAnswer
+from tonari_tools.tables import Columns, facts, score_bar, text_of
+
+MOST_FIELDS = 6
+MOST_ALTERNATIVES = 3
+FIRST = ("name", "category", "color", "colour", "price", "brand")
+
+
+def search_table(answer: SearchAnswer) -> list[RenderableType]:
+    """Lay out what a search found, and how it was found."""
+    plan = answer.plan
+    foot = (
+        f"{len(answer.items)} of {plan.matching} matching items; compared {plan.scanned} views ({plan.path}); "
+        f"{_milliseconds(answer.took_ms)}"
+    )
+    if not answer.items:
+        return [foot]
+    names = _main_fields(answer.items)
+    rows = [
+        [item.id, f"{item.score:.3f}", score_bar(item.score), *(_fields(item).get(name) for name in names)]
+        for item in answer.items
+    ]
+    return [Columns(["id", "score", "", *names], rows), "", foot]
+
+
+def prediction_table(answer: PredictAnswer) -> list[RenderableType]:
+    """Lay out what is predicted, with the alternatives."""
+    rows = [_prediction(name, predicted) for name, predicted in answer.predictions.items()]
+    foot = f"method {answer.method}; {_milliseconds(answer.took_ms)}"
+    if not rows:
+        return ["No attribute can be predicted: no field of the catalogue has labels to learn from.", "", foot]
+    return [Columns(["attribute", "value", "score", "", "or"], rows), "", foot]
+
+
+def _prediction(name: str, predicted: Prediction) -> list[Any]:
+    alternatives, value = predicted.alternatives, predicted.value
+    if predicted.abstained and alternatives:
+        value, alternatives = f"perhaps {text_of(alternatives[0].value)}", alternatives[1:]
+    score = predicted.score or 0.0
+    rest = ", ".join(f"{text_of(other.value)} {other.score:.2f}" for other in alternatives[:MOST_ALTERNATIVES])
+    return [name, value, f"{score:.3f}", score_bar(score), rest]
+
+
+def status_table(health: HealthAnswer, url: str) -> list[RenderableType]:
+    """Lay out what is live."""
+    encoder, refused = health.encoder, health.refused
+    rows = [
+        ("url", url),
+        ("status", f"{health.status}, version {health.version}"),
+        ("snapshot", f"{health.snapshot}, generation {health.generation}, {health.segments} delta segments"),
+        ("encoder", f"{encoder.name}, {encoder.dimensions} dimensions, {encoder.id[:12]}"),
+        ("items", f"{health.items}, {health.views} views"),
+    ]
+    rows += [(name, f"{len(classes)} classes") for name, classes in health.attributes.items()]
+    if refused:
+        rows.append(("refused", f"snapshot {refused.id}, built {refused.at}, is worse than the live one:"))
+        rows += [("", _fall(fall)) for fall in refused.falls]
+        rows.append(("", "publish it anyway: tonari rebuild --accept"))
+    return [facts(rows)]
+
+
+def _fall(fall: Fall) -> str:
+    on = "" if fall.held_out is None else f", on {fall.held_out} items held out"
+    return f"{fall.what}: {fall.live:.3f} -> {fall.now:.3f}, allowed -{fall.margin:.3f}{on}"
+
+
+def _fields(item: FoundItem) -> Mapping[str, Any]:
+    return {} if item.fields is UNSET else item.fields
+
+
+def _main_fields(items: Sequence[FoundItem]) -> list[str]:
+    seen = dict.fromkeys(name for item in items for name in _fields(item) if name not in ("id", "images"))
+    return sorted(seen, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))[:MOST_FIELDS]
+
+
+def _milliseconds(took: Mapping[str, float]) -> str:
+    return f"{sum(took.values()):.1f} ms ({', '.join(f'{name} {value:.1f}' for name, value in took.items())})"

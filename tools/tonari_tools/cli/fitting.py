@@ -1,0 +1,101 @@
+"""What ``tonari encoder fit`` does: vectors of the catalogue -> a fitted encoder in the bucket."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tonari.builds.look import RebuildContext
+from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
+from tonari.encoders.store import MODEL, fetch_encoder, find_encoder, save_encoder
+from tonari.errors import NotReadyError
+from tonari.snapshots.head import read_head
+from tonari.storage.bucket import Bucket
+from tonari_tools.cli.encoder_files import read_encoder
+from tonari_tools.cli.progress import StageLines
+from tonari_tools.fit.catalogue_sample import Gathered, gather
+from tonari_tools.fit.cross_validation import DIMENSIONS
+from tonari_tools.fit.fit_report import describe, losses
+from tonari_tools.fit.fit_sample import FitRefusedError
+from tonari_tools.fit.fitted_encoder import Taught, backbone_of, derive
+from tonari_tools.fit.metric_learning import learn
+
+
+def fit_encoder(catalogue: Bucket, artefacts: Bucket, given: str | None, dimensions: int | None, seed: int) -> str:
+    """Fit, print what that changed, and upload the result.
+
+    Parameters
+    ----------
+    given
+        Id or folder of the encoder to start from; by default the chosen or live one.
+    dimensions
+        Of the fitted embedding; by default they are chosen too.
+    seed
+        Of the sample, the folds and the confidence intervals.
+
+    Returns
+    -------
+    The id of the fitted encoder.
+
+    Raises
+    ------
+    FitRefusedError
+        If it is worse on the products held out.
+    """
+    model, config = _read_backbone(artefacts, given)
+    name = encoder_id(model, config)
+    with tempfile.TemporaryDirectory() as folder, StageLines("fit", "views") as stages:
+        cache = Path(folder)
+        (cache / MODEL).write_bytes(model)
+        encoder = ImageEncoder(EncoderConfig.parse(config), cache / MODEL)
+        context = RebuildContext(catalogue, artefacts, lambda _: encoder, cache, stages, lambda: math.inf)
+        gathered = gather(context, name, encoder, seed)
+    _introduce(gathered, encoder.config.name, name)
+    learned = learn(gathered.sample, gathered.held_out, (dimensions,) if dimensions else DIMENSIONS, seed)
+    print(describe(learned))
+    if worse := losses([*learned.changes, *learned.unseen]):
+        raise FitRefusedError(f"Nothing was uploaded: the fitted encoder is worse at {'; '.join(worse)}.")
+    fitted = derive(model, config, learned, _taught(gathered, name, seed))
+    save_encoder(artefacts, model, config)
+    return save_encoder(artefacts, *fitted)
+
+
+def _read_backbone(artefacts: Bucket, given: str | None) -> tuple[bytes, bytes]:
+    """Read the encoder that was named, else the chosen or live one; of a fitted one, what it was fitted from."""
+    if given and Path(given).is_dir():
+        files = read_encoder(Path(given))
+    else:
+        head = read_head(artefacts).head
+        name = find_encoder(artefacts, given) if given else head.next_encoder or head.encoder
+        if name is None:
+            raise NotReadyError("No encoder has been chosen: run `tonari init`, which uploads the default one.")
+        files = fetch_encoder(artefacts, name)
+    backbone = backbone_of(files[1])
+    return fetch_encoder(artefacts, backbone) if backbone else files
+
+
+def _introduce(gathered: Gathered, title: str, name: str) -> None:
+    sample, held = gathered.sample, gathered.held_out
+    print(f"backbone {title}, {sample.features.shape[1]} dimensions, {name[:12]}")
+    counts = f"{gathered.encoded} encoded, {gathered.reused} reused, {gathered.rejected} rejected"
+    print(f"{len(sample)} views of {len(np.unique(sample.item))} items: {counts}")
+    print(f"held out, by the hash of {gathered.schema.split_by or 'id'}: {int(held.sum())} views")
+    classes = {of: len(np.unique(codes[codes >= 0])) for of, codes in sample.labels.items()}
+    print(f"attributes: {', '.join(f'{of} ({count} classes)' for of, count in classes.items()) or 'none'}\n")
+
+
+def _taught(gathered: Gathered, name: str, seed: int) -> Taught:
+    sample, held = gathered.sample, int(gathered.held_out.sum())
+    return Taught(
+        backbone=name,
+        views=len(sample),
+        items=len(np.unique(sample.item)),
+        fit_views=len(sample) - held,
+        held_out_views=held,
+        split_by=gathered.schema.split_by,
+        attributes={of: len(np.unique(codes[codes >= 0])) for of, codes in sample.labels.items()},
+        seed=seed,
+    )

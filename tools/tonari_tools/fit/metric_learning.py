@@ -1,0 +1,201 @@
+"""A sample of the catalogue -> the metric, and what it is worth on items and classes that it has not seen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonari_tools.fit.cross_validation import CLASS_FOLDS, DIMENSIONS, LEAST_CLASSES, Parameters, choose
+from tonari_tools.fit.fit_metrics import (
+    LEAST_GROUPS,
+    Change,
+    Metric,
+    Parts,
+    compare,
+    enough,
+    measure,
+    pool,
+    unseen_metrics,
+)
+from tonari_tools.fit.fit_sample import FitRefusedError, Sample, deal_classes
+from tonari_tools.fit.lda import Axes, measure_scatter, principal_axes, solve, usable_classes
+from tonari_tools.fit.projection import Projection, project, to_unit, weigh
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A map, and how it came about.
+
+    Parameters
+    ----------
+    projection
+        Fitted on the whole fit part.
+    parameters
+        Chosen within the fit part; None if there was nothing to choose by: plain principal components.
+    refit
+        Gives the map that the same choice makes of some rows of the fit part, ascending; None if they teach nothing.
+    """
+
+    projection: Projection
+    parameters: Parameters | None
+    refit: Callable[[NDArray[np.int64]], Projection | None]
+
+
+def discriminate(fit: Sample, dimensions: Sequence[int], seed: int) -> Solution:
+    """Choose by folds of the fit part, then solve; without labels and items of several views, principal components.
+
+    Parameters
+    ----------
+    fit
+        The fit part.
+    dimensions
+        Those that may be chosen, ascending; capped by the number of axes.
+    """
+    axes = principal_axes(fit.features)
+    rows = axes.along(fit.features)
+    reachable = sorted({min(size, rows.shape[1]) for size in dimensions})
+    parameters = choose(fit, rows, reachable, seed)
+
+    def refit(some: NDArray[np.int64]) -> Projection | None:
+        return _solve(fit.take(some), rows[some], axes, parameters) if parameters else None
+
+    found = _solve(fit, rows, axes, parameters) if parameters else None
+    return Solution(found or project(axes, np.eye(rows.shape[1])[:, : reachable[-1]]), parameters, refit)
+
+
+def _solve(taught: Sample, rows: NDArray[np.float64], axes: Axes, parameters: Parameters) -> Projection | None:
+    scatter = measure_scatter(rows, taught.item, taught.labels, taught.features.shape[1])
+    if scatter.attributes is None and scatter.items is None:
+        return None
+    found = solve(rows, scatter, parameters.shrinkage, parameters.item_share)
+    return project(axes, weigh(found, parameters.weights))
+
+
+def ask_unseen(sample: Sample, parts: Parts, found: Solution, seed: int) -> list[Change]:
+    """Leave each class of an attribute out of one of four fits, and ask that fit for the held-out views of it.
+
+    Returns
+    -------
+    Recall@1 and mAP@R of each attribute with :data:`LEAST_CLASSES` classes or more; nothing if nothing was chosen.
+    """
+    if found.parameters is None:
+        return []
+    fit = sample.take(parts.known)
+    backbone = to_unit(sample.features)
+    changes: list[Change] = []
+    for name, codes in fit.labels.items():
+        classes = usable_classes(codes, fit.item).tolist()
+        before: list[list[Metric]] = []
+        after: list[list[Metric]] = []
+        for unseen in deal_classes(classes, CLASS_FOLDS, seed) if len(classes) >= LEAST_CLASSES else []:
+            seen = np.flatnonzero(~np.isin(codes, unseen))
+            projection = found.refit(seen)
+            if projection is not None:
+                vectors = projection.apply(sample.features)
+                before.append(unseen_metrics(backbone, name, sample, parts.held, unseen))
+                after.append(unseen_metrics(vectors, name, sample, parts.held, unseen))
+        changes += compare(enough(pool(before).values()), enough(pool(after).values()), seed)
+    return changes
+
+
+LEAST_ITEMS = 40
+LEAST_SPREAD = 1e-6
+KEPT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a fit gives.
+
+    Parameters
+    ----------
+    projection
+        Fitted on the fit part alone: the figures are those of this very map.
+    parameters
+        None if there was nothing to choose by: plain principal components.
+    changes
+        On held-out items.
+    unseen
+        The same on held-out items of classes that a fit for this purpose had not seen.
+    kept
+        Share of a held-out view's ten nearest neighbours that are the backbone's.
+    seconds
+        That choosing, fitting and measuring took.
+    """
+
+    projection: Projection
+    parameters: Parameters | None
+    changes: tuple[Change, ...]
+    unseen: tuple[Change, ...]
+    kept: float
+    seconds: float
+
+
+def learn(
+    sample: Sample,
+    held_out: NDArray[np.bool_],
+    dimensions: Sequence[int] = DIMENSIONS,
+    seed: int = 0,
+) -> Learned:
+    """Choose and fit on the fit part, measure on the held-out part.
+
+    Parameters
+    ----------
+    held_out : (N,) bool
+        Whole groups of views.
+    dimensions
+        Those that may be chosen, ascending.
+
+    Raises
+    ------
+    FitRefusedError
+        If there are too few items or groups, or all features are the same, or nothing can be learned from them.
+    """
+    started = time.monotonic()
+    parts = Parts(np.flatnonzero(~held_out), np.flatnonzero(held_out))
+    _check_size(sample, parts)
+    fit = sample.take(parts.known)
+    if np.ptp(fit.features, axis=0).max() < LEAST_SPREAD:
+        raise FitRefusedError("All views have the same embedding: check the encoder with `tonari encoder check`.")
+    found = discriminate(fit, dimensions, seed)
+    projection = found.projection
+    before, after = to_unit(sample.features), projection.apply(sample.features)
+    old, new = (enough(measure(vectors, sample, parts, seed)) for vectors in (before, after))
+    changes = compare(old, new, seed)
+    unseen = ask_unseen(sample, parts, found, seed)
+    kept = neighbours_kept(before[parts.held], after[parts.held])
+    return Learned(projection, found.parameters, tuple(changes), tuple(unseen), kept, time.monotonic() - started)
+
+
+def _check_size(sample: Sample, parts: Parts) -> None:
+    items = len(np.unique(sample.item))
+    if items < LEAST_ITEMS:
+        raise FitRefusedError(
+            f"The catalogue has {items} items with usable views, at least {LEAST_ITEMS} are needed to learn a metric: "
+            "use the encoder as it is, or push more items."
+        )
+    for name, rows in (("fit", parts.known), ("held-out", parts.held)):
+        groups = len(np.unique(sample.group[rows]))
+        if groups < LEAST_GROUPS:
+            raise FitRefusedError(
+                f"The {name} part has {groups} groups of items, at least {LEAST_GROUPS} are needed: push more items, "
+                "or let split_by in schema.json name a field with more values."
+            )
+
+
+def neighbours_kept(before: NDArray[np.float32], after: NDArray[np.float32], most: int = 500) -> float:
+    """Share of a view's ten nearest that two embeddings have in common, the mean over at most ``most`` views."""
+    count = min(KEPT, len(before) - 1)
+    shared = []
+    for row in range(0, len(before), -(-len(before) // most)):
+        nearest = []
+        for vectors in (before, after):
+            likeness = vectors @ vectors[row]
+            likeness[row] = -np.inf
+            nearest.append(set(np.argpartition(-likeness, count - 1)[:count].tolist()))
+        shared.append(len(nearest[0] & nearest[1]) / count)
+    return float(np.mean(shared))

@@ -1,0 +1,116 @@
+"""The whole report: one HTML file that asks for nothing, runs nothing and can be sent by mail."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from importlib import resources
+from itertools import islice
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tonari import __version__
+from tonari.contract.findings import AttributeQuality
+from tonari_tools.report import charts, wording
+from tonari_tools.report.advice import advise
+from tonari_tools.report.confusion import matrix, mistakes
+from tonari_tools.report.material import Material
+
+PACKAGE = "tonari_tools.report"
+PAGE = "page.html.jinja"
+LIMITS = {
+    "attributes": 12,
+    "bars": charts.MOST_BARS,
+    "classes_drawn": charts.MOST_CLASSES,
+    "classes_listed": 200,
+    "attributes_drawn": 40,
+    "attributes_of_examples": 3,
+    "labels": 4,
+    "mistakes": 12,
+    "rejected": 50,
+}
+"""How many of each the templates show."""
+SIGNS = {"o": "●", "s": "■", "^": "▲"}
+METHODS = {method: SIGNS[marker] for method, marker in charts.MARKERS.items()}
+
+
+def render(material: Material) -> str:
+    """Make the report; equal material makes equal text.
+
+    A Content-Security-Policy allows data URIs of pictures and the one style sheet, by its hash: even a text that came
+    into the page as markup could do nothing.
+    """
+    style = resources.files(PACKAGE).joinpath("style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return (
+        environment()
+        .get_template(PAGE)
+        .render(
+            material=material,
+            facts=material.facts,
+            attributes=material.attributes,
+            audit=material.audit,
+            detailed=dict(islice(material.attributes.items(), LIMITS["attributes"])),
+            reasons=Counter(material.facts.rejected.values()),
+            style=Markup(style),  # noqa: S704  a file of this package
+            policy=policy,
+            version=__version__,
+        )
+    )
+
+
+def environment() -> Environment:
+    """Set templates up: every text is escaped where it is put in, and a name that is not given is an error."""
+    environment = Environment(
+        loader=PackageLoader(PACKAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "say": wording.say,
+        "percent": wording.percent,
+        "fraction": wording.fraction,
+        "counted": wording.count,
+    }
+    environment.globals |= {
+        "advise": advise,
+        "by_count": by_count,
+        "by_selectivity": by_selectivity,
+        "charts": charts,
+        "limits": LIMITS,
+        "matrix": matrix,
+        "measured": measured,
+        "methods": METHODS,
+        "mistakes": mistakes,
+    }
+    return environment
+
+
+def measured(attributes: Mapping[str, AttributeQuality]) -> dict[str, AttributeQuality]:
+    """Give the attributes with figures, as many as are drawn."""
+    known = ((name, one) for name, one in attributes.items() if one.methods)
+    return dict(islice(known, LIMITS["attributes_drawn"]))
+
+
+def by_selectivity(recall: Mapping[str, float]) -> list[tuple[float, float]]:
+    """Give shares of the catalogue in range, descending, and the recall of each."""
+    return sorted(((float(selectivity), value) for selectivity, value in recall.items()), reverse=True)
+
+
+def by_count(attribute: AttributeQuality) -> list[tuple[Any, int]]:
+    """Give classes and from how many items each was learned, most first."""
+    return sorted(zip(attribute.classes, attribute.sampled, strict=True), key=lambda pair: -pair[1])
+
+
+def _printable(value: Any) -> Any:
+    """Leave out what HTML cannot hold; markup has been made of texts that went through here."""
+    return value if isinstance(value, Markup) else wording.printable(value)

@@ -1,0 +1,116 @@
+"""Rows and columns for people: in colour on a terminal, plain text elsewhere."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.bar import Bar
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+MOST_WIDTH = 40
+MOST_NAMED = 4
+BAR_WIDTH = 10
+UNLIMITED = 100_000
+"""Width of output that is no terminal: nothing is wrapped or cut to fit."""
+
+
+def show(*parts: RenderableType) -> None:
+    """Print tables and lines to stdout."""
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(*parts, sep="\n", markup=False)
+    else:
+        print(plain(*parts))
+
+
+def plain(*parts: RenderableType) -> str:
+    """Give tables and lines as text without colours, a row a line."""
+    file = io.StringIO()
+    console = Console(file=file, width=UNLIMITED, color_system=None, force_terminal=False, highlight=False)
+    console.print(*parts, sep="\n", markup=False)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Rows under names.
+
+    Parameters
+    ----------
+    names
+        One for each column. A column without a name is an ornament that only a terminal shows.
+    rows
+        Cells: text, numbers, lists, or what rich can render.
+    """
+
+    names: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Lay out what this console shows."""
+        shown = [number for number, name in enumerate(self.names) if name or console.is_terminal]
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for number in shown:
+            table.add_column(Text(self.names[number]), no_wrap=True, overflow="ellipsis", max_width=MOST_WIDTH)
+        for row in self.rows:
+            table.add_row(*(cell(row[number]) for number in shown))
+        yield table
+
+
+def facts(rows: Iterable[tuple[str, str]]) -> Table:
+    """Lay out names and what is said of each."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("name", style="bold", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), Text(value))
+    return table
+
+
+def align(rows: Sequence[Sequence[str]]) -> str:
+    """Lay out rows of text in columns.
+
+    >>> print(align([["id", "score"], ["a", "0.5"]]))
+    id  score
+    a   0.5
+    """
+    table = Table.grid(padding=(0, 2))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return plain(table)
+
+
+def score_bar(score: float) -> Bar:
+    """Draw a score of 0 to 1."""
+    return Bar(1.0, 0.0, min(max(score, 0.0), 1.0), width=BAR_WIDTH, color="cyan")
+
+
+def cell(value: Any) -> RenderableType:
+    """Give a value as one line of text; what can be rendered stays as it is.
+
+    >>> cell(["a", "b"])
+    <text 'a, b' [] ''>
+    """
+    if isinstance(value, Bar | Text):
+        return value
+    return Text(text_of(value))
+
+
+def text_of(value: Any) -> str:
+    """Give a value on one line: the first few of a list, no control characters.
+
+    >>> text_of(["a", "b", "c", "d", "e"])
+    'a, b, c, d, …'
+    """
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        named = [str(one) for one in value[:MOST_NAMED]]
+        value = ", ".join([*named, "…"] if len(value) > MOST_NAMED else named)
+    visible = "".join(letter if letter.isprintable() else " " for letter in str(value))
+    return " ".join(visible.split())

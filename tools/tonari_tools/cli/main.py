@@ -12,9 +12,8 @@ from tonari import __version__
 from tonari.errors import TonariError, UnreachableError
 from tonari_tools.cli.ask import audit, predict, search, status
 from tonari_tools.cli.building import init, push, rebuild, report
-from tonari_tools.cli.completion import completion
 from tonari_tools.cli.encoders import encoder
-from tonari_tools.cli.help import CONTEXT, examples, panels
+from tonari_tools.cli.help import CONTEXT, completion, examples, panels
 from tonari_tools.cli.local import demo, serve
 
 INTERRUPTED = 130

@@ -22,6 +22,12 @@ class Buckets:
     artefacts: str
 
 
+@pytest.fixture(autouse=True)
+def no_credentials_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3's default session keeps the credentials that it found first: each test begins without one."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """A strict S3 server."""
@@ -65,7 +71,6 @@ def _point(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
         monkeypatch.delenv(name)
     for name, value in endpoint.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     return endpoint
 
 

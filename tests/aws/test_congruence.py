@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
 import pytest
 import urllib3
 
@@ -202,6 +203,7 @@ def cloud(
     with deployed(ministack, tmp_path_factory.mktemp("cloud")) as stack, pytest.MonkeyPatch.context() as patch:
         for name, value in ministack.environment().items():
             patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
         fill(S3Bucket(stack.catalogue), S3Bucket(stack.artefacts), built)
         assert stack.rebuild()["outcome"] == "published"
         stack.follow()

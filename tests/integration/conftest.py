@@ -186,7 +186,6 @@ def functions(
     """What the handlers call, in an environment as on AWS; the head is asked for at each request."""
     for name, value in seaweed.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("TONARI_CATALOGUE_BUCKET", catalogue.name)
     monkeypatch.setenv("TONARI_ARTEFACT_BUCKET", artefacts.name)
     monkeypatch.setenv("TONARI_CACHE_DIR", str(tmp_path / "cache"))

@@ -52,13 +52,11 @@ def fill(catalogue: Bucket) -> None:
 
 @pytest.fixture
 def at(
-    seaweed: Endpoint, catalogue: Bucket, artefacts: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    on_seaweed: Endpoint, catalogue: Bucket, artefacts: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> list[str]:
     """The flags that lead to this test's buckets."""
-    for name, value in seaweed.environment().items():
-        monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    return ["--catalogue", catalogue.name, "--artefacts", artefacts.name, "--endpoint-url", seaweed.url]
+    return ["--catalogue", catalogue.name, "--artefacts", artefacts.name, "--endpoint-url", on_seaweed.url]
 
 
 @pytest.mark.usefixtures("encoder")

@@ -19,7 +19,7 @@ from aws.functions import (
     failure,
 )
 from aws.processes import Probe, Server, free_ports
-from tonari_tools.serve.ports import HOST, LocalServiceError
+from tonari_tools.serve.listener import HOST, LocalServiceError
 
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 RIE_SLACK = 5.0

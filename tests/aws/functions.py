@@ -13,7 +13,7 @@ import tonari
 from aws.child import Command
 from aws.processes import plain_environment
 from tonari.errors import TonariError, TooLargeError
-from tonari_tools.serve.ports import LocalServiceError
+from tonari_tools.serve.listener import LocalServiceError
 
 ENGINE = Path(tonari.__file__).parents[1]
 HANDLER = "handler.handler"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from aws.child import Child, Command
-from tonari_tools.serve.ports import HOST, LocalServiceError, require_free
+from tonari_tools.serve.listener import HOST, LocalServiceError, require_free
 
 DEADLINE = 60.0
 POLL = 0.02

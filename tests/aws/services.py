@@ -12,7 +12,7 @@ from typing import Self
 
 from aws.child import Command
 from aws.processes import Probe, Server, free_ports, plain_environment
-from tonari_tools.serve.ports import HOST, LocalServiceError
+from tonari_tools.serve.listener import HOST, LocalServiceError
 
 REGION = "us-east-1"
 MINISTACK_GRACE = 1.5

@@ -31,10 +31,9 @@ from tonari.storage.bucket import Bucket, PresignedPost
 from tonari.storage.folder import FolderBucket
 from tonari.storage.s3 import S3Bucket
 from tonari_tools.onnx.default import BuiltEncoder
-from tonari_tools.serve.linked_files import LinkedFiles
 from tonari_tools.serve.listener import Listener
 from tonari_tools.serve.rebuilds import Rebuilder
-from tonari_tools.serve.site import FILES, Site
+from tonari_tools.serve.site import FILES, LinkedFiles, Site
 from tonari_tools.serve.watching import Reindexer
 
 PATIENCE_SECONDS = 60

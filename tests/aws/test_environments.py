@@ -24,7 +24,7 @@ from aws.functions import (
 from aws.pool import Pool
 from aws.processes import free_ports
 from tonari.errors import TooLargeError
-from tonari_tools.serve.ports import HOST
+from tonari_tools.serve.listener import HOST
 
 HANDLER = """
 import decimal, logging, os, time

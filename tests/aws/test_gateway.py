@@ -21,8 +21,7 @@ from aws.functions import MAX_REQUEST, Function, find_emulator
 from aws.gateway import MAX_BODY, Gateway
 from aws.lambda_api import LambdaApi
 from aws.pool import Pool
-from tonari_tools.serve.listener import Listener, access_log
-from tonari_tools.serve.ports import LocalServiceError
+from tonari_tools.serve.listener import Listener, LocalServiceError, access_log
 
 HANDLER = """
 import base64, pathlib, time

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from aws.services import Endpoint, MiniStack, SeaweedFS
 from conftest import Buckets
-from tonari_tools.serve.ports import LocalServiceError
+from tonari_tools.serve.listener import LocalServiceError
 
 
 def test_seaweed_refuses_the_second_conditional_write(buckets: Buckets):

@@ -19,8 +19,7 @@ from search.filters import Cell, K, Prepared
 from search.measure import TIE
 
 from tonari.index.cells import Cells, assign, cell_count, train
-from tonari.index.trials import STAYS
-from tonari.index.tuning import REACHED
+from tonari.index.tuning import REACHED, STAYS
 from tonari.index.vectors import UNIT, quantise, to_fixed
 
 ASKING = 100

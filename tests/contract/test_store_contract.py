@@ -20,9 +20,8 @@ from tonari.snapshots.head import ReadHead, publish, read_changed_head, read_hea
 from tonari.storage.bucket import Blob, Bucket
 from tonari.storage.folder import FolderBucket
 from tonari.storage.s3 import S3Bucket
-from tonari_tools.serve.linked_files import LinkedFiles
 from tonari_tools.serve.listener import Listener
-from tonari_tools.serve.site import FILES, Site
+from tonari_tools.serve.site import FILES, LinkedFiles, Site
 
 
 @pytest.fixture(params=["seaweed", "ministack", "folder"])

@@ -423,7 +423,7 @@ def test_an_unforeseen_fault_has_a_trace_in_the_log(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr("tonari.api.query_handlers.search", fail)
+    monkeypatch.setattr("tonari.api.handlers.search", fail)
     answer = standing.json("/v1/search", {"id": "red-ball"})
     assert (answer.status, answer.body["type"]) == (500, "urn:tonari:problem:internal")
     assert "secret" not in answer.body["detail"]

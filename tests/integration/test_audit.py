@@ -19,13 +19,13 @@ from tonari.builds.assemble import build_snapshot
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
 from tonari.catalogue.documents import SCHEMA, image_key
-from tonari.contract.findings import MissingValues, decode_audit, encode
+from tonari.contract.artefacts import encode
+from tonari.contract.findings import MissingValues, decode_audit
 from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import to_fixed
-from tonari.snapshots.files import AUDIT, REPORT
+from tonari.snapshots.files import AUDIT, MANIFEST, REPORT, manifest_from_bytes
 from tonari.snapshots.indexed import IndexedItem, IndexedView
-from tonari.snapshots.manifest import MANIFEST, manifest_from_bytes
 from tonari.snapshots.snapshot import Snapshot, load_reported, load_snapshot, write_snapshot
 from tonari.snapshots.table import build_table
 from tonari.storage.bucket import Bucket

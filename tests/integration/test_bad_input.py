@@ -16,7 +16,7 @@ from integration.events import Answer, Caller, http_event
 from integration.shop import BY_ID, PRODUCTS, VIEW, draw
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
-from tonari.contract.limits import MOST_BODY_BYTES, MOST_DEPTH, MOST_IDS
+from tonari.contract.parameters import MOST_BODY_BYTES, MOST_DEPTH, MOST_IDS
 from tonari.encoders.store import PREFIX
 from tonari.errors import TonariError
 from tonari.snapshots.head import HEAD

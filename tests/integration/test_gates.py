@@ -17,7 +17,7 @@ from integration.events import Caller
 from integration.shop import COLOURS, KINDS, draw, put_document, put_image
 from tonari.aws.functions import Handler
 from tonari.builds import rebuild as rebuilding
-from tonari.builds.checkpoints import list_checkpoints
+from tonari.builds.encode import list_checkpoints
 from tonari.builds.look import RebuildContext
 from tonari.builds.pending import ASKED, PATIENCE_SECONDS, REFUSED_SECONDS, ask_once
 from tonari.builds.rebuild import Rebuilt, rebuild
@@ -216,6 +216,6 @@ def test_health_does_without_refusals_that_cannot_be_read(query: Caller, monkeyp
         raise StoreError("S3 is out of order.")
 
     assert query.get("/v1/health").body["refused"] is None
-    monkeypatch.setattr("tonari.api.health.newest_refusal", fail)
+    monkeypatch.setattr("tonari.api.handlers.newest_refusal", fail)
     answer = query.get("/v1/health")
     assert (answer.status, answer.body["status"], answer.body["refused"]) == (200, "ok", None)

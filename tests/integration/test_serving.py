@@ -22,9 +22,8 @@ from tonari.engines.builtin import open_builtin
 from tonari.errors import CorruptArtefactError, NotReadyError, StoreError
 from tonari.query import serving
 from tonari.query.serving import Reader
-from tonari.snapshots.files import PREFIX
+from tonari.snapshots.files import MANIFEST, PREFIX
 from tonari.snapshots.head import HEAD, read_head
-from tonari.snapshots.manifest import MANIFEST
 from tonari.storage.bucket import Bucket
 
 REPORTED = {"report.json", "audit.json"}

@@ -22,9 +22,8 @@ from tonari.encoders.store import load_encoder
 from tonari.errors import ConflictError, CorruptArtefactError
 from tonari.fields.columns import ClassColumn
 from tonari.index.vectors import from_fixed
-from tonari.snapshots.files import FILES, REPORTED
+from tonari.snapshots.files import FILES, MANIFEST, REPORTED
 from tonari.snapshots.head import read_head
-from tonari.snapshots.manifest import MANIFEST
 from tonari.snapshots.segments import read_segments
 from tonari.snapshots.snapshot import Snapshot, load_snapshot, load_tables, write_snapshot
 from tonari.snapshots.table import Table

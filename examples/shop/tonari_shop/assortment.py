@@ -11,9 +11,8 @@ from random import Random
 from typing import TypeAlias
 
 from tonari_shop import garments, things
-from tonari_shop.camera import Camera
 from tonari_shop.shapes import Part, Point
-from tonari_shop.studio import Backdrop, Pattern, Product, Rgb
+from tonari_shop.studio import Backdrop, Camera, Pattern, Product, Rgb
 
 Value: TypeAlias = str | float | bool
 

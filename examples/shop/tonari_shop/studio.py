@@ -1,4 +1,4 @@
-"""From parts to a photograph: paint, pattern, backdrop, JPEG."""
+"""From parts to a photograph: where the camera stands, light and shadow, paint, pattern, backdrop, JPEG."""
 
 from __future__ import annotations
 
@@ -6,13 +6,93 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import cos, radians, sin
 from typing import Literal, TypeAlias
 
+import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from tonari_shop.camera import COARSE, FINE, SIZE, Camera
-from tonari_shop.light import enlarge, shadow, strokes, volume
-from tonari_shop.shapes import Part, Point
+from tonari_shop.shapes import Kind, Part, Point
+
+SIZE = 384
+FINE = 2
+"""Edges are drawn at this multiple of the size and averaged."""
+COARSE = 4
+"""Light and shadow, which are soft, are drawn at this fraction of the size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Where a view is taken from.
+
+    Parameters
+    ----------
+    zoom
+        1 shows the square of 100 units.
+    focus
+        The point, in units, that comes to the middle.
+    turn
+        Degrees, clockwise.
+    across
+        Factor on the horizontal: below 1 as if seen from the side, negative mirrors.
+    """
+
+    zoom: float = 1.0
+    focus: Point = (50.0, 50.0)
+    turn: float = 0.0
+    across: float = 1.0
+
+    def project(self, points: Sequence[Point], pixels: int) -> list[Point]:
+        """Units -> pixels of a square picture of that side."""
+        scale = self.zoom * pixels / 100
+        c, s = cos(radians(self.turn)) * scale, sin(radians(self.turn)) * scale
+        (fx, fy), middle, a = self.focus, pixels / 2, self.across
+        return [(c * (x - fx) * a - s * (y - fy) + middle, s * (x - fx) * a + c * (y - fy) + middle) for x, y in points]
+
+
+def strokes(parts: Sequence[Part], camera: Camera, kind: Kind, strength: int) -> Image.Image:
+    """Draw the soft strokes of one kind."""
+    side = SIZE // COARSE
+    layer = Image.new("L", (side, side))
+    brush = ImageDraw.Draw(layer)
+    for part in parts:
+        if part.kind == kind:
+            width = max(1, round(part.width * camera.zoom * side / 100))
+            brush.line(camera.project(part.points, side), strength, width, joint="curve")
+    return layer.filter(ImageFilter.GaussianBlur(1.6))
+
+
+def volume(soft: Image.Image) -> Image.Image:
+    """Light from the upper left: sides that turn away from it are darker."""
+    far = _shift(soft.filter(ImageFilter.GaussianBlur(6)), -4, -4)
+    return far.point([round(min(255, 148 + value * 0.46)) for value in range(256)])
+
+
+def shadow(soft: Image.Image, *, standing: bool) -> Image.Image:
+    """Darken what is behind the product, or the floor that it stands on; 255 is no shadow."""
+    if standing:
+        left, _, right, bottom = soft.getbbox() or (0, 0, *soft.size)
+        cast = Image.new("L", soft.size)
+        ImageDraw.Draw(cast).ellipse((left + 2, bottom - 5, right + 4, bottom + 4), 150)
+        blurred = cast.filter(ImageFilter.GaussianBlur(2.5))
+    else:
+        blurred = _shift(soft, 2, 4).filter(ImageFilter.GaussianBlur(3.5))
+    return blurred.point([255 - round(value * 0.42) for value in range(256)])
+
+
+def _shift(layer: Image.Image, right: int, down: int) -> Image.Image:
+    """Move the picture; what comes in at the border repeats it."""
+    reach, side = max(abs(right), abs(down)), layer.width
+    wide = np.pad(np.asarray(layer), reach, mode="edge")
+    top, left = reach - down, reach - right
+    return Image.fromarray(wide[top : top + side, left : left + side])
+
+
+def enlarge(coarse: Image.Image) -> Image.Image:
+    """Bring a soft layer to the size of the picture, as RGB."""
+    layer = coarse.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+    return Image.merge("RGB", (layer, layer, layer))
+
 
 Rgb: TypeAlias = tuple[int, int, int]
 Pattern: TypeAlias = Literal["plain", "striped", "dotted", "checked"]

@@ -18,13 +18,11 @@ from pictures import encoded
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
 from tonari.catalogue.documents import SCHEMA, image_key
-from tonari.snapshots.files import PREFIX
+from tonari.snapshots.files import MANIFEST, PREFIX
 from tonari.snapshots.head import read_head
-from tonari.snapshots.manifest import MANIFEST
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.main import main
-from tonari_tools.report.apart import ReportError, ReportProcess
-from tonari_tools.report.desk import Desk
+from tonari_tools.report.desk import Desk, ReportError, ReportProcess
 from tonari_tools.report.thumbnails import GONE, MOST, UNREADABLE, read_thumbnails
 
 HOSTILE = "<script>alert(1)<|script>"

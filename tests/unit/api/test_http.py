@@ -7,7 +7,7 @@ import pytest
 
 from tonari.api.http import Response
 from tonari.contract.answers import AcceptedAnswer, Facet
-from tonari.contract.limits import MOST_ANSWER_BYTES
+from tonari.contract.parameters import MOST_ANSWER_BYTES
 from tonari.errors import NotReadyError, StoreError, TonariError, TooLargeError, UnknownItemError
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tonari.api.http import Request
 from tonari.api.reading import read_parameters
-from tonari.contract.limits import MOST_BODY_BYTES
+from tonari.contract.parameters import MOST_BODY_BYTES
 from tonari.contract.requests import ImageRequest, PredictRequest, SearchesRequest, SearchOptions, SearchRequest
 from tonari.contract.routes import ROUTES, Route
 from tonari.errors import InvalidRequestError, TooLargeError

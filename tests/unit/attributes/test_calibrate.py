@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from tonari.attributes import Labels, quality_report, study
 from tonari.attributes.calibrate import CURVE_POINTS, confusion, coverage_curve, reliability
 from tonari.attributes.probability import calibration_error
-from tonari.contract.findings import ConfusionCount, decode_report, encode
+from tonari.contract.artefacts import encode
+from tonari.contract.findings import ConfusionCount, decode_report
 from unit.attributes.samples import blobs, sample_of
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tonari.aws.rebuild_event import RebuildEvent, read_rebuild_event
+from tonari.aws.functions import RebuildEvent, read_rebuild_event
 from tonari.errors import InvalidRequestError
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tonari.builds.assemble import assemble
-from tonari.builds.checkpoints import Checkpoint
+from tonari.builds.encode import Checkpoint
 from tonari.builds.known_vectors import KnownVectors, LabelledVectors, label_views
 from tonari.builds.look import Plan
 from tonari.catalogue.documents import image_key

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tonari.contract.artefacts import encode
 from tonari.contract.findings import (
     AttributeQuality,
     Audit,
@@ -26,7 +27,6 @@ from tonari.contract.findings import (
     VoteShare,
     decode_audit,
     decode_report,
-    encode,
 )
 from tonari.errors import CorruptArtefactError
 

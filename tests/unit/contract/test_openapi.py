@@ -9,7 +9,7 @@ import generated_docs
 from tonari import attributes
 from tonari.api.app import App
 from tonari.catalogue import documents
-from tonari.contract import limits, parameters, requests
+from tonari.contract import parameters, requests
 from tonari.contract.openapi import openapi
 from tonari.contract.routes import ROUTES
 from tonari.errors import TonariError
@@ -84,6 +84,6 @@ def test_each_problem_stands_under_its_status(route: object) -> None:
 
 def test_the_contract_and_the_rooms_below_the_application_agree() -> None:
     assert get_args(requests.Method) == get_args(attributes.Method)
-    assert limits.VOTERS == attributes.VOTERS
-    assert documents.MOST_ID_BYTES == limits.MOST_ID_BYTES
+    assert parameters.VOTERS == attributes.VOTERS
+    assert documents.MOST_ID_BYTES == parameters.MOST_ID_BYTES
     assert tuple(FORMATS) == parameters.PICTURE_TYPES

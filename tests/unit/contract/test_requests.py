@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from tonari.contract.decoding import decode, read_json
-from tonari.contract.limits import MOST_COMPONENTS, MOST_EXAMPLES, MOST_IDS
-from tonari.contract.parameters import Examples
+from tonari.contract.decoding import decode, read_body
+from tonari.contract.parameters import MOST_COMPONENTS, MOST_EXAMPLES, MOST_IDS, Examples
 from tonari.contract.requests import PredictRequest, SearchesRequest, SearchOptions, SearchRequest, query_of
 from tonari.errors import InvalidFilterError, InvalidRequestError, InvalidVectorError
 
@@ -19,7 +18,7 @@ TEXT = base64.b64encode(PICTURE).decode()
 
 def search(raw: Any) -> SearchRequest:
     data = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
-    return decode(read_json(data), SearchRequest)
+    return decode(read_body(data), SearchRequest)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from tonari.index import planner, tuning
 from tonari.index.layout import lay_out
 from tonari.index.planner import LEAST_CANDIDATES, Tuning, VectorIndex, find
-from tonari.index.trials import GroundTruth
-from tonari.index.tuning import tune
+from tonari.index.tuning import GroundTruth, tune
 from tonari.index.vectors import from_fixed, to_fixed
 from unit.index.samples import clusters, in_cells, index_of, unit_rows
 

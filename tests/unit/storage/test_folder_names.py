@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonari.storage.folder_names import key_of, name_without_letters, names_of
+from tonari.storage.folder_files import key_of, name_without_letters, names_of
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 PIECES = st.lists(

@@ -14,9 +14,8 @@ from PIL import Image
 from tonari.fields.schema import parse_schema
 from tonari_shop import draw_shop
 from tonari_shop.assortment import CATEGORIES, COLOURS, Article, assortment
-from tonari_shop.camera import SIZE, Camera
 from tonari_shop.shapes import mirror, trace, whole
-from tonari_shop.studio import photograph
+from tonari_shop.studio import SIZE, Camera, photograph
 from tonari_tools.push.local_catalogue import LocalCatalogue, read_catalogue
 
 

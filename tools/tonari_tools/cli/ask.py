@@ -101,7 +101,7 @@ def audit(section: str | None, target: Target, *, as_json: bool) -> None:
     from tonari.snapshots.files import AUDIT
     from tonari.snapshots.head import read_head
     from tonari.snapshots.snapshot import load_reported
-    from tonari_tools.cli.audit_tables import TABLES
+    from tonari_tools.cli.answer_tables import TABLES
     from tonari_tools.tables import show
 
     artefacts = target.open_artefacts()

@@ -147,8 +147,7 @@ def report(out: Path, seed: int, target: Target) -> None:
     """Write an HTML quality report of the live snapshot: accuracy, recall, doubtful items."""
     from tonari_tools.cli.progress import StageLines
     from tonari_tools.report.gathering import collect
-    from tonari_tools.report.render import render
-    from tonari_tools.report.write import check_writable, write_whole
+    from tonari_tools.report.render import check_writable, render, write_whole
 
     check_writable(out)
     catalogue, artefacts = target.open_catalogue(), target.open_artefacts()

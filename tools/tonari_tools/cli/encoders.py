@@ -111,8 +111,7 @@ def shrink(model: Path, config: Path | None, folder: Path, photos: Path | None, 
 @click.option("--photo", type=FILE, metavar="FILE", help="A picture to encode; default: a drawn one.")
 def check(model: Path, config: Path | None, photo: Path | None) -> None:
     """Say what a model expects and gives, how fast it is, and whether it can serve."""
-    from tonari_tools.models.check import examine
-    from tonari_tools.models.model_report import report
+    from tonari_tools.models.check import examine, report
 
     click.echo(report(examine(model, config, _read_photo(photo))))
 
@@ -123,8 +122,7 @@ def check(model: Path, config: Path | None, photo: Path | None) -> None:
 def add(model: Path, config: Path | None, target: Target) -> None:
     """Check a model, upload it and print its id."""
     from tonari.encoders.store import save_encoder
-    from tonari_tools.models.check import examine
-    from tonari_tools.models.model_report import report
+    from tonari_tools.models.check import examine, report
 
     examined = examine(model, config)
     click.echo(report(examined), err=True)
@@ -138,7 +136,7 @@ def list_all(target: Target) -> None:
     from tonari.encoders.image import EncoderConfig
     from tonari.encoders.store import list_encoders
     from tonari.snapshots.head import read_head
-    from tonari_tools.models.model_report import megabytes
+    from tonari_tools.models.check import megabytes
     from tonari_tools.tables import Columns, show
 
     bucket = target.open_artefacts()
@@ -162,7 +160,7 @@ def show_one(name: str, target: Target) -> None:
     from tonari.encoders.image import EncoderConfig
     from tonari.encoders.store import fetch_encoder, find_encoder
     from tonari.snapshots.head import read_head
-    from tonari_tools.models.model_report import megabytes, say_framing, say_input, say_values
+    from tonari_tools.models.check import megabytes, say_framing, say_input, say_values
     from tonari_tools.tables import facts, show
 
     bucket = target.open_artefacts()

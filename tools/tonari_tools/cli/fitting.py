@@ -16,12 +16,10 @@ from tonari.snapshots.head import read_head
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.encoder_files import read_encoder
 from tonari_tools.cli.progress import StageLines
-from tonari_tools.fit.catalogue_sample import Gathered, gather
 from tonari_tools.fit.cross_validation import DIMENSIONS
-from tonari_tools.fit.fit_report import describe, losses
-from tonari_tools.fit.fit_sample import FitRefusedError
+from tonari_tools.fit.fit_sample import FitRefusedError, Gathered, gather
 from tonari_tools.fit.fitted_encoder import Taught, backbone_of, derive
-from tonari_tools.fit.metric_learning import learn
+from tonari_tools.fit.metric_learning import describe, learn, losses
 
 
 def fit_encoder(catalogue: Bucket, artefacts: Bucket, given: str | None, dimensions: int | None, seed: int) -> str:

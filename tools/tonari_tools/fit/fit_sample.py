@@ -5,11 +5,138 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari.builds.encode import EncodedView, encode_view, in_parallel
+from tonari.builds.look import Plan, RebuildContext, look
+from tonari.catalogue.holdout import is_held_out, split_value
+from tonari.encoders.image import ImageEncoder
 from tonari.errors import TonariError
+from tonari.fields.columns import ClassColumn, build_columns
+from tonari.fields.schema import Schema
+from tonari.index.vectors import from_fixed
+from tonari.snapshots.head import read_head
+from tonari.snapshots.indexed import text
+
+MOST_VIEWS = 20_000
+MOST_VIEWS_PER_ITEM = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A sample of the catalogue.
+
+    Parameters
+    ----------
+    sample
+        Its views, in the order of the ids.
+    held_out : (N,) bool
+    schema
+        As ``schema.json`` says, or inferred.
+    encoded, reused
+        How many views went through the encoder now, and how many had before.
+    rejected
+        How many images could not be used.
+    """
+
+    sample: Sample
+    held_out: NDArray[np.bool_]
+    schema: Schema
+    encoded: int
+    reused: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """An item and those of its views that are taken, by row of the plan."""
+
+    id: str
+    fields: Mapping[str, Any]
+    rows: tuple[int, ...]
+
+
+def gather(place: RebuildContext, name: str, encoder: ImageEncoder, seed: int, limit: int = MOST_VIEWS) -> Gathered:
+    """List the catalogue, choose items, and encode those of their views whose embeddings are not known.
+
+    Parameters
+    ----------
+    name
+        Id of ``encoder``; embeddings that the live snapshot or a checkpoint has of it are used again.
+
+    Raises
+    ------
+    FitRefusedError
+        If no view can be used.
+    InvalidCatalogueError
+        If ``schema.json`` cannot be read.
+    StoreError
+    """
+    plan = look(place, read_head(place.artefacts).head, name)
+    items = _items(plan)
+    codes = _codes(items, plan.schema)
+    strata = [np.flatnonzero(of == code).tolist() for of in codes.values() for code in range(of.max(initial=-1) + 1)]
+    taken = choose_items([len(item.rows) for item in items], strata, limit, seed)
+    chosen = [items[number] for number in taken]
+    wanted = np.array([row for item in chosen for row in item.rows], np.int64)
+    views = list(plan.views(wanted))
+    found = dict(zip(wanted.tolist(), plan.known.vectors(views), strict=True))
+    missing = {row: key for row, (key, _) in zip(wanted.tolist(), views, strict=True) if found[row] is None}
+    place.progress("encode", 0, len(missing))
+    encoded = in_parallel(lambda key: encode_view(place.catalogue, encoder, key), missing.values())
+    for count, (row, view) in enumerate(zip(missing, encoded, strict=True), 1):
+        found[row] = view.embedding if isinstance(view, EncodedView) else None
+        place.progress("encode", count, len(missing))
+    rows = [
+        (number, embedding)
+        for number, item in enumerate(chosen)
+        for row in item.rows
+        if (embedding := found[row]) is not None
+    ]
+    if not rows:
+        raise FitRefusedError("No image of the catalogue can be encoded: push photographs first.")
+    of_taken = {name: of[taken] for name, of in codes.items()}
+    sample, held_out = _lay_out(chosen, rows, of_taken, plan.schema.split_by)
+    reused = len(wanted) - len(missing)
+    return Gathered(sample, held_out, plan.schema, len(rows) - reused, reused, len(wanted) - len(rows))
+
+
+def _items(plan: Plan) -> list[_Item]:
+    """Give the items that have a view, with as many views as are taken of one."""
+    first = plan.items.first.tolist()
+    ids = [text(item) for item in plan.items.ids]
+    return [
+        _Item(item, fields, tuple(range(start, min(end, start + MOST_VIEWS_PER_ITEM))))
+        for item, fields, start, end in zip(ids, plan.items.fields(), first[:-1], first[1:], strict=True)
+        if end > start
+    ]
+
+
+def _codes(items: Sequence[_Item], schema: Schema) -> dict[str, NDArray[np.int64]]:
+    """Class of each item by attribute, -1 where it has none."""
+    predicted = Schema({name: schema.fields[name] for name in schema.attributes})
+    columns = build_columns([item.fields for item in items], predicted)
+    return {name: column.codes.astype(np.int64) for name, column in columns.items() if isinstance(column, ClassColumn)}
+
+
+def _lay_out(
+    items: Sequence[_Item],
+    rows: Sequence[tuple[int, NDArray[np.int16]]],
+    codes: Mapping[str, NDArray[np.int64]],
+    split_by: str,
+) -> tuple[Sample, NDArray[np.bool_]]:
+    """Lay views, each with the number of its item, out as arrays; tell which are held out."""
+    item = np.array([number for number, _ in rows], np.int64)
+    features = from_fixed(np.stack([embedding for _, embedding in rows])).astype(np.float64)
+    values = [split_value(one.id, one.fields, split_by) for one in items]
+    _, group = np.unique(np.array(values), return_inverse=True)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    labels = {name: of[item] for name, of in codes.items()}
+    held_out = np.array([is_held_out(value) for value in values])
+    return Sample(features, item, group[item].astype(np.int64), labels), held_out[item]
 
 
 class FitRefusedError(TonariError):
@@ -17,10 +144,6 @@ class FitRefusedError(TonariError):
 
     slug = "fit-refused"
     title = "No better metric was learned"
-
-
-MOST_VIEWS = 20_000
-MOST_VIEWS_PER_ITEM = 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
 from tonari.encoders.store import CONFIG, MODEL
 from tonari.errors import InvalidCatalogueError, InvalidEncoderError
-from tonari_tools.models.check import Examined, examine
-from tonari_tools.models.model_report import megabytes
+from tonari_tools.models.check import Examined, examine, megabytes
 from tonari_tools.onnx.agreement import LEAST, Agreement, Photographs, Reader, measure_agreement
 from tonari_tools.onnx.graph_writer import serialise
 from tonari_tools.onnx.int8_weights import channel_axes, expose_kernels, store_int8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tonari.contract.findings import AttributeQuality, MethodQuality
-from tonari_tools.report.confusion import commonest
+from tonari_tools.report.charts import commonest
 from tonari_tools.report.wording import count, percent, say
 
 LEAST_HELD_OUT = 100

@@ -1,11 +1,8 @@
-"""A WSGI application on a port of 127.0.0.1, in threads of this process.
-
-The server is werkzeug's: it is well kept, and needed anyway to read the forms of uploads. It is not hardened, and only
-this machine reaches it.
-"""
+"""A WSGI application on a free port of 127.0.0.1, in threads of this process."""
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,7 +12,35 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
-from tonari_tools.serve.ports import HOST, require_free
+from tonari.errors import TonariError
+
+HOST = "127.0.0.1"
+
+
+class LocalServiceError(TonariError):
+    """A server on this machine that cannot be started."""
+
+    slug = "local-service"
+    title = "A local server did not start"
+
+
+def require_free(port: int) -> None:
+    """Refuse a port of 127.0.0.1 that is taken.
+
+    Raises
+    ------
+    LocalServiceError
+        If something listens there.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise LocalServiceError(
+                f"Port {port} of {HOST} cannot be used ({error.strerror}). Stop what listens there or choose another: "
+                "--port NUMBER, or --port 0 for any that is free."
+            ) from error
 
 
 class Listener:

@@ -24,14 +24,12 @@ from tonari.snapshots.head import read_head
 from tonari.snapshots.snapshot import Progress, read_manifest
 from tonari.storage.bucket import Bucket
 from tonari.storage.folder import FolderBucket
-from tonari_tools.report.apart import ReportProcess
-from tonari_tools.report.desk import PATH, Desk
+from tonari_tools.report.desk import PATH, Desk, ReportProcess
 from tonari_tools.serve.buckets import is_folder, open_bucket
-from tonari_tools.serve.linked_files import LinkedFiles
 from tonari_tools.serve.listener import Listener, access_log
 from tonari_tools.serve.rebuilds import Rebuilder, say
 from tonari_tools.serve.running import Running, announced, reserved
-from tonari_tools.serve.site import FILES, Site
+from tonari_tools.serve.site import FILES, LinkedFiles, Site
 from tonari_tools.serve.watching import Reindexer
 
 HEAD_MAX_AGE = 1.0

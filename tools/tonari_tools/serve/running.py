@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tonari_tools.serve.ports import LocalServiceError
+from tonari_tools.serve.listener import LocalServiceError
 
 NAME = "running.json"
 LOCK = "running.lock"

@@ -11,11 +11,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
-from tonari.api.health import describe
+from tonari.api.handlers import ItemHandlers, QueryHandlers, describe
 from tonari.api.http import Request, Response
-from tonari.api.item_handlers import ItemHandlers
 from tonari.api.page import read_page
-from tonari.api.query_handlers import QueryHandlers
 from tonari.api.reading import read_parameters
 from tonari.contract.openapi import openapi
 from tonari.contract.routes import ROUTES

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tonari.contract.answers import PROBLEM_TYPE, Problem
-from tonari.contract.limits import MOST_ANSWER_BYTES
+from tonari.contract.parameters import MOST_ANSWER_BYTES
 from tonari.errors import TonariError, TooLargeError
 
 JSON = "application/json"

@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 
 from tonari.api.http import JSON, Request
-from tonari.contract.decoding import decode, read_json, read_query_string
-from tonari.contract.limits import MOST_BODY_BYTES
-from tonari.contract.parameters import PICTURE_TYPES
+from tonari.contract.decoding import decode, read_body, read_query_string
+from tonari.contract.parameters import MOST_BODY_BYTES, PICTURE_TYPES
 from tonari.contract.requests import SearchesRequest
 from tonari.contract.routes import Route
 from tonari.errors import InvalidRequestError, TooLargeError
@@ -68,7 +67,7 @@ def _json_body(route: Route, request: Request) -> Any:
             if route.takes_picture
             else f"{route.method} {request.path:.200} takes no parameters in the query string: leave {names} out."
         )
-    values = read_json(request.body)
+    values = read_body(request.body)
     if route.bodies == (dict,):
         return values
     several = SearchesRequest in route.bodies and "queries" in values

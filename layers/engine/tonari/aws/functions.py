@@ -1,27 +1,29 @@
-"""The three functions, put together from their environment: what the handlers call."""
+"""The three Lambda functions: each event in, each answer out, and one JSON object a line in the log."""
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
+import json
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta, Struct
 
 from tonari.api.app import App
 from tonari.api.http import Response
 from tonari.aws.http_event import read_http_event, write_http_answer
-from tonari.aws.log import alarm, inform, warn
-from tonari.aws.rebuild_event import RebuildEvent, read_rebuild_event
 from tonari.aws.sqs_event import read_hints
 from tonari.builds.look import RebuildContext
 from tonari.builds.pending import ask_once, forget, hold
 from tonari.builds.rebuild import rebuild
 from tonari.builds.reindex import reindex
 from tonari.config import ANY_FALL, Settings
+from tonari.contract.decoding import decode
 from tonari.encoders.port import Encoder
 from tonari.encoders.store import load_encoder
 from tonari.engines.builtin import open_builtin
@@ -30,6 +32,50 @@ from tonari.query.serving import Reader
 from tonari.snapshots.snapshot import load_tables
 from tonari.storage.bucket import Bucket
 from tonari.storage.s3 import S3Bucket, start_function
+
+_log = logging.getLogger("tonari")
+_log.setLevel(logging.INFO)
+
+
+def inform(**facts: Any) -> None:
+    """Log facts."""
+    _log.info(json.dumps(facts))
+
+
+def warn(**facts: Any) -> None:
+    """Log facts that somebody should look at if they repeat."""
+    _log.warning(json.dumps(facts))
+
+
+def alarm(**facts: Any) -> None:
+    """Log facts that somebody has to act on."""
+    _log.error(json.dumps(facts))
+
+
+class RebuildEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a rebuild is started with.
+
+    Parameters
+    ----------
+    accept
+        Publish the snapshot however much worse it is than the live one.
+    """
+
+    accept: Annotated[bool, Meta(description="Publish the snapshot however much worse it is than the live one.")] = (
+        False
+    )
+
+
+def read_rebuild_event(event: Mapping[str, Any]) -> RebuildEvent:
+    """Read an event.
+
+    Raises
+    ------
+    InvalidRequestError
+        If it has a field that is not known, or not of its type.
+    """
+    return decode(event, RebuildEvent)
+
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
@@ -107,7 +153,7 @@ def _ask_for_rebuild(artefacts: Bucket, name: str) -> None:
 def rebuild_function() -> Handler:
     """Rebuild; a run that is short of time asks for the next one, which goes on where it stopped.
 
-    Its event is a :class:`tonari.aws.rebuild_event.RebuildEvent`.
+    Its event is a :class:`tonari.aws.functions.RebuildEvent`.
     """
     settings = Settings.read(os.environ)
     catalogue, artefacts = S3Bucket(settings.catalogue), S3Bucket(settings.artefacts)

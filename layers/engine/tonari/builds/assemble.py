@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tonari.attributes import CrossValidated, Grouping, Labels, draw, labels_of, quality_report, study
 from tonari.audit import Subject, examine
-from tonari.builds.checkpoints import Checkpoint
+from tonari.builds.encode import Checkpoint
 from tonari.builds.look import Plan
 from tonari.catalogue.holdout import split_value, tenths
 from tonari.contract.findings import Audit, QualityReport

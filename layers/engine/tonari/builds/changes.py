@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tonari.builds.encode import EncodedView, encode_view, in_parallel
 from tonari.builds.known_vectors import KnownVectors
-from tonari.catalogue.documents import Document, document_key, image_key, select_images
-from tonari.catalogue.item_state import CatalogueItem, read_item
+from tonari.catalogue.documents import CatalogueItem, Document, document_key, image_key, read_item, select_images
 from tonari.contract.artefacts import RejectedView
 from tonari.encoders.port import Encoder
 from tonari.snapshots.indexed import IndexedItem, IndexedView

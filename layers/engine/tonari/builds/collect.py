@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from tonari.builds.encode import in_parallel
 from tonari.builds.known_vectors import ViewSource
-from tonari.catalogue.documents import Document, document_key, image_key, select_images
+from tonari.catalogue.documents import Document, document_key, image_key, read_item, select_images
 from tonari.catalogue.inventory import Inventory
-from tonari.catalogue.item_state import read_item
 from tonari.snapshots.indexed import IndexedItem, ItemArrays, document_bytes, text, texts
 from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket

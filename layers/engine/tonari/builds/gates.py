@@ -15,7 +15,7 @@ import numpy as np
 
 from tonari.config import Margins
 from tonari.contract.artefacts import Regression
-from tonari.index.trials import QUERIES, K
+from tonari.index.tuning import QUERIES, K
 
 ERRORS = 2.0
 METHODS = ("discriminant", "vote")

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.builds.checkpoints import Checkpoint, list_checkpoints, read_checkpoint
 from tonari.builds.collect import Indexed, collect_items
-from tonari.builds.encode import Shard
+from tonari.builds.encode import Checkpoint, Shard, list_checkpoints, read_checkpoint
 from tonari.builds.known_vectors import KnownVectors, ViewSource, label_views, vectors_of_items, vectors_of_table
 from tonari.catalogue.documents import SCHEMA, image_key
 from tonari.catalogue.inventory import list_catalogue

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tonari.builds.assemble import assemble, build_snapshot
-from tonari.builds.checkpoints import read_checkpoint
-from tonari.builds.encode import encode_shard
+from tonari.builds.encode import encode_shard, read_checkpoint
 from tonari.builds.look import Plan, RebuildContext, look
 from tonari.builds.publish import publish_snapshot
 from tonari.encoders.port import Encoder

@@ -10,8 +10,7 @@ import msgspec
 
 from tonari.builds.changes import index_items, read_items
 from tonari.builds.known_vectors import KnownVectors, vectors_of_items
-from tonari.catalogue.documents import item_of
-from tonari.catalogue.item_state import ItemState
+from tonari.catalogue.documents import ItemState, item_of
 from tonari.encoders.port import Encoder
 from tonari.errors import ConflictError
 from tonari.snapshots.head import publish, read_head

@@ -1,4 +1,4 @@
-"""What is in the catalogue bucket: item documents and their images."""
+"""Documents and images of items as they lie in the catalogue: keys, limits, reading."""
 
 from __future__ import annotations
 
@@ -6,10 +6,63 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tonari.contract import strict_json
 from tonari.contract.catalogue import MOST_DOCUMENT_BYTES, MOST_ID_BYTES
+from tonari.contract.decoding import read_json
 from tonari.errors import InvalidCatalogueError, MissingObjectError
 from tonari.storage.bucket import Bucket
+
+ItemState = tuple[str, tuple[tuple[str, str], ...]]
+"""ETag of an item's document; name and source of its views, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueItem:
+    """An item as it lies in the catalogue.
+
+    Parameters
+    ----------
+    document
+        None if there is none, or none that can be read.
+    problem
+        Why the document cannot be read, empty if it can.
+    images
+        ETag by name.
+    """
+
+    id: str
+    document: Document | None
+    problem: str
+    images: Mapping[str, str]
+
+    @property
+    def deleted(self) -> bool:
+        """Whether nothing is left of the item."""
+        return self.document is None and not self.problem and not self.images
+
+    @property
+    def state(self) -> ItemState | None:
+        """What an index that holds this item as it lies here would record; None if nothing is left of it."""
+        if self.deleted:
+            return None
+        document = self.document or Document()
+        names, _ = select_images(document.fields, self.images)
+        return document.etag, tuple((name, self.images[name]) for name in names)
+
+
+def read_item(catalogue: Bucket, item: str, images: Mapping[str, str] | None = None) -> CatalogueItem:
+    """Read an item's document beside its images.
+
+    Parameters
+    ----------
+    images
+        ETag by name; listed now if it is left out.
+    """
+    found = list_item(catalogue, item) if images is None else images
+    try:
+        return CatalogueItem(item, read_document(catalogue, item), "", found)
+    except InvalidCatalogueError as error:
+        return CatalogueItem(item, None, error.detail, found)
+
 
 ITEMS = "items/"
 IMAGES = "images/"
@@ -98,7 +151,7 @@ def parse_document(item: str, data: bytes) -> dict[str, Any]:
     if len(data) > MOST_DOCUMENT_BYTES:
         raise InvalidCatalogueError(f"{key} has {len(data)} bytes, at most {MOST_DOCUMENT_BYTES} are taken.")
     try:
-        document = strict_json.loads(data)
+        document = read_json(data)
     except ValueError as error:
         raise InvalidCatalogueError(f"{key} is not JSON: {error}") from error
     if not isinstance(document, dict):

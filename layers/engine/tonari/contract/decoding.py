@@ -1,4 +1,4 @@
-"""JSON and query strings -> checked structs, or an error that names the parameter and the limit."""
+"""JSON and parameters from others -> types of the contract: only what can be computed with and written again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import difflib
 import functools
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,8 +15,64 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from tonari.contract import strict_json
+from tonari.contract.parameters import MOST_DEPTH
 from tonari.errors import InvalidRequestError, TonariError
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+
+
+def read_json(data: bytes | str) -> Any:
+    """Read JSON in UTF-8.
+
+    Python alone would take ``NaN``, read ``1e400`` as infinity, take whole numbers that no float64 holds, strings with
+    half a surrogate pair, which UTF-8 cannot write, and of a name that stands twice in an object the last value.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong, which may be one of these, or a nesting of more than 64 levels.
+    """
+    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+    _check_depth(text)
+    value = json.loads(text, parse_constant=_refuse, parse_float=_float, parse_int=_int, object_pairs_hook=_object)
+    if _SURROGATE.search(text):
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MOST_DEPTH:
+        return
+    depth = 0
+    for bracket in re.findall(r"[\[\]{}]", _TEXTS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MOST_DEPTH:
+            raise ValueError(f"it is nested too deeply: more than {MOST_DEPTH} levels")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r:.60} stands twice in one object")
+    return found
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not a finite number")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    return value if abs(value) <= sys.float_info.max else _refuse(text)
+
+
+def _int(text: str) -> int:
+    value = int(text)
+    return value if abs(value) <= sys.float_info.max else _refuse(f"{text:.20}…")
+
 
 T = TypeVar("T")
 
@@ -25,7 +82,7 @@ _STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<position>\d+)\]")
 _MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
 
 
-def read_json(data: bytes) -> dict[str, Any]:
+def read_body(data: bytes) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises
@@ -33,7 +90,7 @@ def read_json(data: bytes) -> dict[str, Any]:
     InvalidRequestError
     """
     try:
-        values = strict_json.loads(data)
+        values = read_json(data)
     except ValueError as error:
         raise InvalidRequestError(f"The body is not JSON: {error}") from error
     if not isinstance(values, dict):
@@ -92,7 +149,7 @@ def named(number: int) -> Iterator[None]:
 
 def _json(name: str, text: str) -> Any:
     try:
-        return strict_json.loads(text)
+        return read_json(text)
     except ValueError as error:
         raise InvalidRequestError(f"{name!r} cannot be read: {error}") from error
 

@@ -294,11 +294,6 @@ def decode_audit(data: bytes) -> Audit:
     return _decode(data, Audit, "audit.json", AUDIT_FORMAT)
 
 
-def encode(value: msgspec.Struct) -> bytes:
-    """Write a report, an audit or a part of one as JSON that people can read."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=1)
-
-
 def _decode(data: bytes, form: type[Finding], name: str, known: int) -> Finding:
     found = decode(data, _Format, name).format
     if found != known:

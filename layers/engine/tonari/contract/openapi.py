@@ -10,8 +10,7 @@ import msgspec
 
 from tonari import __version__
 from tonari.contract.answers import Problem
-from tonari.contract.limits import MOST_ID_BYTES
-from tonari.contract.parameters import PICTURE_TYPES, QUERIES
+from tonari.contract.parameters import MOST_ID_BYTES, PICTURE_TYPES, QUERIES
 from tonari.contract.routes import ROUTES, Route
 from tonari.errors import TonariError
 

@@ -1,4 +1,4 @@
-"""The parameters that several requests share: what to look for, and among which items."""
+"""The parameters that several requests share, and the limits of requests and answers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,25 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
-from tonari.contract.limits import MOST_COMPONENTS, MOST_EXAMPLES, MOST_ID_BYTES, MOST_IDS
 from tonari.errors import InvalidFilterError, InvalidVectorError
+
+MOST_BODY_BYTES = 4_400_000
+MOST_UPLOAD_BYTES = 20_000_000
+MOST_ANSWER_BYTES = 6_000_000
+MOST_ID_BYTES = 256
+MOST_ITEMS = 1_000
+MOST_IDS = 50_000
+MOST_QUERIES = 10
+MOST_EXAMPLES = 100
+MOST_COMPONENTS = 65_536
+MOST_FIELDS = 100
+MOST_FACETS = 20
+MOST_PREDICTIONS = 20
+MOST_ATTRIBUTES = 100
+MOST_DEPTH = 64
+DEFAULT_ITEMS = 10
+VOTERS = 9
+
 
 UPLOADS = "uploads/"
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")

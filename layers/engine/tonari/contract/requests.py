@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
-from tonari.contract.limits import (
+from tonari.contract.parameters import (
     DEFAULT_ITEMS,
     MOST_ATTRIBUTES,
     MOST_FACETS,
@@ -16,11 +16,9 @@ from tonari.contract.limits import (
     MOST_ITEMS,
     MOST_PREDICTIONS,
     MOST_QUERIES,
-    VOTERS,
-)
-from tonari.contract.parameters import (
     NOT_EMPTY,
     QUERIES,
+    VOTERS,
     Filter,
     Id,
     Ids,

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from tonari.contract import strict_json
 from tonari.contract.catalogue import FieldType
+from tonari.contract.decoding import read_json
 from tonari.errors import InvalidCatalogueError
 
 TYPES: tuple[str, ...] = get_args(FieldType)
@@ -104,7 +104,7 @@ def parse_schema(data: bytes, documents: Iterable[Mapping[str, Any]] = ()) -> Sc
         If it is not of the documented form.
     """
     try:
-        raw = strict_json.loads(data)
+        raw = read_json(data)
         named = {name: _field(name, about) for name, about in raw.get("fields", {}).items()}
         split_by = raw.get("split_by", "")
         unknown = set(raw) - {"fields", "split_by"}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tonari.contract import strict_json
+from tonari.contract.decoding import read_json
 from tonari.errors import InvalidRequestError, StaleCursorError
 
 DIGEST = 16
@@ -93,7 +93,7 @@ def _read(text: str) -> dict[str, Any] | None:
     if len(text) > MOST_CHARACTERS:
         return None
     try:
-        values = strict_json.loads(base64.b64decode(text.encode() + b"=" * (-len(text) % 4), b"-_", validate=True))
+        values = read_json(base64.b64decode(text.encode() + b"=" * (-len(text) % 4), b"-_", validate=True))
         check = values.pop("check")
     except (binascii.Error, ValueError, AttributeError, LookupError, TypeError):
         return None

@@ -20,22 +20,20 @@ from tonari.index.graph import Graph
 from tonari.snapshots.files import (
     CLASSES,
     FILES,
+    FORMAT,
     GRAPH,
+    MANIFEST,
     PREFIX,
     TABLE,
+    manifest_from_bytes,
+    manifest_to_bytes,
     map_items,
     map_table,
     read_learned,
     read_rejected,
-    write_files,
-)
-from tonari.snapshots.manifest import (
-    FORMAT,
-    MANIFEST,
-    manifest_from_bytes,
-    manifest_to_bytes,
     schema_of,
     tuning_of,
+    write_files,
 )
 from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket, file_sha256

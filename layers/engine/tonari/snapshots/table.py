@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.catalogue.item_state import ItemState
+from tonari.catalogue.documents import ItemState
 from tonari.fields.columns import (
     ClassColumn,
     Column,

@@ -17,18 +17,20 @@ from filelock import FileLock
 from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, StoreError
 from tonari.storage.bucket import Blob, ObjectInfo, PresignedPost, file_sha256
 from tonari.storage.folder_files import (
+    STATE,
     case_counts,
     copy_file,
     file_errors,
+    key_of,
     list_files,
     move,
+    names_of,
     remove_empty,
     where_case_is_lost,
     write_bytes,
     write_errors,
 )
 from tonari.storage.folder_links import Links
-from tonari.storage.folder_names import STATE, key_of, names_of
 
 MOST_KEY_BYTES = 1024
 

@@ -13,7 +13,7 @@ from tonari.contract.findings import (
     MissingValues,
     VoteShare,
 )
-from tonari_tools.cli.audit_tables import MOST_ROWS, TABLES
+from tonari_tools.cli.answer_tables import MOST_ROWS, TABLES
 from tonari_tools.tables import plain
 
 CONTRADICTED = ContradictedLabel(

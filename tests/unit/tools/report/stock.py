@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tonari.builds.assemble import build_snapshot
-from tonari.contract.findings import Audit, QualityReport, decode_audit, decode_report, encode
+from tonari.contract.artefacts import encode
+from tonari.contract.findings import Audit, QualityReport, decode_audit, decode_report
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import to_fixed
 from tonari.snapshots.files import AUDIT, REPORT

@@ -17,7 +17,7 @@ from tonari.contract.findings import (
     VoteShare,
 )
 from tonari.index.vectors import from_fixed
-from tonari_tools.report.confusion import commonest, matrix, mistakes
+from tonari_tools.report.charts import commonest, matrix, mistakes
 from tonari_tools.report.gathering import EXAMPLES, NEIGHBOURS, choose_examples, select
 from tonari_tools.report.material import MOST_GROUPS, MOST_MISSING, MOST_NEIGHBOURS, MOST_OF_GROUP, pictures
 from tonari_tools.report.thumbnails import MOST

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tonari_tools.report.write import UnwritableError, check_writable, write_whole
+from tonari_tools.report.render import UnwritableError, check_writable, write_whole
 
 COMMANDS = """
 import importlib, pkgutil, sys

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tonari_tools.serve.ports import LocalServiceError
+from tonari_tools.serve.listener import LocalServiceError
 from tonari_tools.serve.running import NAME, Running, announced, find_running, reserved
 
 RUNNING = Running("http://127.0.0.1:1", "/c", "/a", os.getpid())

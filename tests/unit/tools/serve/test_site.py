@@ -12,8 +12,7 @@ from werkzeug.test import Client
 from tonari.api.http import Request, Response
 from tonari.storage.folder import FolderBucket
 from tonari_tools.serve.buckets import is_folder
-from tonari_tools.serve.linked_files import LinkedFiles
-from tonari_tools.serve.site import MOST_BODY_BYTES, MOST_PICTURE_BYTES, Site
+from tonari_tools.serve.site import MOST_BODY_BYTES, MOST_PICTURE_BYTES, LinkedFiles, Site
 
 
 def echo(request: Request) -> Response:

@@ -25,8 +25,14 @@ def openapi_text() -> str:
 
 def api_text(text: str) -> str:
     """Write the tables of docs/api.md anew."""
-    tables = {"routes": _routes, "query": _query, "search": _search, "predict": _predict, "errors": _errors}
-    return BLOCK.sub(lambda found: f"{found['open']}{tables[found['name']]()}{found['close']}", text)
+    tables = {
+        "routes": _routes(),
+        "query": _query(),
+        "search": _options(SearchRequest),
+        "predict": _options(PredictRequest),
+        "errors": _errors(),
+    }
+    return BLOCK.sub(lambda found: f"{found['open']}{tables[found['name']]}{found['close']}", text)
 
 
 def _parameters(kind: type[Any]) -> dict[str, Any]:
@@ -37,14 +43,6 @@ def _parameters(kind: type[Any]) -> dict[str, Any]:
 def _query() -> str:
     properties = _parameters(SearchRequest)
     return _table(("name", "query"), [(f"`{name}`", properties[name]["description"]) for name in QUERIES])
-
-
-def _search() -> str:
-    return _options(SearchRequest)
-
-
-def _predict() -> str:
-    return _options(PredictRequest)
 
 
 def _options(kind: type[Any]) -> str:

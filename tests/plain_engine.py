@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari.contract.answers import Plan
 from tonari.contract.engine import (
     MOST_VALUES,
     Description,
@@ -15,7 +16,6 @@ from tonari.contract.engine import (
     EngineQuery,
     FieldType,
     ScoredItem,
-    SearchPlan,
     SnapshotItems,
     Spread,
     StoredItem,
@@ -40,7 +40,7 @@ class PlainEngine:
         there = self._in_range(query.within)
         found = [_scored(item, query.vectors) for item in there if item.views]
         found.sort(key=lambda item: (-item.score, item.id))
-        plan = SearchPlan("all", len(there), sum(len(item.views) for item in there), exact=True)
+        plan = Plan("all", len(there), sum(len(item.views) for item in there), exact=True)
         return EngineAnswer(tuple(found[: query.k]), plan)
 
     def read(self, ids: Sequence[str]) -> dict[str, StoredItem]:

@@ -32,9 +32,8 @@ from tonari.storage.folder import FolderBucket
 from tonari.storage.s3 import S3Bucket
 from tonari_tools.onnx.default import BuiltEncoder
 from tonari_tools.serve.listener import Listener
-from tonari_tools.serve.rebuilds import Rebuilder
-from tonari_tools.serve.site import FILES, LinkedFiles, Site
-from tonari_tools.serve.watching import Reindexer
+from tonari_tools.serve.site import FILES, Site
+from tonari_tools.serve.upkeep import Rebuilder, Reindexer
 
 PATIENCE_SECONDS = 60
 HEADERS = (
@@ -185,8 +184,7 @@ def local(built: BuiltEncoder, http: urllib3.PoolManager, tmp_path_factory: pyte
         rebuilder = Rebuilder(catalogue, artefacts, folder / "cache", USUAL, log.append)
         assert rebuilder.rebuild(lambda *_: None).outcome == "published"
         reader = Reader(artefacts, folder / "cache", 0.0, open_builtin, log.append)
-        files = {name: LinkedFiles(bucket) for name, bucket in buckets.items()}
-        listener.serve(Site(App(reader, catalogue, artefacts), files))
+        listener.serve(Site(App(reader, catalogue, artefacts), buckets))
         reindexer = Reindexer(catalogue, artefacts, folder / "cache", rebuilder.ask, log.append)
         thread = threading.Thread(target=reindexer.run, args=(stop,))
         thread.start()

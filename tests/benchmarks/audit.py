@@ -22,8 +22,8 @@ from tonari.builds.assemble import build_snapshot
 from tonari.encoders.image import EncoderConfig, ImageEncoder
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import Views, from_fixed, quantise, to_fixed
-from tonari.snapshots.files import AUDIT
 from tonari.snapshots.indexed import IndexedItem, IndexedView
+from tonari.snapshots.snapshot import AUDIT
 from tonari.snapshots.table import build_table
 from tonari_tools.onnx.default import read_default
 

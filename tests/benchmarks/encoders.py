@@ -36,12 +36,10 @@ import numpy as np
 
 from tonari.catalogue.holdout import HELD_OUT
 from tonari_tools.fit.cross_validation import DIMENSIONS
-from tonari_tools.fit.fit_metrics import SAME_ITEM, Metric, Parts, enough, measure
+from tonari_tools.fit.fit_metrics import SAME_ITEM, Metric, Parts, enough, measure, same_item_rank
 from tonari_tools.fit.fit_sample import FitRefusedError, Sample
-from tonari_tools.fit.lda import measure_scatter, principal_axes, solve
+from tonari_tools.fit.lda import measure_scatter, principal_axes, project, solve, to_unit, weigh
 from tonari_tools.fit.metric_learning import ask_unseen, discriminate
-from tonari_tools.fit.neighbours import same_item_rank
-from tonari_tools.fit.projection import project, to_unit, weigh
 
 STUDENT = {5: 2.776, 10: 2.262, 20: 2.093}
 """97.5 % points of Student's t for so many splits."""
@@ -178,7 +176,7 @@ def fitted(sample: Sample, parts: Parts, seed: int) -> tuple[dict[str, np.ndarra
         return {**vectors, CHOSEN: to_unit(sample.features)}, {CHOSEN: time.monotonic() - started}, []
     seconds = time.monotonic() - started
     parameters = taught.parameters
-    scatter = measure_scatter(rows, fit.item, fit.labels, fit.features.shape[1])
+    scatter = measure_scatter(rows, fit)
     found = solve(rows, scatter, parameters.shrinkage, parameters.item_share)
     for size in reachable:
         weights = replace(parameters.weights, dimensions=size)

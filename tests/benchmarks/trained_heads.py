@@ -17,8 +17,7 @@ from torch.nn import functional
 from tonari_tools.fit.cross_validation import DIMENSIONS
 from tonari_tools.fit.fit_metrics import Parts, enough, measure, pool, score
 from tonari_tools.fit.fit_sample import Sample, folds
-from tonari_tools.fit.lda import usable_classes
-from tonari_tools.fit.projection import to_unit
+from tonari_tools.fit.lda import to_unit, usable_classes
 
 Train = Callable[[Sample, Parts, int], np.ndarray]
 Loss = torch.nn.Module

@@ -113,7 +113,7 @@ def load(artefacts: Bucket, tmp_path: Path) -> Callable[[str], ImageEncoder]:
 
 
 @pytest.fixture
-def place(
+def context(
     catalogue: Bucket, artefacts: Bucket, load: Callable[[str], ImageEncoder], tmp_path: Path, reported: Reported
 ) -> RebuildContext:
     return RebuildContext(catalogue, artefacts, load, tmp_path / "cache", reported, lambda: 900.0)
@@ -127,14 +127,14 @@ def shop(catalogue: Bucket, encoder: str) -> str:
 
 
 @pytest.fixture
-def published(request: pytest.FixtureRequest, place: RebuildContext) -> Rebuilt:
+def published(request: pytest.FixtureRequest, context: RebuildContext) -> Rebuilt:
     """The drawn shop, live."""
     request.getfixturevalue("shop")
-    return rebuild(place)
+    return rebuild(context)
 
 
 @pytest.fixture(scope="session")
-def standing_place(s3: S3Client, built: BuiltEncoder, tmp_path_factory: pytest.TempPathFactory) -> RebuildContext:
+def standing_context(s3: S3Client, built: BuiltEncoder, tmp_path_factory: pytest.TempPathFactory) -> RebuildContext:
     """The drawn shop, live in buckets of its own; nobody writes to them."""
     cache = tmp_path_factory.mktemp("standing")
     catalogue, artefacts = (S3Bucket(f"standing-{what}", s3) for what in ("catalogue", "artefacts"))
@@ -143,19 +143,19 @@ def standing_place(s3: S3Client, built: BuiltEncoder, tmp_path_factory: pytest.T
     use_encoder(artefacts, save_encoder(artefacts, built.model, built.config))
     push(catalogue)
     load = functools.cache(lambda name: load_encoder(artefacts, name, cache))
-    place = RebuildContext(catalogue, artefacts, load, cache, lambda *_: None, lambda: 900.0)
-    rebuild(place)
-    return place
+    context = RebuildContext(catalogue, artefacts, load, cache, lambda *_: None, lambda: 900.0)
+    rebuild(context)
+    return context
 
 
 @pytest.fixture(scope="session")
-def standing(seaweed: Endpoint, standing_place: RebuildContext) -> Caller:
+def standing(seaweed: Endpoint, standing_context: RebuildContext) -> Caller:
     """The query function over a shop that stands as it is: for tests that only read."""
     settings = {
         **seaweed.environment(),
-        "TONARI_CATALOGUE_BUCKET": standing_place.catalogue.name,
-        "TONARI_ARTEFACT_BUCKET": standing_place.artefacts.name,
-        "TONARI_CACHE_DIR": str(standing_place.cache),
+        "TONARI_CATALOGUE_BUCKET": standing_context.catalogue.name,
+        "TONARI_ARTEFACT_BUCKET": standing_context.artefacts.name,
+        "TONARI_CACHE_DIR": str(standing_context.cache),
         "TONARI_HEAD_MAX_AGE": "0",
     }
     with pytest.MonkeyPatch.context() as patch:

@@ -61,12 +61,12 @@ def test_a_picture_finds_what_looks_like_it(standing: Caller) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_forms_of_a_query_agree(standing: Caller, standing_place: RebuildContext) -> None:
+def test_the_forms_of_a_query_agree(standing: Caller, standing_context: RebuildContext) -> None:
     data = PRODUCTS[0].picture()
     raw = standing.picture("/v1/search", data)
     octets = standing.picture("/v1/search", data, "application/octet-stream")
     text = standing.json("/v1/search", {"image": base64.b64encode(data).decode()})
-    encoder = standing_place.load(raw.body["encoder"])
+    encoder = standing_context.load(raw.body["encoder"])
     vector = encoder.embed([encoder.read(data)])[0]
     given = standing.json("/v1/search", {"vector": vector.tolist()})
     longer = standing.json("/v1/search", {"vector": (vector.astype(np.float64) * 1e200).tolist()})
@@ -234,7 +234,7 @@ def test_neighbours_and_predictions_from_one_encoding(live: Caller, encoder_runs
 
 
 def test_a_new_class_is_voted_for_until_the_next_rebuild(
-    live: Caller, catalogue: Bucket, reindexer: Handler, place: RebuildContext
+    live: Caller, catalogue: Bucket, reindexer: Handler, context: RebuildContext
 ) -> None:
     picture = pictures.encoded(draw("red", "ball", inset=70), "PNG")
     put_image(catalogue, "pin", picture)
@@ -252,7 +252,7 @@ def test_a_new_class_is_voted_for_until_the_next_rebuild(
     assert (new["color"]["value"], new["color"]["method"], new["color"]["new_class"]) == ("red", "discriminant", False)
     assert "pin" not in live.get("/v1/health").body["attributes"]["category"]
 
-    assert rebuild(place).outcome == "published"
+    assert rebuild(context).outcome == "published"
 
     known = ask("discriminant")["category"]
     assert (known["value"], known["method"], known["new_class"]) == ("pin", "discriminant", False)
@@ -406,10 +406,10 @@ def test_header_names_and_media_types_may_be_of_any_case(standing: Caller) -> No
     assert len(ids(standing.send_event(event))) == 10
 
 
-def test_hidden_fields_are_not_shown(live: Caller, catalogue: Bucket, place: RebuildContext) -> None:
+def test_hidden_fields_are_not_shown(live: Caller, catalogue: Bucket, context: RebuildContext) -> None:
     fields = {"price": {"type": "number", "returned": False}, "color": {"type": "string", "filterable": False}}
     catalogue.put("schema.json", json.dumps({"fields": fields}).encode())
-    rebuild(place)
+    rebuild(context)
     assert live.get("/v1/items/red-ball").body["fields"] == {"color": "red", "category": "ball"}
     assert live.found({"id": "red-box", "filter": {"price": 10}}) == ["red-ball"]
     refused = live.json("/v1/search", {"id": "red-box", "filter": {"color": "red"}})

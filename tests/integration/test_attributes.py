@@ -96,7 +96,7 @@ def test_what_was_learned_is_stored(built: Snapshot, artefacts: Bucket, tmp_path
 
 
 def test_schema_json_is_read_back(built: Snapshot) -> None:
-    again = parse_schema(json.dumps(built.schema.to_json()).encode())
+    again = parse_schema(msgspec.json.encode(built.schema))
 
     assert again == built.schema
 

@@ -24,9 +24,16 @@ from tonari.contract.findings import MissingValues, decode_audit
 from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import to_fixed
-from tonari.snapshots.files import AUDIT, MANIFEST, REPORT, manifest_from_bytes
 from tonari.snapshots.indexed import IndexedItem, IndexedView
-from tonari.snapshots.snapshot import Snapshot, load_reported, load_snapshot, write_snapshot
+from tonari.snapshots.snapshot import (
+    AUDIT,
+    REPORT,
+    Snapshot,
+    load_reported,
+    load_snapshot,
+    read_manifest,
+    write_snapshot,
+)
 from tonari.snapshots.table import build_table
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.main import main
@@ -174,7 +181,7 @@ def test_what_tells_is_stored_and_not_fetched_to_serve(audited: Snapshot, artefa
 
     loaded = load_snapshot(artefacts, audited.id, tmp_path / "cache")
 
-    manifest = manifest_from_bytes(artefacts.get(f"snapshots/{audited.id}/{MANIFEST}").data)
+    manifest = read_manifest(artefacts, audited.id)
     kept = {path.name for path in (tmp_path / "cache").iterdir()}
     for name in (REPORT, AUDIT):
         key = f"snapshots/{audited.id}/{name}"
@@ -208,17 +215,17 @@ def on_s3(on_seaweed: Endpoint, artefacts: Bucket, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.usefixtures("on_s3", "encoder")
 def test_the_same_picture_is_found_however_it_was_saved(
-    place: RebuildContext, capsys: pytest.CaptureFixture[str]
+    context: RebuildContext, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for seed in range(12):
-        put_image(place.catalogue, f"m{seed:02}", jpeg(mosaic(seed)))
-    put_image(place.catalogue, "again", jpeg(mosaic(3), 75))
-    put_image(place.catalogue, "small", jpeg(mosaic(3).resize((240, 240), Image.Resampling.BICUBIC)))
-    put_image(place.catalogue, "cropped", jpeg(mosaic(7).crop((4, 4, 396, 396))))
-    done = rebuild(place)
+        put_image(context.catalogue, f"m{seed:02}", jpeg(mosaic(seed)))
+    put_image(context.catalogue, "again", jpeg(mosaic(3), 75))
+    put_image(context.catalogue, "small", jpeg(mosaic(3).resize((240, 240), Image.Resampling.BICUBIC)))
+    put_image(context.catalogue, "cropped", jpeg(mosaic(7).crop((4, 4, 396, 396))))
+    done = rebuild(context)
     assert done.snapshot
 
-    found = decode_audit(load_reported(place.artefacts, done.snapshot, AUDIT)).duplicates
+    found = decode_audit(load_reported(context.artefacts, done.snapshot, AUDIT)).duplicates
 
     assert [set(one.ids) for one in found.items] == [{"again", "m03", "small"}, {"cropped", "m07"}]
     assert (found.checked, found.count) == (15, 2)
@@ -239,12 +246,12 @@ def test_the_command_needs_something_live(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.usefixtures("on_s3", "encoder")
-def test_the_command_says_all_of_it(place: RebuildContext, capsys: pytest.CaptureFixture[str]) -> None:
-    place.catalogue.put(SCHEMA, json.dumps({"fields": {"color": {"type": "string", "attribute": True}}}).encode())
+def test_the_command_says_all_of_it(context: RebuildContext, capsys: pytest.CaptureFixture[str]) -> None:
+    context.catalogue.put(SCHEMA, json.dumps({"fields": {"color": {"type": "string", "attribute": True}}}).encode())
     for product in PRODUCTS:
-        put_image(place.catalogue, product.id, product.picture())
-        put_document(place.catalogue, product.id, product.document)
-    rebuild(place)
+        put_image(context.catalogue, product.id, product.picture())
+        put_document(context.catalogue, product.id, product.document)
+    rebuild(context)
     capsys.readouterr()
     assert main(["audit"]) == 0
     said = capsys.readouterr().out

@@ -430,16 +430,16 @@ def test_a_view_that_is_not_there(standing: Caller) -> None:
     ],
 )
 def test_a_document_that_cannot_be_put(
-    standing: Caller, standing_place: RebuildContext, item: str, document: Any, slug: str, words: tuple[str, ...]
+    standing: Caller, standing_context: RebuildContext, item: str, document: Any, slug: str, words: tuple[str, ...]
 ) -> None:
     check(standing.json(f"/v1/items/{item}", document, "PUT"), slug, *words)
-    assert len(list(standing_place.catalogue.list("items/"))) == len(PRODUCTS)
+    assert len(list(standing_context.catalogue.list("items/"))) == len(PRODUCTS)
 
 
 @pytest.mark.parametrize("body", [b'{"price": NaN}', b'{"price": 1e999}', b'{"name": "\\ud800"}', b"{", b""])
-def test_a_document_that_is_no_json(standing: Caller, standing_place: RebuildContext, body: bytes) -> None:
+def test_a_document_that_is_no_json(standing: Caller, standing_context: RebuildContext, body: bytes) -> None:
     check(standing.send("PUT", "/v1/items/a", body, "application/json"), "invalid-request", "not JSON")
-    assert standing_place.catalogue.head("items/a.json") is None
+    assert standing_context.catalogue.head("items/a.json") is None
 
 
 @pytest.mark.usefixtures("encoder")
@@ -460,8 +460,8 @@ def test_before_anything_is_published(query: Caller, artefacts: Bucket) -> None:
 
 
 @pytest.mark.usefixtures("encoder")
-def test_an_empty_catalogue_knows_no_item(place: RebuildContext, query: Caller) -> None:
-    rebuild(place)
+def test_an_empty_catalogue_knows_no_item(context: RebuildContext, query: Caller) -> None:
+    rebuild(context)
     check(query.json("/v1/search", {"id": "red-ball"}), "unknown-item", "'red-ball'")
     check(query.json("/v1/search", {"vector": [1.0]}), "invalid-vector", "(1,)")
     answer = query.picture("/v1/search", PLAIN, filter='{"price": 1}')
@@ -470,18 +470,18 @@ def test_an_empty_catalogue_knows_no_item(place: RebuildContext, query: Caller) 
 
 
 @pytest.mark.usefixtures("shop")
-def test_an_item_without_a_picture_has_no_neighbours(catalogue: Bucket, place: RebuildContext, query: Caller) -> None:
+def test_an_item_without_a_picture_has_no_neighbours(catalogue: Bucket, context: RebuildContext, query: Caller) -> None:
     catalogue.put("items/bare.json", b'{"color": "red"}')
-    rebuild(place)
+    rebuild(context)
     check(query.json("/v1/search", {"id": "bare"}), "unknown-item", "'bare'", "no image")
     check(query.get("/v1/items/bare/image"), "unknown-item", "'bare'", "none")
     answer = query.get("/v1/items/bare")
     assert (answer.status, answer.body["views"], answer.body["image"]) == (200, [], None)
 
 
-def test_a_damaged_encoder_is_no_bare_500(shop: str, place: RebuildContext, query: Caller, artefacts: Bucket) -> None:
-    rebuild(place)
-    for cached in place.cache.iterdir():
+def test_a_damaged_encoder_is_no_bare_500(shop: str, context: RebuildContext, query: Caller, artefacts: Bucket) -> None:
+    rebuild(context)
+    for cached in context.cache.iterdir():
         cached.unlink()
     artefacts.put(f"{PREFIX}{shop}/model.onnx", b"damaged")
     check(query.picture("/v1/search", PLAIN), "corrupt-artefact", shop)

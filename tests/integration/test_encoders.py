@@ -124,25 +124,25 @@ def test_a_rebuild_switches_whole(
     tonari: Callable[..., tuple[int, str, str]],
     published: Rebuilt,
     shop: str,
-    place: RebuildContext,
+    context: RebuildContext,
     model: Path,
     query: Caller,
 ) -> None:
     other = tonari("add", model)[1].strip()
     assert "the next rebuild switches to it" in tonari("use", other[:8])[1]
-    states = {one.id: line.split()[1] for one in list_encoders(place.artefacts) for line in [_line(tonari, one.id)]}
+    states = {one.id: line.split()[1] for one in list_encoders(context.artefacts) for line in [_line(tonari, one.id)]}
     assert states == {shop: "live", other: "next"}
     before = query.get("/v1/health").body
     assert (before["encoder"]["id"], before["snapshot"]) == (shop, published.snapshot)
-    done = rebuild(place)
+    done = rebuild(context)
     assert (done.outcome, done.encoded, done.reused) == ("published", 12, 0)
-    head = read_head(place.artefacts).head
+    head = read_head(context.artefacts).head
     assert (head.encoder, head.next_encoder) == (other, None)
     assert _line(tonari, other).split()[1] == "live"
     answer = query.picture("/v1/search", PRODUCTS[0].picture(), k="1").body
     assert (answer["encoder"], answer["items"][0]["id"]) == (other, PRODUCTS[0].id)
     assert answer["items"][0]["score"] == pytest.approx(1, abs=1e-3)
-    loaded = place.load(other)
+    loaded = context.load(other)
     wanted = loaded.embed([loaded.read(PRODUCTS[0].picture())])[0]
     assert query.found({"vector": wanted.tolist(), "k": 1}) == [PRODUCTS[0].id]
 

@@ -25,8 +25,7 @@ from tonari.catalogue.documents import SCHEMA, document_key
 from tonari.contract.answers import HealthAnswer
 from tonari.contract.artefacts import Refusal, Regression
 from tonari.errors import InvalidRequestError, StoreError
-from tonari.snapshots.head import read_head
-from tonari.snapshots.refusals import KEPT, PREFIX, newest_refusal, write_refusal
+from tonari.snapshots.head import KEPT, REFUSALS, newest_refusal, read_head, write_refusal
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.answer_tables import status_table
 from tonari_tools.cli.main import main
@@ -63,36 +62,36 @@ def shuffle(catalogue: Bucket, seed: int) -> None:
 
 
 @pytest.fixture
-def good(place: RebuildContext, encoder: str) -> Rebuilt:
+def good(context: RebuildContext, encoder: str) -> Rebuilt:
     """All colours right, live."""
     assert encoder
-    place.catalogue.put(SCHEMA, json.dumps(SCHEMA_JSON).encode())
+    context.catalogue.put(SCHEMA, json.dumps(SCHEMA_JSON).encode())
     for item, (color, picture) in things().items():
-        put_image(place.catalogue, item, picture)
-        put_document(place.catalogue, item, {"color": color})
-    return rebuild(place)
+        put_image(context.catalogue, item, picture)
+        put_document(context.catalogue, item, {"color": color})
+    return rebuild(context)
 
 
 def refusals(artefacts: Bucket) -> list[dict[str, Any]]:
-    return [json.loads(artefacts.get(found.key).data) for found in artefacts.list(PREFIX)]
+    return [json.loads(artefacts.get(found.key).data) for found in artefacts.list(REFUSALS)]
 
 
 def test_shuffled_labels_are_refused_and_accepted(
-    good: Rebuilt, place: RebuildContext, rebuilder: Handler, query: Caller, encoder_runs: list[int],
+    good: Rebuilt, context: RebuildContext, rebuilder: Handler, query: Caller, encoder_runs: list[int],
     log: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    before = read_head(place.artefacts)
+    before = read_head(context.artefacts)
     assert query.get("/v1/health").body["refused"] is None
-    shuffle(place.catalogue, 1)
-    put_image(place.catalogue, "new", pictures.encoded(draw("red", "box", inset=33), "PNG"))
+    shuffle(context.catalogue, 1)
+    put_image(context.catalogue, "new", pictures.encoded(draw("red", "box", inset=33), "PNG"))
 
     answer = rebuilder({}, Context())
 
     assert (answer["outcome"], answer["snapshot"], answer["encoded"]) == ("refused", good.snapshot, 1)
     assert "accuracy of color by discriminant fell from" in answer["why"]
     assert [record.levelname for record in log.records if "refused" in record.message] == ["ERROR", "INFO"]
-    assert read_head(place.artefacts) == before
-    (refusal,) = refusals(place.artefacts)
+    assert read_head(context.artefacts) == before
+    (refusal,) = refusals(context.artefacts)
     assert (refusal["format"], refusal["live"]) == (1, good.snapshot)
     assert {fall["what"] for fall in refusal["falls"]} >= {
         f"accuracy of color by {by}" for by in ("discriminant", "vote")
@@ -100,7 +99,7 @@ def test_shuffled_labels_are_refused_and_accepted(
     for fall in refusal["falls"]:
         assert fall["live"] - fall["now"] > fall["margin"] > 0
     assert refusal["attributes"]["color"]["methods"]["vote"]["held_out"] == 144
-    assert {found.key.split("/")[1] for found in place.artefacts.list("snapshots/")} == {good.snapshot}
+    assert {found.key.split("/")[1] for found in context.artefacts.list("snapshots/")} == {good.snapshot}
     assert query.get("/v1/items/red-ball-00").body["fields"]["color"] == "red"
     health = query.get("/v1/health").body
     assert health["refused"] == {name: refusal[name] for name in ("id", "at", "live", "falls")}
@@ -111,46 +110,46 @@ def test_shuffled_labels_are_refused_and_accepted(
 
     encoder_runs.clear()
     assert rebuilder({}, Context())["outcome"] == "refused"
-    assert len(refusals(place.artefacts)) == 2
+    assert len(refusals(context.artefacts)) == 2
     answer = rebuilder({"accept": True}, Context())
     assert (answer["outcome"], answer["encoded"], answer["views"], encoder_runs) == ("published", 0, 145, [])
-    assert list_checkpoints(place.artefacts, str(before.head.encoder)) == []
+    assert list_checkpoints(context.artefacts, str(before.head.encoder)) == []
     assert query.get("/v1/health").body["refused"] is None
     assert query.get("/v1/items/new").status == 200
 
 
-def test_a_small_change_passes(good: Rebuilt, place: RebuildContext) -> None:
-    put_document(place.catalogue, "red-ball-00", {"color": "green"})
-    place.catalogue.delete(document_key("blue-box-03"))
-    done = rebuild(place)
+def test_a_small_change_passes(good: Rebuilt, context: RebuildContext) -> None:
+    put_document(context.catalogue, "red-ball-00", {"color": "green"})
+    context.catalogue.delete(document_key("blue-box-03"))
+    done = rebuild(context)
     assert (done.outcome, done.why) == ("published", "")
     assert done.snapshot != good.snapshot
-    assert refusals(place.artefacts) == []
+    assert refusals(context.artefacts) == []
 
 
 @pytest.mark.usefixtures("good")
 def test_all_shards_of_a_refused_rebuild_are_kept(
-    place: RebuildContext, encoder: str, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
+    context: RebuildContext, encoder: str, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rebuilding, "SHARD", 2)
-    shuffle(place.catalogue, 2)
+    shuffle(context.catalogue, 2)
     for number in range(5):
-        put_image(place.catalogue, f"new{number}", pictures.encoded(draw("red", "box", inset=31 + number), "PNG"))
+        put_image(context.catalogue, f"new{number}", pictures.encoded(draw("red", "box", inset=31 + number), "PNG"))
     encoder_runs.clear()
-    done = rebuild(place)
+    done = rebuild(context)
     assert (done.outcome, done.encoded, sum(encoder_runs)) == ("refused", 5, 5)
-    assert len(list_checkpoints(place.artefacts, encoder)) == 3
-    again = rebuild(place)
+    assert len(list_checkpoints(context.artefacts, encoder)) == 3
+    again = rebuild(context)
     assert (again.outcome, again.encoded, sum(encoder_runs)) == ("refused", 0, 5)
-    assert len(list_checkpoints(place.artefacts, encoder)) == 3
+    assert len(list_checkpoints(context.artefacts, encoder)) == 3
 
 
 @pytest.mark.usefixtures("good")
 def test_a_refused_rebuild_is_not_asked_for_again_and_again(
-    place: RebuildContext, artefacts: Bucket, rebuilder: Handler
+    context: RebuildContext, artefacts: Bucket, rebuilder: Handler
 ) -> None:
     now = dt.datetime.now(dt.UTC)
-    shuffle(place.catalogue, 3)
+    shuffle(context.catalogue, 3)
     assert ask_once(artefacts, now)
     assert rebuilder({}, Context())["outcome"] == "refused"
     later = dt.datetime.now(dt.UTC)
@@ -174,12 +173,12 @@ def test_an_order_that_is_none_rebuilds_nothing(
 
 @pytest.mark.usefixtures("good")
 def test_the_command_says_why_and_can_accept(
-    place: RebuildContext, on_seaweed: Endpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    context: RebuildContext, on_seaweed: Endpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert on_seaweed
-    monkeypatch.setenv("TONARI_CATALOGUE_BUCKET", place.catalogue.name)
-    monkeypatch.setenv("TONARI_ARTEFACT_BUCKET", place.artefacts.name)
-    shuffle(place.catalogue, 4)
+    monkeypatch.setenv("TONARI_CATALOGUE_BUCKET", context.catalogue.name)
+    monkeypatch.setenv("TONARI_ARTEFACT_BUCKET", context.artefacts.name)
+    shuffle(context.catalogue, 4)
     assert main(["rebuild"]) == 1
     said = capsys.readouterr().err
     assert "Nothing was published: accuracy of color by" in said
@@ -189,10 +188,10 @@ def test_the_command_says_why_and_can_accept(
 
 
 @pytest.mark.usefixtures("good")
-def test_margins_are_settings(place: RebuildContext, functions: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_margins_are_settings(context: RebuildContext, functions: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TONARI_ACCURACY_MARGIN", "1")
     monkeypatch.setenv("TONARI_RECALL_MARGIN", "1")
-    shuffle(place.catalogue, 5)
+    shuffle(context.catalogue, 5)
     assert functions.rebuild_function()({}, Context())["outcome"] == "published"
 
 

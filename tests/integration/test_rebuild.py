@@ -40,9 +40,9 @@ class Context:
         return int(self._seconds * 1000)
 
 
-def load(place: RebuildContext, done: Rebuilt) -> Snapshot:
+def load(context: RebuildContext, done: Rebuilt) -> Snapshot:
     assert done.snapshot
-    return load_snapshot(place.artefacts, done.snapshot, place.cache)
+    return load_snapshot(context.artefacts, done.snapshot, context.cache)
 
 
 def ids(snapshot: Snapshot) -> list[str]:
@@ -60,15 +60,15 @@ def checkpoints(artefacts: Bucket) -> list[str]:
 
 
 def test_the_first_rebuild_encodes_all(
-    shop: str, place: RebuildContext, encoder_runs: list[int], reported: Reported
+    shop: str, context: RebuildContext, encoder_runs: list[int], reported: Reported
 ) -> None:
-    done = rebuild(place)
+    done = rebuild(context)
     assert (done.outcome, done.items, done.views, done.encoded, done.reused) == ("published", 12, 12, 12, 0)
     assert sum(encoder_runs) == 12
-    snapshot = load(place, done)
+    snapshot = load(context, done)
     assert ids(snapshot) == sorted(product.id for product in PRODUCTS)
     assert snapshot.encoder == shop
-    head = read_head(place.artefacts).head
+    head = read_head(context.artefacts).head
     assert (head.snapshot, head.encoder, head.next_encoder) == (done.snapshot, shop, None)
     assert head.generation == done.generation == 2
     assert reported.lines[0] == ("documents", 12, 12)
@@ -105,32 +105,34 @@ def test_a_changed_item_is_the_only_one_encoded(
 
 
 def test_an_unchanged_catalogue_publishes_nothing(
-    published: Rebuilt, place: RebuildContext, encoder_runs: list[int]
+    published: Rebuilt, context: RebuildContext, encoder_runs: list[int]
 ) -> None:
-    before = {found.key for found in place.artefacts.list("")}
-    done = rebuild(place)
+    before = {found.key for found in context.artefacts.list("")}
+    done = rebuild(context)
     assert (done.outcome, done.snapshot, done.generation) == ("unchanged", published.snapshot, published.generation)
     assert (done.encoded, done.reused, encoder_runs) == (0, 12, [])
-    assert {found.key for found in place.artefacts.list("")} == before
+    assert {found.key for found in context.artefacts.list("")} == before
 
 
-def test_a_changed_document_encodes_nothing(published: Rebuilt, place: RebuildContext, encoder_runs: list[int]) -> None:
-    put_document(place.catalogue, "red-ball", {"color": "red", "price": 99})
-    done = rebuild(place)
+def test_a_changed_document_encodes_nothing(
+    published: Rebuilt, context: RebuildContext, encoder_runs: list[int]
+) -> None:
+    put_document(context.catalogue, "red-ball", {"color": "red", "price": 99})
+    done = rebuild(context)
     assert (done.outcome, done.encoded, done.reused) == ("published", 0, 12)
     assert done.generation == published.generation + 1
     assert encoder_runs == []
-    table = load(place, done).table
+    table = load(context, done).table
     position = table.find("red-ball")
     assert position is not None
     assert table.fields(position) == {"id": "red-ball", "color": "red", "price": 99}
 
 
 @pytest.mark.usefixtures("published")
-def test_what_is_deleted_is_gone(place: RebuildContext, encoder_runs: list[int]) -> None:
-    place.catalogue.delete(document_key("red-ball"), image_key("red-ball", VIEW), image_key("red-box", VIEW))
-    done = rebuild(place)
-    snapshot = load(place, done)
+def test_what_is_deleted_is_gone(context: RebuildContext, encoder_runs: list[int]) -> None:
+    context.catalogue.delete(document_key("red-ball"), image_key("red-ball", VIEW), image_key("red-box", VIEW))
+    done = rebuild(context)
+    snapshot = load(context, done)
     assert (done.outcome, done.items, done.views, encoder_runs) == ("published", 11, 10, [])
     assert snapshot.table.find("red-ball") is None
     position = snapshot.table.find("red-box")
@@ -139,20 +141,20 @@ def test_what_is_deleted_is_gone(place: RebuildContext, encoder_runs: list[int])
 
 
 @pytest.mark.usefixtures("shop")
-def test_an_image_that_vanishes_meanwhile_is_a_delete(place: RebuildContext, reported: Reported) -> None:
+def test_an_image_that_vanishes_meanwhile_is_a_delete(context: RebuildContext, reported: Reported) -> None:
 
     def vanish(stage: str) -> None:
         if stage == "encode":
-            place.catalogue.delete(image_key("red-ball", VIEW), image_key("red-box", VIEW))
+            context.catalogue.delete(image_key("red-ball", VIEW), image_key("red-box", VIEW))
 
     reported.act = vanish
-    done = rebuild(place)
+    done = rebuild(context)
     assert (done.outcome, done.items, done.views, done.rejected) == ("published", 12, 10, 0)
 
 
 @pytest.mark.usefixtures("shop")
-def test_an_item_that_vanishes_meanwhile_is_a_delete(place: RebuildContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    place.catalogue.delete(image_key("red-ball", VIEW))
+def test_an_item_that_vanishes_meanwhile_is_a_delete(context: RebuildContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    context.catalogue.delete(image_key("red-ball", VIEW))
 
     def list_then_delete(catalogue: Bucket) -> Any:
         listed = list_catalogue(catalogue)
@@ -160,39 +162,39 @@ def test_an_item_that_vanishes_meanwhile_is_a_delete(place: RebuildContext, monk
         return listed
 
     monkeypatch.setattr("tonari.builds.look.list_catalogue", list_then_delete)
-    done = rebuild(place)
+    done = rebuild(context)
     assert (done.items, done.views) == (11, 11)
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_view_keeps_the_source_of_the_bytes_that_were_encoded(place: RebuildContext, reported: Reported) -> None:
+def test_a_view_keeps_the_source_of_the_bytes_that_were_encoded(context: RebuildContext, reported: Reported) -> None:
     new = pictures.encoded(draw("blue", "box"), "PNG")
 
     def change(stage: str) -> None:
         if stage == "encode":
-            put_image(place.catalogue, "red-ball", new)
+            put_image(context.catalogue, "red-ball", new)
 
     reported.act = change
-    snapshot = load(place, rebuild(place))
+    snapshot = load(context, rebuild(context))
     position = snapshot.table.find("red-ball")
     assert position is not None
     _, ((name, source),) = snapshot.table.state(position)
     assert name == VIEW
-    found = place.catalogue.head(image_key("red-ball", VIEW))
+    found = context.catalogue.head(image_key("red-ball", VIEW))
     assert found is not None
     assert source == found.etag
     reported.act = lambda _: None
-    assert rebuild(place).outcome == "unchanged"
+    assert rebuild(context).outcome == "unchanged"
 
 
 @pytest.mark.usefixtures("shop")
-def test_what_cannot_be_used_is_recorded_and_the_rest_published(place: RebuildContext) -> None:
-    put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
-    put_image(place.catalogue, "only-broken", pictures.encoded(draw("red", "box"), "PNG")[:-300])
-    place.catalogue.put(document_key("red-box"), b'{"color": "red",')
-    put_document(place.catalogue, "red-tent", {"color": "red", "images": [VIEW, "lost.png"]})
-    done = rebuild(place)
-    snapshot = load(place, done)
+def test_what_cannot_be_used_is_recorded_and_the_rest_published(context: RebuildContext) -> None:
+    put_image(context.catalogue, "red-ball", b"no picture", "broken.jpg")
+    put_image(context.catalogue, "only-broken", pictures.encoded(draw("red", "box"), "PNG")[:-300])
+    context.catalogue.put(document_key("red-box"), b'{"color": "red",')
+    put_document(context.catalogue, "red-tent", {"color": "red", "images": [VIEW, "lost.png"]})
+    done = rebuild(context)
+    snapshot = load(context, done)
     assert (done.outcome, done.items, done.views, done.rejected) == ("published", 13, 12, 4)
     assert set(snapshot.rejected) == {
         image_key("red-ball", "broken.jpg"),
@@ -204,14 +206,14 @@ def test_what_cannot_be_used_is_recorded_and_the_rest_published(place: RebuildCo
     assert "ends before" in snapshot.rejected[image_key("only-broken", VIEW)]
     assert "is not JSON" in snapshot.rejected[document_key("red-box")]
     assert "the bucket lacks it" in snapshot.rejected[image_key("red-tent", "lost.png")]
-    again = rebuild(place)
+    again = rebuild(context)
     assert (again.outcome, again.snapshot) == ("unchanged", done.snapshot)
 
 
 @pytest.mark.usefixtures("encoder")
-def test_no_document_can_stop_a_rebuild(place: RebuildContext) -> None:
-    put_image(place.catalogue, "good", PRODUCTS[0].picture())
-    put_document(place.catalogue, "good", {"price": 1, "name": "x"})
+def test_no_document_can_stop_a_rebuild(context: RebuildContext) -> None:
+    put_image(context.catalogue, "good", PRODUCTS[0].picture())
+    put_document(context.catalogue, "good", {"price": 1, "name": "x"})
     bad = {
         "empty": b"",
         "list": b"[]",
@@ -227,26 +229,26 @@ def test_no_document_can_stop_a_rebuild(place: RebuildContext) -> None:
         "long": b'{"text": "%s"}' % (b"x" * 100_000),
     }
     for item, document in bad.items():
-        place.catalogue.put(document_key(item), document)
-    done = rebuild(place)
+        context.catalogue.put(document_key(item), document)
+    done = rebuild(context)
     assert (done.outcome, done.items, done.rejected) == ("published", 1 + len(bad), len(bad))
-    assert set(load(place, done).rejected) == {document_key(item) for item in bad}
+    assert set(load(context, done).rejected) == {document_key(item) for item in bad}
 
 
 @pytest.mark.usefixtures("published")
-def test_a_new_rejection_is_published_and_forgotten_with_its_cause(place: RebuildContext) -> None:
-    put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
-    done = rebuild(place)
+def test_a_new_rejection_is_published_and_forgotten_with_its_cause(context: RebuildContext) -> None:
+    put_image(context.catalogue, "red-ball", b"no picture", "broken.jpg")
+    done = rebuild(context)
     assert done.outcome == "published"
-    assert list(load(place, done).rejected) == [image_key("red-ball", "broken.jpg")]
-    place.catalogue.delete(image_key("red-ball", "broken.jpg"))
-    done = rebuild(place)
+    assert list(load(context, done).rejected) == [image_key("red-ball", "broken.jpg")]
+    context.catalogue.delete(image_key("red-ball", "broken.jpg"))
+    done = rebuild(context)
     assert done.outcome == "published"
-    assert not load(place, done).rejected
+    assert not load(context, done).rejected
 
 
 @pytest.mark.usefixtures("shop")
-def test_keys_that_belong_to_no_item_are_passed_over(place: RebuildContext) -> None:
+def test_keys_that_belong_to_no_item_are_passed_over(context: RebuildContext) -> None:
     for key in (
         "items/",
         "items/a/b.json",
@@ -256,17 +258,17 @@ def test_keys_that_belong_to_no_item_are_passed_over(place: RebuildContext) -> N
         "other/thing",
         "images/x/",
     ):
-        place.catalogue.put(key, b"")
-    done = rebuild(place)
+        context.catalogue.put(key, b"")
+    done = rebuild(context)
     assert (done.items, done.rejected) == (12, 0)
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_schema_is_inferred_where_there_is_none(place: RebuildContext) -> None:
-    place.catalogue.delete(SCHEMA)
+def test_the_schema_is_inferred_where_there_is_none(context: RebuildContext) -> None:
+    context.catalogue.delete(SCHEMA)
     for product in PRODUCTS:
-        put_document(place.catalogue, product.id, {**product.document, "round": str(product.category == "ball")})
-    schema = load(place, rebuild(place)).schema
+        put_document(context.catalogue, product.id, {**product.document, "round": str(product.category == "ball")})
+    schema = load(context, rebuild(context)).schema
     assert {name: field.type for name, field in schema.fields.items()} == {
         "category": "string", "color": "string", "price": "number", "round": "string",
     }  # fmt: skip
@@ -274,26 +276,26 @@ def test_the_schema_is_inferred_where_there_is_none(place: RebuildContext) -> No
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_schema_is_honoured(place: RebuildContext) -> None:
+def test_the_schema_is_honoured(context: RebuildContext) -> None:
     fields = {
         "price": {"type": "string", "filterable": True},
         "color": {"type": "string", "attribute": True, "filterable": False, "returned": False},
     }
-    place.catalogue.put(SCHEMA, json.dumps({"fields": fields, "split_by": "category"}).encode())
-    snapshot = load(place, rebuild(place))
+    context.catalogue.put(SCHEMA, json.dumps({"fields": fields, "split_by": "category"}).encode())
+    snapshot = load(context, rebuild(context))
     assert snapshot.schema.fields["price"].type == "string"
     assert snapshot.schema.attributes == ("color",)
     assert not snapshot.schema.fields["color"].filterable
     assert not snapshot.schema.fields["color"].returned
     assert snapshot.schema.split_by == "category"
     assert snapshot.schema.fields["category"].filterable
-    place.catalogue.delete(SCHEMA)
-    assert rebuild(place).outcome == "published"
+    context.catalogue.delete(SCHEMA)
+    assert rebuild(context).outcome == "published"
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(place: RebuildContext) -> None:
-    before = read_head(place.artefacts)
+def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(context: RebuildContext) -> None:
+    before = read_head(context.artefacts)
     for schema in (
         b"",
         b"[]",
@@ -306,82 +308,82 @@ def test_a_schema_that_cannot_be_read_leaves_all_as_it_was(place: RebuildContext
         b'{"field": {}}',
         b'{"split_by": 5}',
     ):
-        place.catalogue.put(SCHEMA, schema)
+        context.catalogue.put(SCHEMA, schema)
         with pytest.raises(InvalidCatalogueError, match=r"schema\.json"):
-            rebuild(place)
-    assert read_head(place.artefacts) == before
-    assert list(place.artefacts.list("snapshots/")) == []
+            rebuild(context)
+    assert read_head(context.artefacts) == before
+    assert list(context.artefacts.list("snapshots/")) == []
 
 
 @pytest.mark.usefixtures("shop")
 def test_a_rebuild_that_runs_out_of_time_goes_on_where_it_stopped(
-    place: RebuildContext, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
+    context: RebuildContext, encoder_runs: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rebuilding, "SHARD", 4)
     remaining = iter([900.0, 1.0])
-    done = rebuild(replace(place, remaining=lambda: next(remaining)))
+    done = rebuild(replace(context, remaining=lambda: next(remaining)))
     assert (done.outcome, done.snapshot, done.encoded) == ("unfinished", None, 8)
-    assert len(checkpoints(place.artefacts)) == 2
+    assert len(checkpoints(context.artefacts)) == 2
     assert sum(encoder_runs) == 8
-    assert read_head(place.artefacts).head.snapshot is None
-    done = rebuild(place)
+    assert read_head(context.artefacts).head.snapshot is None
+    done = rebuild(context)
     assert (done.outcome, done.encoded, done.reused, done.views) == ("published", 4, 8, 12)
     assert sum(encoder_runs) == 12
-    assert checkpoints(place.artefacts) == []
+    assert checkpoints(context.artefacts) == []
 
 
 def test_what_a_checkpoint_holds_is_what_would_have_been_encoded(
-    published: Rebuilt, place: RebuildContext, shop: str, monkeypatch: pytest.MonkeyPatch
+    published: Rebuilt, context: RebuildContext, shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = load(place, published)
+    whole = load(context, published)
     monkeypatch.setattr(rebuilding, "SHARD", 5)
-    use_encoder(place.artefacts, shop)
-    place.artefacts.put(f"snapshots/{published.snapshot}/manifest.json", b"{}")
-    assert rebuild(replace(place, remaining=lambda: 1.0)).outcome == "unfinished"
-    done = rebuild(place)
+    use_encoder(context.artefacts, shop)
+    context.artefacts.put(f"snapshots/{published.snapshot}/manifest.json", b"{}")
+    assert rebuild(replace(context, remaining=lambda: 1.0)).outcome == "unfinished"
+    done = rebuild(context)
     assert (done.encoded, done.reused) == (7, 5)
-    assert np.array_equal(load(place, done).table.views.fixed, whole.table.views.fixed)
+    assert np.array_equal(load(context, done).table.views.fixed, whole.table.views.fixed)
 
 
 @pytest.mark.usefixtures("shop")
 def test_a_damaged_checkpoint_is_done_without(
-    place: RebuildContext, reported: Reported, monkeypatch: pytest.MonkeyPatch
+    context: RebuildContext, reported: Reported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rebuilding, "SHARD", 4)
     remaining = iter([900.0, 1.0])
-    rebuild(replace(place, remaining=lambda: next(remaining)))
-    cut, flipped = checkpoints(place.artefacts)
-    data = bytearray(place.artefacts.get(flipped).data)
+    rebuild(replace(context, remaining=lambda: next(remaining)))
+    cut, flipped = checkpoints(context.artefacts)
+    data = bytearray(context.artefacts.get(flipped).data)
     data[len(data) // 2] ^= 1
-    place.artefacts.put(flipped, bytes(data))
-    place.artefacts.put(cut, place.artefacts.get(cut).data[:100])
-    done = rebuild(place)
+    context.artefacts.put(flipped, bytes(data))
+    context.artefacts.put(cut, context.artefacts.get(cut).data[:100])
+    done = rebuild(context)
     assert (done.outcome, done.encoded, done.views) == ("published", 12, 12)
-    assert checkpoints(place.artefacts) == []
+    assert checkpoints(context.artefacts) == []
     assert sum("checkpoint" in stage for stage in reported.stages) == 2
 
 
 def test_what_is_reindexed_during_a_rebuild_is_not_lost(
-    published: Rebuilt, place: RebuildContext, reindexer: Handler, reported: Reported, query: Caller
+    published: Rebuilt, context: RebuildContext, reindexer: Handler, reported: Reported, query: Caller
 ) -> None:
-    put_image(place.catalogue, "early", PRODUCTS[3].picture())
+    put_image(context.catalogue, "early", PRODUCTS[3].picture())
     reindexer(sqs_event(notification(image_key("early", VIEW))), None)
 
     def change(stage: str) -> None:
         if stage != "index":
             return
-        put_image(place.catalogue, "late", PRODUCTS[5].picture())
-        put_document(place.catalogue, "red-ball", {"price": 77})
-        place.catalogue.delete(image_key("red-box", VIEW), document_key("red-box"))
+        put_image(context.catalogue, "late", PRODUCTS[5].picture())
+        put_document(context.catalogue, "red-ball", {"price": 77})
+        context.catalogue.delete(image_key("red-box", VIEW), document_key("red-box"))
         keys = [image_key("late", VIEW), document_key("red-ball"), image_key("red-box", VIEW)]
         assert reindexer(sqs_event(notification(*keys)), None) == {"batchItemFailures": []}
 
     reported.act = change
-    done = rebuild(place)
+    done = rebuild(context)
     assert (done.outcome, done.items) == ("published", 13)
     assert done.snapshot != published.snapshot
-    assert set(overlay(place.artefacts)) == {"late", "red-ball", "red-box"}
-    assert len(read_head(place.artefacts).head.segments) == 1
+    assert set(overlay(context.artefacts)) == {"late", "red-ball", "red-box"}
+    assert len(read_head(context.artefacts).head.segments) == 1
     found = query.found({"id": "late", "k": 50})
     assert {"early", "red-ball"} <= set(found)
     assert "red-box" not in found
@@ -390,7 +392,7 @@ def test_what_is_reindexed_during_a_rebuild_is_not_lost(
 
 @pytest.mark.usefixtures("published")
 def test_the_head_may_move_again_while_a_rebuild_catches_up(
-    place: RebuildContext, reindexer: Handler, query: Caller, monkeypatch: pytest.MonkeyPatch
+    context: RebuildContext, reindexer: Handler, query: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = 0
 
@@ -398,130 +400,130 @@ def test_the_head_may_move_again_while_a_rebuild_catches_up(
         nonlocal tries
         tries += 1
         if tries <= 2:
-            put_image(place.catalogue, f"late{tries}", PRODUCTS[tries].picture())
+            put_image(context.catalogue, f"late{tries}", PRODUCTS[tries].picture())
             reindexer(sqs_event(notification(image_key(f"late{tries}", VIEW))), None)
         return publish(artefacts, read, head)
 
-    put_image(place.catalogue, "new", PRODUCTS[0].picture())
+    put_image(context.catalogue, "new", PRODUCTS[0].picture())
     monkeypatch.setattr("tonari.builds.publish.publish", publish_late)
-    assert rebuild(place).outcome == "published"
+    assert rebuild(context).outcome == "published"
     assert tries == 3
-    assert {"new", "late1", "late2"} <= {*query.found({"vector": query_vector(place), "k": 50})}
+    assert {"new", "late1", "late2"} <= {*query.found({"vector": query_vector(context), "k": 50})}
 
 
-def query_vector(place: RebuildContext) -> list[float]:
-    name = read_head(place.artefacts).head.encoder
+def query_vector(context: RebuildContext) -> list[float]:
+    name = read_head(context.artefacts).head.encoder
     assert name
-    encoder = place.load(name)
+    encoder = context.load(name)
     vector: list[float] = encoder.embed([encoder.read(PRODUCTS[0].picture())])[0].tolist()
     return vector
 
 
 @pytest.mark.usefixtures("published")
-def test_a_rebuild_that_another_has_overtaken_publishes_nothing(place: RebuildContext, reported: Reported) -> None:
-    put_image(place.catalogue, "red-ball", PRODUCTS[4].picture())
+def test_a_rebuild_that_another_has_overtaken_publishes_nothing(context: RebuildContext, reported: Reported) -> None:
+    put_image(context.catalogue, "red-ball", PRODUCTS[4].picture())
     other: list[Rebuilt] = []
 
     def overtake(stage: str) -> None:
         if stage == "index" and not other:
-            other.append(rebuild(replace(place, progress=lambda *_: None)))
+            other.append(rebuild(replace(context, progress=lambda *_: None)))
 
     reported.act = overtake
-    done = rebuild(place)
+    done = rebuild(context)
     assert (done.outcome, done.snapshot) == ("superseded", other[0].snapshot)
-    head = read_head(place.artefacts).head
+    head = read_head(context.artefacts).head
     assert (head.snapshot, head.generation) == (other[0].snapshot, other[0].generation)
 
 
 def test_another_encoder_encodes_all_again_and_is_never_mixed(
-    published: Rebuilt, place: RebuildContext, built: BuiltEncoder, shop: str, reindexer: Handler, query: Caller,
+    published: Rebuilt, context: RebuildContext, built: BuiltEncoder, shop: str, reindexer: Handler, query: Caller,
     encoder_runs: list[int],
 ) -> None:  # fmt: skip
     config = json.loads(built.config)
     config["preprocessing"]["shortest_edge"] = 224
-    other = save_encoder(place.artefacts, built.model, json.dumps(config).encode())
-    use_encoder(place.artefacts, other)
-    put_image(place.catalogue, "new", PRODUCTS[0].picture())
+    other = save_encoder(context.artefacts, built.model, json.dumps(config).encode())
+    use_encoder(context.artefacts, other)
+    put_image(context.catalogue, "new", PRODUCTS[0].picture())
     reindexer(sqs_event(notification(image_key("new", VIEW))), None)
     before = query.get("/v1/health").body
     assert (before["encoder"]["id"], before["snapshot"], before["segments"]) == (shop, published.snapshot, 1)
     encoder_runs.clear()
-    done = rebuild(place)
+    done = rebuild(context)
     assert (done.encoded, done.reused, sum(encoder_runs)) == (13, 0, 13)
-    head = read_head(place.artefacts).head
+    head = read_head(context.artefacts).head
     assert (head.encoder, head.next_encoder, head.segments) == (other, None, ())
     assert head.previous
     assert (head.previous.snapshot, head.previous.encoder) == (published.snapshot, shop)
-    snapshot = load(place, done)
+    snapshot = load(context, done)
     assert snapshot.encoder == other
     answer = query.picture("/v1/search", PRODUCTS[0].picture(), k="2").body
     assert answer["encoder"] == other
     assert {item["id"]: item["score"] for item in answer["items"]} == {
         "red-ball": pytest.approx(1, abs=1e-3), "new": pytest.approx(1, abs=1e-3),
     }  # fmt: skip
-    put_image(place.catalogue, "newer", PRODUCTS[1].picture())
+    put_image(context.catalogue, "newer", PRODUCTS[1].picture())
     reindexer(sqs_event(notification(image_key("newer", VIEW))), None)
     assert query.found({"id": "red-box", "k": 1}) == ["newer"]
 
 
 @pytest.mark.usefixtures("published")
 def test_segments_of_the_old_encoder_are_encoded_again_when_a_switch_catches_up(
-    place: RebuildContext, built: BuiltEncoder, reindexer: Handler, reported: Reported
+    context: RebuildContext, built: BuiltEncoder, reindexer: Handler, reported: Reported
 ) -> None:
     config = json.loads(built.config)
     config["preprocessing"]["shortest_edge"] = 224
-    other = save_encoder(place.artefacts, built.model, json.dumps(config).encode())
-    use_encoder(place.artefacts, other)
+    other = save_encoder(context.artefacts, built.model, json.dumps(config).encode())
+    use_encoder(context.artefacts, other)
 
     def change(stage: str) -> None:
         if stage == "index":
-            put_image(place.catalogue, "late", PRODUCTS[5].picture())
+            put_image(context.catalogue, "late", PRODUCTS[5].picture())
             reindexer(sqs_event(notification(image_key("late", VIEW))), None)
 
     reported.act = change
-    rebuild(place)
-    late = overlay(place.artefacts)["late"]
-    encoder = place.load(other)
+    rebuild(context)
+    late = overlay(context.artefacts)["late"]
+    encoder = context.load(other)
     wanted = to_fixed(encoder.embed([encoder.read(PRODUCTS[5].picture())])[0])
     assert np.array_equal(late.views[0].embedding, wanted)
 
 
 @pytest.mark.parametrize("what", ["vectors.pack", "manifest.json", "all"])
 def test_a_damaged_snapshot_does_not_stop_a_rebuild(
-    published: Rebuilt, place: RebuildContext, tmp_path: Path, reported: Reported, encoder_runs: list[int], what: str
+    published: Rebuilt, context: RebuildContext, tmp_path: Path, reported: Reported, encoder_runs: list[int], what: str
 ) -> None:
-    keys = [found.key for found in place.artefacts.list(f"snapshots/{published.snapshot}/")]
+    keys = [found.key for found in context.artefacts.list(f"snapshots/{published.snapshot}/")]
     if what == "all":
-        place.artefacts.delete(*keys)
+        context.artefacts.delete(*keys)
     else:
-        place.artefacts.put(f"snapshots/{published.snapshot}/{what}", b"damaged")
+        context.artefacts.put(f"snapshots/{published.snapshot}/{what}", b"damaged")
     encoder_runs.clear()
-    done = rebuild(replace(place, cache=tmp_path / "fresh"))
+    done = rebuild(replace(context, cache=tmp_path / "fresh"))
     assert (done.outcome, done.encoded, sum(encoder_runs)) == ("published", 12, 12)
     assert done.snapshot != published.snapshot
     assert any("cannot be reused" in stage for stage in reported.stages)
 
 
-def test_without_an_encoder_nothing_is_built(place: RebuildContext, rebuilder: Handler) -> None:
-    push(place.catalogue)
+def test_without_an_encoder_nothing_is_built(context: RebuildContext, rebuilder: Handler) -> None:
+    push(context.catalogue)
     with pytest.raises(NotReadyError, match="tonari init"):
         rebuilder({}, Context())
-    assert list(place.artefacts.list("")) == []
+    assert list(context.artefacts.list("")) == []
 
 
 def test_a_failing_store_leaves_the_live_state(
-    published: Rebuilt, place: RebuildContext, monkeypatch: pytest.MonkeyPatch
+    published: Rebuilt, context: RebuildContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = read_head(place.artefacts)
-    put_image(place.catalogue, "red-ball", PRODUCTS[4].picture())
+    before = read_head(context.artefacts)
+    put_image(context.catalogue, "red-ball", PRODUCTS[4].picture())
 
     def fail(*_: object) -> None:
         raise StoreError("S3 is out of order.")
 
-    monkeypatch.setattr(type(place.artefacts), "create_file", fail)
+    monkeypatch.setattr(type(context.artefacts), "create_file", fail)
     with pytest.raises(StoreError, match="out of order"):
-        rebuild(place)
-    assert read_head(place.artefacts) == before
+        rebuild(context)
+    assert read_head(context.artefacts) == before
     monkeypatch.undo()
     assert before.head.snapshot == published.snapshot
 
@@ -535,7 +537,7 @@ def test_an_unfinished_run_of_the_function_says_so(rebuilder: Handler, monkeypat
 
 
 @pytest.mark.usefixtures("published")
-def test_a_rebuild_never_sends_anything_to_the_catalogue(place: RebuildContext) -> None:
-    assert {found.key for found in place.catalogue.list("")} == {
+def test_a_rebuild_never_sends_anything_to_the_catalogue(context: RebuildContext) -> None:
+    assert {found.key for found in context.catalogue.list("")} == {
         SCHEMA, *(document_key(product.id) for product in PRODUCTS), *(image_key(p.id, VIEW) for p in PRODUCTS),
     }  # fmt: skip

@@ -267,7 +267,7 @@ def test_a_writer_that_never_gets_through_gives_the_batch_back(
 
 @pytest.mark.usefixtures("shop")
 def test_without_a_snapshot_a_rebuild_is_asked_for_once(
-    on_lambda: Lambda, artefacts: Bucket, encoder_runs: list[int], place: RebuildContext
+    on_lambda: Lambda, artefacts: Bucket, encoder_runs: list[int], context: RebuildContext
 ) -> None:
     handlers = [on_lambda.reindexer(), on_lambda.reindexer()]
     event = sqs_event(
@@ -278,7 +278,7 @@ def test_without_a_snapshot_a_rebuild_is_asked_for_once(
     wait_for(lambda: len(on_lambda.asked) >= 1)
     assert (on_lambda.asked, encoder_runs) == ([b"{}"], [])
     assert artefacts.head(rebuild_requests.ASKED) is not None
-    assert rebuild(place).outcome == "published"
+    assert rebuild(context).outcome == "published"
     rebuild_requests.forget(artefacts)
     for handler in handlers:
         assert failed(handler(event, None)) == []
@@ -436,7 +436,7 @@ def test_what_is_no_hint_is_acknowledged_beside_what_is_one(
 
 @pytest.mark.usefixtures("published")
 def test_a_reindexed_item_is_encoded_as_a_rebuild_would(
-    reindexer: Handler, catalogue: Bucket, artefacts: Bucket, place: RebuildContext,
+    reindexer: Handler, catalogue: Bucket, artefacts: Bucket, context: RebuildContext,
     load: Callable[[str], Encoder], encoder_runs: list[int],
 ) -> None:  # fmt: skip
     data = pictures.encoded(draw("green", "tent", inset=30), "PNG")
@@ -449,7 +449,7 @@ def test_a_reindexed_item_is_encoded_as_a_rebuild_would(
     encoder = load(name)
     assert np.array_equal(item.views[0].embedding, to_fixed(encoder.embed([encoder.read(data)])[0]))
     encoder_runs.clear()
-    done = rebuild(place)
+    done = rebuild(context)
     assert (done.outcome, done.encoded, encoder_runs) == ("published", 0, [])
     assert read_head(artefacts).head.segments == ()
 

@@ -126,13 +126,13 @@ def test_facets_over_changes(changed: Caller) -> None:
     assert (facets["price"]["min"], facets["price"]["max"]) == (1, 99)
 
 
-def test_facets_of_dates_booleans_and_lists(live: Caller, catalogue: Bucket, place: RebuildContext) -> None:
+def test_facets_of_dates_booleans_and_lists(live: Caller, catalogue: Bucket, context: RebuildContext) -> None:
     for number, product in enumerate(PRODUCTS[:6]):
         since = f"2026-01-{number + 1:02}T12:00:00Z"
         put_document(
             catalogue, product.id, {"since": since, "new": number < 2, "tags": ["a", "b", "a"][: 1 + number % 3]}
         )
-    rebuild(place)
+    rebuild(context)
     facets = asked(live, id="yellow-tent", facets=["since", "new", "tags"])["facets"]
     assert facets["new"]["values"] == [{"value": False, "count": 4}, {"value": True, "count": 2}]
     assert facets["tags"]["values"] == [{"value": "a", "count": 6}, {"value": "b", "count": 4}]
@@ -215,7 +215,7 @@ def test_pages_of_a_picture_and_of_a_path(standing: Caller) -> None:
 
 
 def test_a_page_goes_on_over_changes(
-    changed: Caller, reindexer: Handler, catalogue: Bucket, place: RebuildContext
+    changed: Caller, reindexer: Handler, catalogue: Bucket, context: RebuildContext
 ) -> None:
     first = asked(changed, id="blue-tent", k=4)
     rest = ids(asked(changed, id="blue-tent", k=50))[4:]
@@ -225,14 +225,14 @@ def test_a_page_goes_on_over_changes(
     second = asked(changed, id="blue-tent", k=4, cursor=first["next"])
     assert ids(second) == rest[1:5]
     assert second["generation"] > first["generation"]
-    rebuild(place)
+    rebuild(context)
     third = asked(changed, id="blue-tent", k=50, cursor=second["next"])
     assert ids(third) == rest[5:]
     assert third["snapshot"] != first["snapshot"]
 
 
 def test_a_cursor_of_another_request_or_encoder(
-    live: Caller, place: RebuildContext, artefacts: Bucket, built: BuiltEncoder, functions: ModuleType
+    live: Caller, context: RebuildContext, artefacts: Bucket, built: BuiltEncoder, functions: ModuleType
 ) -> None:
     cursor = asked(live, id=RED, k=3)["next"]
     for other in ({"id": "blue-box"}, {"id": RED, "filter": {"color": "red"}}, {"id": RED, "group_by": "color"}):
@@ -241,7 +241,7 @@ def test_a_cursor_of_another_request_or_encoder(
         assert "another request" in answer.body["detail"]
     renamed = json.dumps({**json.loads(built.config), "name": "another"}).encode()
     use_encoder(artefacts, save_encoder(artefacts, built.model, renamed))
-    rebuild(place)
+    rebuild(context)
     for caller in (live, Caller(functions.query_function())):
         answer = caller.json("/v1/search", {"id": RED, "k": 3, "cursor": cursor})
         assert (answer.status, answer.body["type"]) == (410, "urn:tonari:problem:stale-cursor")
@@ -270,10 +270,10 @@ def test_what_comes_back_of_each_item(standing: Caller) -> None:
     assert (again["id"], again["score"]) == (path["id"], pytest.approx(1, abs=1e-3))
 
 
-def test_an_answer_that_lambda_would_not_pass_on(live: Caller, catalogue: Bucket, place: RebuildContext) -> None:
+def test_an_answer_that_lambda_would_not_pass_on(live: Caller, catalogue: Bucket, context: RebuildContext) -> None:
     for product in PRODUCTS:
         put_document(catalogue, product.id, {**product.document, "quotes": '"' * 45_000})
-    rebuild(place)
+    rebuild(context)
     queries = [{"id": RED, "k": 11}] * 10
     answer = live.json("/v1/search", {"queries": queries})
     assert (answer.status, answer.body["type"]) == (413, "urn:tonari:problem:too-large")

@@ -22,8 +22,8 @@ from tonari.engines.builtin import open_builtin
 from tonari.errors import CorruptArtefactError, NotReadyError, StoreError
 from tonari.query import serving
 from tonari.query.serving import Reader
-from tonari.snapshots.files import MANIFEST, PREFIX
 from tonari.snapshots.head import HEAD, read_head
+from tonari.snapshots.snapshot import MANIFEST, PREFIX
 from tonari.storage.bucket import Bucket
 
 REPORTED = {"report.json", "audit.json"}
@@ -77,11 +77,11 @@ def test_without_a_head_nothing_is_ready(reader: Reader, artefacts: Bucket) -> N
 
 @pytest.mark.usefixtures("shop")
 def test_a_function_that_started_too_early_answers_once_something_is_published(
-    query: Caller, place: RebuildContext
+    query: Caller, context: RebuildContext
 ) -> None:
     answer = query.get("/v1/health")
     assert (answer.status, answer.body["type"]) == (503, "urn:tonari:problem:not-ready")
-    rebuild(place)
+    rebuild(context)
     assert query.get("/v1/health").status == 200
 
 
@@ -104,7 +104,7 @@ def test_the_head_is_asked_for_only_when_knowledge_is_old(
 
 @pytest.mark.usefixtures("published")
 def test_only_what_changed_is_loaded(
-    reader: Reader, clock: Clock, catalogue: Bucket, reindexer: Handler, place: RebuildContext,
+    reader: Reader, clock: Clock, catalogue: Bucket, reindexer: Handler, context: RebuildContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     loaded: list[str] = []
@@ -128,7 +128,7 @@ def test_only_what_changed_is_loaded(
     assert sorted(loaded) == ["load_encoder", "load_snapshot"]
     assert second.encoder is first.encoder
     assert second.snapshot is first.snapshot
-    rebuild(place)
+    rebuild(context)
     clock.now += 11
     third = reader.current()
     assert sorted(loaded) == ["load_encoder", "load_snapshot", "load_snapshot"]
@@ -153,15 +153,15 @@ def test_a_failing_store_leaves_the_old_state(
 
 
 def test_a_damaged_snapshot_leaves_the_old_state(
-    published: Rebuilt, reader: Reader, clock: Clock, said: list[str], artefacts: Bucket, place: RebuildContext,
+    published: Rebuilt, reader: Reader, clock: Clock, said: list[str], artefacts: Bucket, context: RebuildContext,
     tmp_path: Path,
 ) -> None:  # fmt: skip
     first = reader.current()
     before = {path.name for path in (tmp_path / "readers").iterdir()}
-    put_document(place.catalogue, "red-ball", {"price": 1})
-    put_image(place.catalogue, "red-ball", PRODUCTS[7].picture(), "side.png")
-    put_image(place.catalogue, "red-ball", b"no picture", "broken.jpg")
-    done = rebuild(place)
+    put_document(context.catalogue, "red-ball", {"price": 1})
+    put_image(context.catalogue, "red-ball", PRODUCTS[7].picture(), "side.png")
+    put_image(context.catalogue, "red-ball", b"no picture", "broken.jpg")
+    done = rebuild(context)
     prefix = f"{PREFIX}{done.snapshot}/"
     written = {found.key.removeprefix(prefix) for found in artefacts.list(prefix)}
     fresh = [name for name in sorted(written - REPORTED) if artefacts.sha256(prefix + name) not in before]
@@ -183,11 +183,11 @@ def test_a_damaged_snapshot_leaves_the_old_state(
 
 @pytest.mark.usefixtures("published")
 def test_a_full_disk_leaves_the_old_state(
-    reader: Reader, clock: Clock, said: list[str], place: RebuildContext, monkeypatch: pytest.MonkeyPatch
+    reader: Reader, clock: Clock, said: list[str], context: RebuildContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = reader.current()
-    put_document(place.catalogue, "red-ball", {"price": 1})
-    rebuild(place)
+    put_document(context.catalogue, "red-ball", {"price": 1})
+    rebuild(context)
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -207,14 +207,14 @@ def test_a_first_state_that_cannot_be_loaded_is_an_error(published: Rebuilt, rea
 
 
 def test_a_state_that_serves_is_not_touched_by_the_next(
-    published: Rebuilt, reader: Reader, clock: Clock, place: RebuildContext, artefacts: Bucket
+    published: Rebuilt, reader: Reader, clock: Clock, context: RebuildContext, artefacts: Bucket
 ) -> None:
     first = reader.current()
     query = EngineQuery(first.engine.read(["red-ball"])["red-ball"].embeddings, 12)
     before = [(item.id, item.score, item.view) for item in first.engine.search(query).items]
     for product in PRODUCTS:
-        put_image(place.catalogue, product.id, PRODUCTS[0].picture(), "other.png")
-    assert rebuild(place).outcome == "published"
+        put_image(context.catalogue, product.id, PRODUCTS[0].picture(), "other.png")
+    assert rebuild(context).outcome == "published"
     clock.now += 11
     second = reader.current()
     artefacts.delete(*(found.key for found in artefacts.list(f"snapshots/{published.snapshot}/")))
@@ -225,7 +225,7 @@ def test_a_state_that_serves_is_not_touched_by_the_next(
 
 @pytest.mark.usefixtures("published")
 def test_readers_see_whole_generations_while_others_write(
-    functions: ModuleType, place: RebuildContext, catalogue: Bucket, reindexer: Handler
+    functions: ModuleType, context: RebuildContext, catalogue: Bucket, reindexer: Handler
 ) -> None:
     caller = Caller(functions.query_function())
     stop = threading.Event()
@@ -245,7 +245,7 @@ def test_readers_see_whole_generations_while_others_write(
         for number in range(3):
             add(catalogue, reindexer, f"new{number}")
             if number == 1:
-                assert rebuild(place).outcome == "published"
+                assert rebuild(context).outcome == "published"
             catalogue.delete(document_key(PRODUCTS[5 + number].id))
             reindexer(sqs_event(notification(document_key(PRODUCTS[5 + number].id))), None)
     finally:
@@ -254,7 +254,7 @@ def test_readers_see_whole_generations_while_others_write(
     assert wrong == []
     assert len(seen) > 1
     caller.get("/v1/health")
-    assert read_head(place.artefacts).head.generation == caller.get("/v1/health").body["generation"]
+    assert read_head(context.artefacts).head.generation == caller.get("/v1/health").body["generation"]
 
 
 @pytest.mark.usefixtures("published")

@@ -12,22 +12,33 @@ import pytest
 
 from integration.events import Caller, notification, sqs_event
 from integration.shop import ATTRIBUTES, PRODUCTS, VIEW, put_image
-from tonari.attributes import class_means
 from tonari.aws.functions import Handler
 from tonari.builds.assemble import build_snapshot
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.catalogue.documents import SCHEMA
 from tonari.encoders.store import load_encoder
-from tonari.errors import ConflictError, CorruptArtefactError
+from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError
 from tonari.fields.columns import ClassColumn
-from tonari.index.vectors import from_fixed
-from tonari.snapshots.files import FILES, MANIFEST, REPORTED
+from tonari.fields.schema import Schema
+from tonari.index.planner import find
+from tonari.index.vectors import from_fixed, unit_rows
 from tonari.snapshots.head import read_head
+from tonari.snapshots.indexed import IndexedItem, IndexedView
 from tonari.snapshots.segments import read_segments
-from tonari.snapshots.snapshot import Snapshot, load_snapshot, load_tables, write_snapshot
-from tonari.snapshots.table import Table
+from tonari.snapshots.snapshot import (
+    FILES,
+    GRAPH,
+    MANIFEST,
+    REPORTED,
+    Snapshot,
+    load_snapshot,
+    load_tables,
+    write_snapshot,
+)
+from tonari.snapshots.table import Table, build_table
 from tonari.storage.bucket import Bucket
+from unit.attributes.samples import class_means
 
 
 @pytest.fixture
@@ -75,6 +86,31 @@ def test_what_was_written_is_loaded(snapshot: Snapshot, artefacts: Bucket, tmp_p
         write_snapshot(artefacts, replace(again, rejected={}), tmp_path / "folder")
 
 
+def test_a_graph_is_stored_and_serves_after_loading(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
+    random = np.random.default_rng(2)
+    embeddings = unit_rows(random.standard_normal((400, 16)))
+    items = (
+        IndexedItem(f"item-{number:03}", {}, "", (IndexedView("a.jpg", f"{number}", embedding),))
+        for number, embedding in enumerate(embeddings)
+    )
+    table = build_table(items, Schema({}), 16)
+    built = build_snapshot(snapshot.encoder, Schema({}), table, {})
+    (tmp_path / "folder").mkdir()
+    write_snapshot(artefacts, built, tmp_path / "folder")
+    loaded = load_snapshot(artefacts, built.id, tmp_path / "other").table.index
+    assert artefacts.sha256(f"snapshots/{built.id}/{GRAPH}")
+    for row in range(0, 400, 40):
+        query = from_fixed(table.views.fixed[[row]])
+        ours, theirs = find(query, built.table.index, 10), find(query, loaded, 10)
+        assert ours.path == theirs.path == "graph"
+        assert ours.items.tolist() == theirs.items.tolist()
+        assert ours.items[0] == row
+
+    artefacts.delete(f"snapshots/{built.id}/{GRAPH}")
+    with pytest.raises(MissingObjectError):
+        load_snapshot(artefacts, built.id, tmp_path / "third")
+
+
 def test_tables_are_loaded_without_embeddings(snapshot: Snapshot, artefacts: Bucket, tmp_path: Path) -> None:
     tables = load_tables(artefacts, snapshot.id, tmp_path / "fresh")
     assert same_tables(tables, snapshot.table)
@@ -109,10 +145,10 @@ def test_class_weights_are_the_means_of_their_items(snapshot: Snapshot) -> None:
 
 @pytest.mark.usefixtures("published")
 def test_an_item_counts_once_however_many_views_it_has(
-    catalogue: Bucket, place: RebuildContext, artefacts: Bucket, tmp_path: Path
+    catalogue: Bucket, context: RebuildContext, artefacts: Bucket, tmp_path: Path
 ) -> None:
     put_image(catalogue, "red-ball", PRODUCTS[1].picture(), "side.png")
-    done = rebuild(place)
+    done = rebuild(context)
     assert done.snapshot
     loaded = load_snapshot(artefacts, done.snapshot, tmp_path / "cache")
     table, weights = loaded.table, loaded.learned["color"].means
@@ -199,9 +235,9 @@ def test_an_encoder_damaged_on_s3_is_refused(encoder: str, artefacts: Bucket, tm
 
 
 def test_an_empty_catalogue_builds_loads_and_answers(
-    encoder: str, place: RebuildContext, artefacts: Bucket, catalogue: Bucket, tmp_path: Path, query: Caller
+    encoder: str, context: RebuildContext, artefacts: Bucket, catalogue: Bucket, tmp_path: Path, query: Caller
 ) -> None:
-    done = rebuild(place)
+    done = rebuild(context)
     assert (done.outcome, done.items, done.views) == ("published", 0, 0)
     assert done.snapshot
     loaded = load_snapshot(artefacts, done.snapshot, tmp_path / "fresh")
@@ -212,9 +248,9 @@ def test_an_empty_catalogue_builds_loads_and_answers(
     assert query.picture("/v1/predict", PRODUCTS[0].picture()).body["predictions"] == {}
     health = query.get("/v1/health").body
     assert (health["items"], health["views"], health["attributes"], health["fields"]) == (0, 0, {}, {})
-    assert rebuild(place).outcome == "unchanged"
+    assert rebuild(context).outcome == "unchanged"
     catalogue.put(SCHEMA, json.dumps(ATTRIBUTES).encode())
-    assert rebuild(place).outcome == "published"
+    assert rebuild(context).outcome == "published"
     predicted = query.picture("/v1/predict", PRODUCTS[0].picture()).body["predictions"]
     assert {name: predicted["color"][name] for name in ("value", "score", "alternatives", "neighbours", "agree")} == {
         "value": None,
@@ -226,7 +262,7 @@ def test_an_empty_catalogue_builds_loads_and_answers(
 
 
 def test_a_damaged_segment_is_found(
-    live: Caller, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, place: RebuildContext
+    live: Caller, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, context: RebuildContext
 ) -> None:
     put_image(catalogue, "new", PRODUCTS[0].picture())
     reindexer(sqs_event(notification("images/new/front.png")), None)
@@ -237,5 +273,5 @@ def test_a_damaged_segment_is_found(
     with pytest.raises(CorruptArtefactError, match=segment.id):
         read_segments(artefacts, [segment], "any")
     assert "new" not in live.found({"id": "red-ball", "k": 50})
-    assert rebuild(place).outcome == "published"
+    assert rebuild(context).outcome == "published"
     assert "new" in live.found({"id": "red-ball", "k": 50})

@@ -38,15 +38,7 @@ def plain(*parts: RenderableType) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Rows under names.
-
-    Parameters
-    ----------
-    names
-        One for each column. A column without a name is an ornament that only a terminal shows.
-    rows
-        Cells: text, numbers, lists, or what rich can render.
-    """
+    """Rows of texts, numbers, lists and bars under names; a column without a name is shown by terminals alone."""
 
     names: Sequence[str]
     rows: Sequence[Sequence[Any]]
@@ -58,7 +50,8 @@ class Columns:
         for number in shown:
             table.add_column(Text(self.names[number]), no_wrap=True, overflow="ellipsis", max_width=MOST_WIDTH)
         for row in self.rows:
-            table.add_row(*(cell(row[number]) for number in shown))
+            cells = (row[number] for number in shown)
+            table.add_row(*(one if isinstance(one, Bar) else Text(text_of(one)) for one in cells))
         yield table
 
 
@@ -88,17 +81,6 @@ def align(rows: Sequence[Sequence[str]]) -> str:
 def score_bar(score: float) -> Bar:
     """Draw a score of 0 to 1."""
     return Bar(1.0, 0.0, min(max(score, 0.0), 1.0), width=BAR_WIDTH, color="cyan")
-
-
-def cell(value: Any) -> RenderableType:
-    """Give a value as one line of text; what can be rendered stays as it is.
-
-    >>> cell(["a", "b"])
-    <text 'a, b' [] ''>
-    """
-    if isinstance(value, Bar | Text):
-        return value
-    return Text(text_of(value))
 
 
 def text_of(value: Any) -> str:

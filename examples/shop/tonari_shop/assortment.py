@@ -8,13 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
-from typing import TypeAlias
 
 from tonari_shop import garments, things
 from tonari_shop.shapes import Part, Point
 from tonari_shop.studio import Backdrop, Camera, Pattern, Product, Rgb
-
-Value: TypeAlias = str | float | bool
 
 COLOURS: Mapping[str, Rgb] = {
     "black": (44, 44, 50),
@@ -63,7 +60,6 @@ class Category:
     """How a category is drawn, priced (lowest, highest) and printed, where a close view looks, whether it can stand."""
 
     name: str
-    noun: str
     draw: Callable[[Random], list[Part]]
     prices: tuple[int, int]
     patterns: tuple[Pattern, ...]
@@ -76,7 +72,7 @@ class Article:
     """One item of the shop: its id, the fields of its document, and how each of its views is taken."""
 
     id: str
-    fields: Mapping[str, Value]
+    fields: Mapping[str, str | float | bool]
     product: Product
     views: Mapping[str, tuple[Camera, Backdrop]]
 
@@ -84,18 +80,18 @@ class Article:
 CLOTH: tuple[Pattern, ...] = ("plain", "plain", "striped", "dotted", "checked")
 PLAIN: tuple[Pattern, ...] = ("plain",)
 CATEGORIES = (
-    Category("t-shirt", "T-shirt", garments.t_shirt, (12, 45), CLOTH, (50, 38)),
-    Category("hoodie", "Hoodie", garments.hoodie, (35, 95), ("plain", "plain", "striped"), (50, 36)),
-    Category("dress", "Dress", garments.dress, (39, 160), CLOTH, (50, 38)),
-    Category("trousers", "Trousers", garments.trousers, (35, 120), ("plain", "plain", "checked"), (50, 30)),
-    Category("skirt", "Skirt", garments.skirt, (25, 90), CLOTH, (50, 42)),
-    Category("sneaker", "Sneaker", things.sneaker, (45, 150), PLAIN, (54, 56), stands=True),
-    Category("boot", "Boot", things.boot, (70, 220), PLAIN, (56, 58), stands=True),
-    Category("bag", "Bag", things.bag, (25, 190), ("plain", "plain", "striped", "checked"), (50, 56), stands=True),
-    Category("hat", "Hat", garments.hat, (15, 60), ("plain", "plain", "striped"), (48, 50), stands=True),
-    Category("mug", "Mug", things.mug, (8, 28), CLOTH, (46, 48), stands=True),
-    Category("watch", "Watch", things.watch, (49, 240), PLAIN, (50, 50)),
-    Category("lamp", "Lamp", things.lamp, (29, 140), ("plain", "plain", "striped", "dotted"), (50, 40), stands=True),
+    Category("t-shirt", garments.t_shirt, (12, 45), CLOTH, (50, 38)),
+    Category("hoodie", garments.hoodie, (35, 95), ("plain", "plain", "striped"), (50, 36)),
+    Category("dress", garments.dress, (39, 160), CLOTH, (50, 38)),
+    Category("trousers", garments.trousers, (35, 120), ("plain", "plain", "checked"), (50, 30)),
+    Category("skirt", garments.skirt, (25, 90), CLOTH, (50, 42)),
+    Category("sneaker", things.sneaker, (45, 150), PLAIN, (54, 56), stands=True),
+    Category("boot", things.boot, (70, 220), PLAIN, (56, 58), stands=True),
+    Category("bag", things.bag, (25, 190), ("plain", "plain", "striped", "checked"), (50, 56), stands=True),
+    Category("hat", garments.hat, (15, 60), ("plain", "plain", "striped"), (48, 50), stands=True),
+    Category("mug", things.mug, (8, 28), CLOTH, (46, 48), stands=True),
+    Category("watch", things.watch, (49, 240), PLAIN, (50, 50)),
+    Category("lamp", things.lamp, (29, 140), ("plain", "plain", "striped", "dotted"), (50, 40), stands=True),
 )
 EACH = 1
 """Items of every colour in every category, before the extra ones: few, so that a demo is ready soon."""
@@ -116,8 +112,8 @@ def _article(category: Category, colour: str, number: int, dice: Random) -> Arti
     product = _product(category, colour, pattern, dice)
     word = dice.choice(WORDS)
     low, high = category.prices
-    fields: dict[str, Value] = {
-        "name": f"{word} {category.noun}" if pattern == "plain" else f"{word} {pattern.title()} {category.noun}",
+    fields: dict[str, str | float | bool] = {
+        "name": f"{word} {'' if pattern == 'plain' else f'{pattern.title()} '}{category.name.capitalize()}",
         "category": category.name,
         "color": colour,
         "pattern": pattern,
@@ -143,7 +139,7 @@ def _palette(main: Rgb, dice: Random) -> dict[str, Rgb]:
         "light": _mix(main, (255, 255, 255), 0.3),
         "dark": _mix(main, (255, 255, 255), 0.14) if night else _mix(main, (30, 26, 40), 0.22),
         "deep": _mix(main, (12, 10, 20), 0.5),
-        "accent": dice.choice([n for n in NEUTRALS if _distance(n, main) > 120]),
+        "accent": dice.choice([n for n in NEUTRALS if math.dist(n, main) > 120]),
         "white": (248, 246, 240),
         "black": (40, 40, 46),
         "metal": dice.choice([(206, 208, 214), (222, 186, 112)]),
@@ -157,18 +153,15 @@ def _views(category: Category, dice: Random) -> dict[str, tuple[Camera, Backdrop
     studio = Backdrop((250, 249, 247), (grey, grey, grey - 3))
     hue = dice.random()
     tint, deeper = _hls(hue, 0.88, 0.5), _hls(hue, 0.78, 0.42)
-    floor = Backdrop(tint, deeper, floor=_hls(hue, 0.7, 0.32))
     side = dice.choice([-1, 1])
+    turned = Camera(0.92, turn=side * dice.uniform(7, 16), across=-0.86)
+    close = Camera(dice.uniform(1.5, 1.8), category.close, side * 4.0)
+    on_floor = category.stands and dice.random() < 0.7
+    scene = Backdrop(tint, deeper, floor=_hls(hue, 0.7, 0.32)) if on_floor else Backdrop(tint, tint, deeper)
     others = {
-        "turned": (Camera(0.92, turn=side * dice.uniform(7, 16), across=-0.86), studio),
-        "close": (
-            Camera(dice.uniform(1.5, 1.8), category.close, side * 4.0),
-            Backdrop((250, 248, 244), (232, 228, 220)),
-        ),
-        "scene": (
-            Camera(0.8, (50, 46)),
-            floor if category.stands and dice.random() < 0.7 else Backdrop(tint, tint, deeper),
-        ),
+        "turned": (turned, studio),
+        "close": (close, Backdrop((250, 248, 244), (232, 228, 220))),
+        "scene": (Camera(0.8, (50, 46)), scene),
     }
     chosen = dice.sample(sorted(others), dice.choice([1, 2]))
     return {"front": (Camera(), studio)} | {name: others[name] for name in sorted(chosen)}
@@ -176,9 +169,9 @@ def _views(category: Category, dice: Random) -> dict[str, tuple[Camera, Backdrop
 
 def _vary(colour: Rgb, dice: Random) -> Rgb:
     hue, light, strength = colorsys.rgb_to_hls(*(channel / 255 for channel in colour))
-    return _hls(
-        hue + dice.uniform(-0.012, 0.012), min(0.97, light * dice.uniform(0.92, 1.08)), strength * dice.uniform(0.88, 1)
-    )
+    hue += dice.uniform(-0.012, 0.012)
+    light = min(0.97, light * dice.uniform(0.92, 1.08))
+    return _hls(hue, light, strength * dice.uniform(0.88, 1))
 
 
 def _hls(hue: float, light: float, strength: float) -> Rgb:
@@ -189,7 +182,3 @@ def _hls(hue: float, light: float, strength: float) -> Rgb:
 def _mix(one: Rgb, other: Rgb, share: float) -> Rgb:
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue
-
-
-def _distance(one: Rgb, other: Rgb) -> float:
-    return math.dist(one, other)

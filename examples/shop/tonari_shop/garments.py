@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from tonari_shop.shapes import Part, both, fill, fold, line, oval, pair, whole
+from tonari_shop.shapes import Part, fill, fold, line, oval, pair, whole
 
 
 def t_shirt(dice: Random) -> list[Part]:
@@ -39,7 +39,7 @@ def hoodie(dice: Random) -> list[Part]:
         whole("M 50 11 Q 61 11 62 23 Q 60 31 50 36", "deep"),
         whole(body),
         whole("M 50 36 Q 64 33 67 22 L 61.5 20 Q 60 29 50 33", "dark"),
-        *both("M 91 76 L 80 79 L 81 85 Q 87 85 92 82", "dark"),
+        *pair(fill("M 91 76 L 80 79 L 81 85 Q 87 85 92 82", "dark")),
         whole("M 50 86 L 73.5 86 L 72.5 93 L 50 93", "dark"),
         *pair(line("M 66 24 Q 70 38 73 50", "dark", 0.5)),
         *pair(fold("M 73 52 Q 66 60 64 70")),
@@ -92,10 +92,10 @@ def trousers(dice: Random) -> list[Part]:
         oval(50, 11.5, 1.2, 1.2, "metal"),
     ]
     if dice.random() < 0.4:
-        parts += both(
-            f"M {66.6 + wide} {hem - 6} L {66.4 + wide} {hem} L {53.6 - wide / 3} {hem} L {53.4 - wide / 3} {hem - 6}",
-            "light",
+        cuff = (
+            f"M {66.6 + wide} {hem - 6} L {66.4 + wide} {hem} L {53.6 - wide / 3} {hem} L {53.4 - wide / 3} {hem - 6}"
         )
+        parts += pair(fill(cuff, "light"))
     for x in (40, 60):
         parts.append(line(f"M {x} 7.5 L {x} 15.5", "deep", 1.2))
     return parts

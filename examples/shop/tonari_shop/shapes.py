@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 Point: TypeAlias = tuple[float, float]
-Paint: TypeAlias = str
 Kind: TypeAlias = Literal["fill", "line", "fold", "gloss"]
 
 STEPS = 14
@@ -32,7 +31,7 @@ class Part:
     """
 
     points: tuple[Point, ...]
-    paint: Paint = "fabric"
+    paint: str = "fabric"
     kind: Kind = "fill"
     width: float = 0.0
 
@@ -72,14 +71,9 @@ def mirror(points: Iterable[Point]) -> tuple[Point, ...]:
     return tuple((2 * CENTRE - x, y) for x, y in points)
 
 
-def fill(path: str, paint: Paint = "fabric") -> Part:
+def fill(path: str, paint: str = "fabric") -> Part:
     """Fill a path."""
     return Part(trace(path), paint)
-
-
-def both(path: str, paint: Paint = "fabric") -> tuple[Part, Part]:
-    """Fill a path and its mirror image."""
-    return pair(fill(path, paint))
 
 
 def pair(part: Part) -> tuple[Part, Part]:
@@ -87,13 +81,13 @@ def pair(part: Part) -> tuple[Part, Part]:
     return part, replace(part, points=mirror(part.points))
 
 
-def whole(half: str, paint: Paint = "fabric") -> Part:
+def whole(half: str, paint: str = "fabric") -> Part:
     """Fill a symmetric shape, of which ``half`` is the right side from top to bottom."""
     right = trace(half)
     return Part(right + mirror(right)[::-1], paint)
 
 
-def line(path: str, paint: Paint = "dark", width: float = 0.6) -> Part:
+def line(path: str, paint: str = "dark", width: float = 0.6) -> Part:
     """Draw along a path."""
     return Part(trace(path), paint, "line", width)
 
@@ -108,7 +102,7 @@ def gloss(path: str, width: float = 3.0) -> Part:
     return Part(trace(path), "white", "gloss", width)
 
 
-def oval(x: float, y: float, across: float, down: float, paint: Paint = "fabric") -> Part:
+def oval(x: float, y: float, across: float, down: float, paint: str = "fabric") -> Part:
     """Fill an ellipse around ``(x, y)`` with these radii."""
     return Part(trace(ring(x, y, across, down)), paint)
 

@@ -183,14 +183,12 @@ def _fabric(product: Product, camera: Camera) -> Image.Image:
             brush.ellipse((x - reach, y - reach, x + reach, y + reach), product.second)
         return cloth
     width = max(1, round(step * 0.36 * camera.zoom * side / 100))
-    rows = [camera.project([(0, index * step), (100, index * step)], side) for index in range(count)]
-    for row in rows:
-        brush.line(row, product.second, width)
+    for place in (index * step for index in range(count)):
+        brush.line(camera.project([(0, place), (100, place)], side), product.second, width)
     if product.pattern == "checked":
         warp = Image.new("L", (side, side))
-        columns = [camera.project([(index * step, 0), (index * step, 100)], side) for index in range(count)]
-        for column in columns:
-            ImageDraw.Draw(warp).line(column, 140, width)
+        for place in (index * step for index in range(count)):
+            ImageDraw.Draw(warp).line(camera.project([(place, 0), (place, 100)], side), 140, width)
         cloth = Image.blend(cloth, Image.new("RGB", (side, side), product.palette["main"]), 0.45)
         cloth.paste(product.second, mask=warp)
     return cloth

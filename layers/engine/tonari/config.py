@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,10 +36,8 @@ class Margins:
         SettingError
             If one is not a share.
         """
-        return cls(
-            recall=_share(environment, "TONARI_RECALL_MARGIN", "0.01"),
-            accuracy=_share(environment, "TONARI_ACCURACY_MARGIN", "0.03"),
-        )
+        share = functools.partial(_number, environment, most=1.0, what="a share, 0 to 1")
+        return cls(share("TONARI_RECALL_MARGIN", USUAL.recall), share("TONARI_ACCURACY_MARGIN", USUAL.accuracy))
 
 
 USUAL = Margins()
@@ -82,7 +82,7 @@ class Settings:
         return cls(
             catalogue=_bucket(environment, "TONARI_CATALOGUE_BUCKET"),
             artefacts=_bucket(environment, "TONARI_ARTEFACT_BUCKET"),
-            head_max_age=_seconds(environment, "TONARI_HEAD_MAX_AGE", "10"),
+            head_max_age=_number(environment, "TONARI_HEAD_MAX_AGE", 10.0, sys.float_info.max, "a number of seconds"),
             cache=Path(environment.get("TONARI_CACHE_DIR") or Path(tempfile.gettempdir()) / "tonari"),
             rebuild_function=environment.get("TONARI_REBUILD_FUNCTION", ""),
             margins=Margins.read(environment),
@@ -96,24 +96,14 @@ def _bucket(environment: Mapping[str, str], name: str) -> str:
     return bucket
 
 
-def _seconds(environment: Mapping[str, str], name: str, default: str) -> float:
-    text = environment.get(name) or default
-    seconds = _number(text)
-    if not 0 <= seconds < float("inf"):
-        raise SettingError(f"The environment variable {name} is a number of seconds, not {text!r:.40}.")
-    return seconds
-
-
-def _share(environment: Mapping[str, str], name: str, default: str) -> float:
-    text = environment.get(name) or default
-    share = _number(text)
-    if not 0 <= share <= 1:
-        raise SettingError(f"The environment variable {name} is a share, 0 to 1, not {text!r:.40}.")
-    return share
-
-
-def _number(text: str) -> float:
+def _number(environment: Mapping[str, str], name: str, usual: float, most: float, what: str) -> float:
+    text = environment.get(name)
+    if not text:
+        return usual
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        return -1.0
+        number = -1.0
+    if not 0 <= number <= most:
+        raise SettingError(f"The environment variable {name} is {what}, not {text!r:.40}.")
+    return number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,7 @@ from tonari.fields.masks import evaluate
 from tonari.fields.schema import RESERVED, Field, Schema, infer_schema, kind_of
 from tonari.index.cells import Cells
 from tonari.index.graph import Graph
-from tonari.index.layout import CELLS_FROM_BYTES, lay_out, sort_by_cell
-from tonari.index.planner import Tuning, VectorIndex, find
+from tonari.index.planner import CELLS_FROM_BYTES, Tuning, VectorIndex, find, lay_out, sort_by_cell
 from tonari.index.tuning import tune
 from tonari.index.vectors import Views, unit, unit_rows
 from tonari.storage.packing import map_file, pack_file
@@ -63,9 +62,6 @@ class Results(Sequence[Hit]):
 
     def __getitem__(self, position: Any) -> Any:
         return self.hits[position]
-
-    def __iter__(self) -> Iterator[Hit]:
-        return iter(self.hits)
 
 
 class _About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 from attributes.data import Task
-from tonari.attributes import VOTERS, AttributeModel, Grouping, Prediction, by_vote, by_weights, draw, labels_of, learn
+from tonari.attributes import VOTERS, AttributeModel, Grouping, Prediction, by_vote, by_weights, draw, labels_of, study
 from tonari.catalogue.holdout import HELD_OUT, tenths, unit_hash
 from tonari.fields.columns import ClassColumn
 from tonari.index.vectors import from_fixed
@@ -90,7 +90,7 @@ def fit(
     labels = labels_of(column)
     of = group[known][first]
     sample = draw(labels, item.astype(np.int32), task.embeddings[known], Grouping(of, part[of]))
-    return learn(sample, labels.classes, several=False)
+    return study(sample, labels.classes, several=False).model
 
 
 def ask_ours(

@@ -95,7 +95,7 @@ def push_colours(catalogue: Bucket, rows: np.ndarray, fields: list[dict[str, str
 
 
 def test_from_catalogue_to_serving(
-    drawn: int, encoder: str, fit: Callable[..., tuple[int, str, str]], artefacts: Bucket, place: RebuildContext
+    drawn: int, encoder: str, fit: Callable[..., tuple[int, str, str]], artefacts: Bucket, context: RebuildContext
 ) -> None:
     status, reported, complaint = fit()
     assert status == 0, complaint
@@ -109,16 +109,16 @@ def test_from_catalogue_to_serving(
     assert len(model) < 5_000_000
 
     use_encoder(artefacts, made)
-    done = rebuild(place)
+    done = rebuild(context)
     assert (done.outcome, done.encoded) == ("published", drawn)
     assert read_head(artefacts).head.encoder == made
     assert EncoderConfig.parse(config).dimensions == about["dimensions"]
 
 
 def test_the_backbone_is_found_again_and_its_embeddings_are_reused(
-    drawn: int, encoder: str, fit: Callable[..., tuple[int, str, str]], artefacts: Bucket, place: RebuildContext
+    drawn: int, encoder: str, fit: Callable[..., tuple[int, str, str]], artefacts: Bucket, context: RebuildContext
 ) -> None:
-    assert rebuild(place).encoded == drawn
+    assert rebuild(context).encoded == drawn
     _, first, _ = fit("--use")
     assert f"0 encoded, {drawn} reused" in first
     made = read_head(artefacts).head.next_encoder

@@ -18,8 +18,8 @@ from pictures import encoded
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
 from tonari.catalogue.documents import SCHEMA, image_key
-from tonari.snapshots.files import MANIFEST, PREFIX
 from tonari.snapshots.head import read_head
+from tonari.snapshots.snapshot import MANIFEST, PREFIX
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.main import main
 from tonari_tools.report.desk import Desk, ReportError, ReportProcess
@@ -59,10 +59,10 @@ def at(
 
 @pytest.mark.usefixtures("encoder")
 def test_a_report_of_a_real_catalogue(
-    at: list[str], place: RebuildContext, catalogue: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    at: list[str], context: RebuildContext, catalogue: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fill(catalogue)
-    built = rebuild(place)
+    built = rebuild(context)
     catalogue.delete(image_key("blue-tent-40", "front.png"))
     assert main(["report", *at]) == 0
     out = tmp_path / "report.html"
@@ -92,14 +92,14 @@ def test_a_small_catalogue_says_what_it_could_not_measure(at: list[str], tmp_pat
 
 
 def test_errors_say_what_to_do(
-    at: list[str], place: RebuildContext, artefacts: Bucket, shop: str, capsys: pytest.CaptureFixture[str]
+    at: list[str], context: RebuildContext, artefacts: Bucket, shop: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert shop
     assert main(["report", *at]) == 1
     assert "run `tonari rebuild`" in capsys.readouterr().err
     assert main(["report", "--out", "gone/report.html", *at]) == 1
     assert "There is no folder gone" in capsys.readouterr().err
-    built = rebuild(place)
+    built = rebuild(context)
     key = f"{PREFIX}{built.snapshot}/{MANIFEST}"
     manifest = json.loads(artefacts.get(key).data)
     artefacts.put(key, json.dumps({**manifest, "format": 3}).encode())
@@ -132,20 +132,19 @@ def site(request: Request) -> Response:
 def desk(at: list[str], catalogue: Bucket, artefacts: Bucket, tmp_path: Path) -> Desk:
     """The desk of a demo, in front of a small site; what it logs is thrown away."""
     assert at
-    (folder := tmp_path / "state" / "report").mkdir(parents=True)
-    (folder / "left-by-an-earlier-run.html").write_text("old")
+    (tmp_path / "report.html").write_text("left by an earlier run")
     report = ReportProcess(catalogue.name, artefacts.name, tmp_path / "report.log")
-    return Desk(site, artefacts, folder, report.make, io.StringIO().write)
+    return Desk(site, artefacts, tmp_path / "report.html", report.make, io.StringIO().write)
 
 
-def test_the_desk_shows_what_is_live(desk: Desk, place: RebuildContext, catalogue: Bucket, shop: str) -> None:
+def test_the_desk_shows_what_is_live(desk: Desk, context: RebuildContext, catalogue: Bucket, shop: str) -> None:
     assert shop
     asker = Client(desk)
     early = asker.get("/report")
     assert early.status_code == 503
     assert "Nothing is published yet" in early.text
 
-    first = rebuild(place).snapshot
+    first = rebuild(context).snapshot
     shown = asker.get("/report")
     assert shown.status_code == 200
     assert shown.mimetype == "text/html"
@@ -155,7 +154,7 @@ def test_the_desk_shows_what_is_live(desk: Desk, place: RebuildContext, catalogu
     assert asker.post("/report").status_code == 405
 
     put_document(catalogue, "red-ball", {"id": "red-ball", "color": "green", "category": "ball"})
-    second = rebuild(place).snapshot
+    second = rebuild(context).snapshot
     assert second != first
     assert f"snapshot {second}" in asker.get("/report").text
 
@@ -163,8 +162,7 @@ def test_the_desk_shows_what_is_live(desk: Desk, place: RebuildContext, catalogu
 @pytest.mark.usefixtures("published")
 def test_the_desk_makes_the_report_beforehand(desk: Desk, artefacts: Bucket, tmp_path: Path) -> None:
     desk.prepare(threading.Event())
-    live = read_head(artefacts).head.snapshot
-    assert [path.name for path in (tmp_path / "state" / "report").iterdir()] == [f"{live}.html"]
+    assert f"snapshot {read_head(artefacts).head.snapshot}" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_desk_leaves_all_else_as_it_is_but_links_from_the_page(desk: Desk) -> None:
@@ -178,9 +176,9 @@ def test_the_desk_leaves_all_else_as_it_is_but_links_from_the_page(desk: Desk) -
 
 def test_why_there_is_no_report_is_said(at: list[str], tmp_path: Path) -> None:
     assert at
-    with ReportProcess("no-such-bucket", "no-such-bucket", tmp_path / "report.log") as report:
-        with pytest.raises(ReportError, match="there is no such bucket"):
-            report.make(tmp_path / "report.html")
-        report.stop()
-        with pytest.raises(ReportError, match="ended with"):
-            report.make(tmp_path / "report.html")
+    report = ReportProcess("no-such-bucket", "no-such-bucket", tmp_path / "report.log")
+    with pytest.raises(ReportError, match="there is no such bucket"):
+        report.make(tmp_path / "report.html")
+    report.stop()
+    with pytest.raises(ReportError, match="ended with"):
+        report.make(tmp_path / "report.html")

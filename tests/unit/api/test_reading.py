@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tonari.api.app import read_parameters
 from tonari.api.http import Request
-from tonari.api.reading import read_parameters
 from tonari.contract.parameters import MOST_BODY_BYTES
 from tonari.contract.requests import ImageRequest, PredictRequest, SearchesRequest, SearchOptions, SearchRequest
 from tonari.contract.routes import ROUTES, Route

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes import Sample
+from tonari.attributes import ClassWeights, Grouping, Sample, draw, labels_of, plain_means
+from tonari.fields.columns import ClassColumn
 
 
 def sample_of(
@@ -29,3 +30,12 @@ def blobs(
     mixing = random.standard_normal((dimensions, dimensions)) * np.geomspace(1, 0.05, dimensions)
     codes = np.repeat(np.arange(classes), each)
     return centres[codes] + random.standard_normal((len(codes), dimensions)) @ mixing.T, codes
+
+
+def class_means(item: NDArray[np.int32], fixed: NDArray[np.int16], column: ClassColumn) -> ClassWeights:
+    """The plain means of a column's classes, every item a group of its own, as a build draws and stores them."""
+    labels = labels_of(column)
+    assert labels is not None
+    count = 1 + max(int(item.max(initial=-1)), int(labels.items.max(initial=-1)))
+    alone = Grouping(np.arange(count), np.zeros(count, np.int64))
+    return plain_means(draw(labels, item, fixed, alone), labels.classes)

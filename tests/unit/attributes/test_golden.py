@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tonari.attributes import AttributeModel, learn
+from tonari.attributes import AttributeModel, study
 from tonari.attributes.discriminant import Form
 from unit.attributes.samples import blobs, sample_of
 
@@ -16,20 +16,20 @@ NAMES = ("a", "b", "c")
 
 def classes() -> AttributeModel:
     features, codes = blobs(np.random.default_rng(0), 3, 100, 6, 0.2)
-    return learn(sample_of(features, codes.tolist(), 3), NAMES, several=False)
+    return study(sample_of(features, codes.tolist(), 3), NAMES, several=False).model
 
 
 def few() -> AttributeModel:
     """Draw fewer views than dimensions."""
     features, codes = blobs(np.random.default_rng(2), 3, 40, 130, 0.5)
-    return learn(sample_of(features, codes.tolist(), 3), NAMES, several=False)
+    return study(sample_of(features, codes.tolist(), 3), NAMES, several=False).model
 
 
 def tags() -> AttributeModel:
     random = np.random.default_rng(4)
     belongs = random.random((300, 3)) < (0.5, 0.3, 0.1)
     features = random.standard_normal((300, 6)) + belongs @ random.standard_normal((3, 6)) * 1.5
-    return learn(replace(sample_of(features, [0] * 300, 3), belongs=belongs), NAMES, several=True)
+    return study(replace(sample_of(features, [0] * 300, 3), belongs=belongs), NAMES, several=True).model
 
 
 GOLDEN = {

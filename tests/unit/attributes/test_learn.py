@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tonari.attributes import AttributeModel, learn, learned_from_arrays, learned_to_arrays
+from tonari.attributes import AttributeModel, learned_from_arrays, learned_to_arrays, study
 from tonari.attributes.calibrate import macro_f1
 from tonari.attributes.crossfit import SHRINKAGES
 from tonari.attributes.learn import LEAST_HELD_OUT
@@ -17,7 +17,7 @@ NAMES = ("a", "b", "c")
 
 def learned_of(seed: int = 0, each: int = 200, apart: float = 0.15, precision: float = 0.9) -> AttributeModel:
     features, codes = blobs(np.random.default_rng(seed), 3, each, 12, apart)
-    return learn(sample_of(features, codes.tolist(), 3), NAMES, several=False, precision=precision)
+    return study(sample_of(features, codes.tolist(), 3), NAMES, several=False, precision=precision).model
 
 
 def test_figures_are_those_of_items_not_seen() -> None:
@@ -25,7 +25,7 @@ def test_figures_are_those_of_items_not_seen() -> None:
     features, codes = blobs(random, 3, 2000, 12, 0.15)
     known = random.random(6000) < 0.3
 
-    found = learn(sample_of(features[known], codes[known].tolist(), 3), NAMES, several=False)
+    found = study(sample_of(features[known], codes[known].tolist(), 3), NAMES, several=False).model
 
     for method, weights in (("discriminant", found.discriminant), ("means", found.means)):
         scores = features[~known].astype(np.float32) @ weights.weights.T + weights.bias
@@ -49,7 +49,7 @@ def test_a_label_that_says_nothing_is_predicted_with_little_confidence() -> None
     random = np.random.default_rng(1)
     features = random.standard_normal((600, 8))
 
-    found = learn(sample_of(features, random.integers(0, 3, 600).tolist(), 3), NAMES, several=False)
+    found = study(sample_of(features, random.integers(0, 3, 600).tolist(), 3), NAMES, several=False).model
 
     calibration = found.calibrations["discriminant"]
     assert calibration.accuracy == pytest.approx(1 / 3, abs=0.08)
@@ -82,7 +82,7 @@ def test_too_few_items_are_not_calibrated() -> None:
 def test_hardly_anything_is_known(codes: list[int]) -> None:
     features = np.random.default_rng(0).standard_normal((len(codes), 4))
 
-    found = learn(sample_of(features, codes, 3), NAMES, several=False)
+    found = study(sample_of(features, codes, 3), NAMES, several=False).model
 
     assert found.classes == tuple(NAMES[code] for code in sorted(set(codes)))
     assert np.isfinite(found.discriminant.weights).all()
@@ -93,7 +93,7 @@ def test_a_class_whose_items_lie_in_one_tenth_is_still_learned() -> None:
     features, codes = blobs(np.random.default_rng(3), 3, 100, 6, 2.0)
     sample = sample_of(features, codes.tolist(), 3)
 
-    found = learn(replace(sample, part=np.where(codes == 2, 4, sample.part)), NAMES, several=False)
+    found = study(replace(sample, part=np.where(codes == 2, 4, sample.part)), NAMES, several=False).model
 
     assert found.classes == NAMES
     assert found.calibrations["discriminant"].accuracy < 0.7
@@ -105,7 +105,7 @@ def test_tags() -> None:
     features = random.standard_normal((900, 10)) + belongs @ random.standard_normal((3, 10)) * 1.5
     sample = replace(sample_of(features, [0] * 900, 3), belongs=belongs)
 
-    found = learn(sample, NAMES, several=True)
+    found = study(sample, NAMES, several=True).model
 
     calibration = found.calibrations["discriminant"]
     assert calibration.calibration_error < 0.05
@@ -157,7 +157,7 @@ def test_classes_are_parted_into_kinds_where_held_out_items_say_so(alike: bool) 
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     sample = sample_of(features, np.repeat(codes, 3).tolist(), 2)
     product = np.repeat(np.arange(30), 3)
-    found = learn(replace(sample, group=product, part=product % 10), ("a", "b"), several=False)
+    found = study(replace(sample, group=product, part=product % 10), ("a", "b"), several=False).model
     buffer = io.BytesIO()
     np.savez(buffer, **learned_to_arrays({"it": found}))
     buffer.seek(0)

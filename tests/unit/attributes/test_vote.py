@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonari.attributes import VOTERS, predict_by_vote, vote
+from tonari.attributes import VOTERS, vote
 from tonari.attributes.vote import BANDWIDTH, share_to_score, vote_among_others
 from unit.attributes.samples import sample_of
 
@@ -27,7 +27,7 @@ from unit.attributes.samples import sample_of
     ],
 )
 def test_votes(values: Sequence[Any], scores: list[float], ranked: list[tuple[Any, float]]) -> None:
-    found = predict_by_vote(values, scores)
+    found = vote([(value,) for value in values], scores)
 
     assert [one.value for one in found] == [value for value, _ in ranked]
     assert [one.score for one in found] == pytest.approx([score for _, score in ranked])
@@ -41,7 +41,7 @@ def test_a_neighbour_votes_for_all_its_tags() -> None:
 
 def test_each_vote_has_a_score() -> None:
     with pytest.raises(ValueError, match="zip"):
-        predict_by_vote(["a"], [])
+        vote([("a",)], [])
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -72,5 +72,5 @@ def test_a_sample_votes_as_single_items_do(seed: int, views: int, items: int) ->
             if one != item[row]
         }
         voters = sorted(near, key=lambda one: -near[one])[:VOTERS]
-        said = {one.value: one.score for one in predict_by_vote(codes[voters].tolist(), [near[v] for v in voters])}
+        said = {one.value: one.score for one in vote(codes[voters, None].tolist(), [near[v] for v in voters])}
         assert share.tolist() == pytest.approx([said.get(code, 0.0) for code in range(3)], abs=1e-4)

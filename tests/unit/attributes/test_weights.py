@@ -10,21 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonari.attributes import (
-    SAMPLED_ITEMS,
-    ClassWeights,
-    class_means,
-    predict_by_means,
-    weights_from_arrays,
-    weights_to_arrays,
-)
+from tonari.attributes import SAMPLED_ITEMS, ClassWeights
+from tonari.attributes.arrays import weights_from_arrays, weights_to_arrays
 from tonari.fields.columns import ClassColumn
 from tonari.index.vectors import to_fixed
+from unit.attributes.samples import class_means
 
 
 def means(item: Sequence[int], rows: NDArray[np.floating], codes: Sequence[int], *classes: Any) -> ClassWeights:
-    column = ClassColumn(np.array(codes, np.int32), classes)
-    return class_means(np.array(item, np.int32), to_fixed(rows), column)
+    return class_means(np.array(item, np.int32), to_fixed(rows), ClassColumn(np.array(codes, np.int32), classes))
+
+
+def ranked(queries: NDArray[np.float32], weights: ClassWeights) -> list[tuple[Any, float]]:
+    scores = weights.scores(queries)
+    return [(weights.classes[code], float(scores[code])) for code in np.argsort(-scores, kind="stable")]
 
 
 def weights_of(*rows: Sequence[float]) -> ClassWeights:
@@ -92,7 +91,7 @@ def test_nothing_is_known() -> None:
     found = means([], np.empty((0, 4)), [], *())
 
     assert (found.classes, found.weights.shape, found.bias.shape) == ((), (0, 4), (0,))
-    assert predict_by_means(np.ones((1, 4), np.float32), found) == []
+    assert ranked(np.ones((1, 4), np.float32), found) == []
 
 
 def test_the_nearest_mean_wins() -> None:
@@ -101,26 +100,26 @@ def test_the_nearest_mean_wins() -> None:
     weights = weights_of(*centres.tolist())
 
     for query in random.standard_normal((30, 6)).astype(np.float32):
-        ranked = predict_by_means(query[None], weights)
+        found = ranked(query[None], weights)
         distances = ((centres - query) ** 2).sum(axis=1)
 
-        assert [one.value for one in ranked] == ["abcde"[code] for code in np.argsort(distances)]
+        assert [value for value, _ in found] == ["abcde"[code] for code in np.argsort(distances)]
         scores = [0.5 + (query @ query - distance) / 2 for distance in sorted(distances)]
-        np.testing.assert_allclose([one.score for one in ranked], scores, atol=1e-4)
+        np.testing.assert_allclose([score for _, score in found], scores, atol=1e-4)
 
 
 def test_a_score_is_the_cosine_where_the_mean_has_length_one() -> None:
-    ranked = predict_by_means(np.array([[0.6, 0.8]], np.float32), weights_of([1, 0], [0, 1]))
+    found = ranked(np.array([[0.6, 0.8]], np.float32), weights_of([1, 0], [0, 1]))
 
-    assert [(one.value, round(one.score, 6)) for one in ranked] == [("b", 0.8), ("a", 0.6)]
+    assert [(value, round(score, 6)) for value, score in found] == [("b", 0.8), ("a", 0.6)]
 
 
 def test_several_queries_are_averaged() -> None:
     queries = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
 
-    ranked = predict_by_means(queries, weights_of([1, 0], [0, 1]))
+    found = ranked(queries, weights_of([1, 0], [0, 1]))
 
-    assert [(one.value, round(one.score, 6)) for one in ranked] == [("a", round(2 / 3, 6)), ("b", round(1 / 3, 6))]
+    assert [(value, round(score, 6)) for value, score in found] == [("a", round(2 / 3, 6)), ("b", round(1 / 3, 6))]
 
 
 def test_round_trip_through_a_file() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonari.api.http import Request, Response
-from tonari.aws.http_event import read_http_event, write_http_answer
+from tonari.aws.events import read_http_event, write_http_answer
 from tonari.errors import InvalidRequestError, UnknownItemError
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonari.aws.sqs_event import Hint, read_hints
+from tonari.aws.events import read_hints
 from tonari.catalogue.documents import check_id, document_key, image_key
 from tonari.errors import InvalidCatalogueError
 
@@ -44,12 +44,12 @@ def test_a_batch() -> None:
         bridge("items/e.json"),
     )
 
-    assert read_hints(event) == [
-        Hint("0", ("a",)),
-        Hint("1", ("b", "c")),
-        Hint("2", ("d",)),
-        Hint("3", ("e",)),
-    ]
+    assert read_hints(event) == {
+        "0": ("a",),
+        "1": ("b", "c"),
+        "2": ("d",),
+        "3": ("e",),
+    }
 
 
 @given(st.text(max_size=8))
@@ -60,17 +60,17 @@ def test_keys_are_encoded_in_the_one_and_plain_in_the_other(item: str) -> None:
     except InvalidCatalogueError:
         return
     for key in (document_key(item), image_key(item, "front+back.jpg")):
-        assert read_hints(batch(notification(key), bridge(key))) == [Hint("0", (item,)), Hint("1", (item,))]
+        assert read_hints(batch(notification(key), bridge(key))) == {"0": (item,), "1": (item,)}
 
 
 def test_a_plain_key_is_not_decoded() -> None:
-    assert read_hints(batch(bridge("images/a+b%20c/front.jpg"))) == [Hint("0", ("a+b%20c",))]
-    assert read_hints(batch(notification("images/a b/front.jpg"))) == [Hint("0", ("a b",))]
+    assert read_hints(batch(bridge("images/a+b%20c/front.jpg"))) == {"0": ("a+b%20c",)}
+    assert read_hints(batch(notification("images/a b/front.jpg"))) == {"0": ("a b",)}
 
 
 @pytest.mark.parametrize("key", ["schema.json", "images/a", "items/", "notes.txt", "images/a\x00/front.jpg"])
 def test_keys_of_no_item_hint_at_nothing(key: str) -> None:
-    assert read_hints(batch(notification(key), bridge(key))) == [Hint("0", ()), Hint("1", ())]
+    assert read_hints(batch(notification(key), bridge(key))) == {"0": (), "1": ()}
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_keys_of_no_item_hint_at_nothing(key: str) -> None:
     ],
 )
 def test_what_is_no_event_hints_at_nothing(body: Any) -> None:
-    assert read_hints(batch(notification("items/a.json"), body)) == [Hint("0", ("a",)), Hint("1", ())]
+    assert read_hints(batch(notification("items/a.json"), body)) == {"0": ("a",), "1": ()}
 
 
 def test_no_messages() -> None:
-    assert read_hints(batch()) == []
+    assert read_hints(batch()) == {}

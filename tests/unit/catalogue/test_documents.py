@@ -127,4 +127,6 @@ def test_documents_that_cannot_be_read(data: bytes, says: str) -> None:
     ],
 )
 def test_images_are_selected_and_ordered(fields: dict[str, object], there: list[str], missing: list[str]) -> None:
-    assert select_images(fields, {"b.jpg": "2", "a.jpg": "1", "c.jpg": "3"}) == (there, missing)
+    reasons = {image_key("x", name): "The document names it, the bucket lacks it." for name in missing}
+
+    assert select_images("x", fields, {"b.jpg": "2", "a.jpg": "1", "c.jpg": "3"}) == (there, reasons)

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from served import served
+from tonari.api.app import read_parameters
 from tonari.api.http import Request, Response
-from tonari.api.reading import read_parameters
 from tonari.client import MOST_DIRECT_BYTES, Client
 from tonari.contract.answers import FoundItem, Plan, PutAnswer, SearchAnswer, UploadAnswer, UploadForm
 from tonari.contract.requests import PredictRequest, SearchOptions, SearchRequest

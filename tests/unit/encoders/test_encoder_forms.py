@@ -18,7 +18,8 @@ from models import Model
 from pictures import encoded, oriented, photo
 from tonari.encoders.image import EncoderConfig, ImageEncoder
 from tonari.errors import InvalidEncoderError
-from tonari.images.decode import Framing, prepare
+from tonari.images.decode import prepare
+from tonari.images.framing import Framing
 from tonari.images.tensor import RAW, TensorForm, to_tensor
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

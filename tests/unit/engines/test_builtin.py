@@ -14,8 +14,7 @@ from catalogues import DIMENSIONS, World, one_view, random_item, random_world, s
 from tonari.contract.engine import EngineQuery, ScoredItem, StoredItem
 from tonari.contract.filter_tree import Condition, Range
 from tonari.encoders.image import ImageEncoder
-from tonari.engines import layers
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import FEW, Layer, open_builtin
 from tonari.index import planner
 from tonari.index.vectors import from_fixed, to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView
@@ -124,13 +123,13 @@ def test_changes_may_come_at_once_or_one_after_the_other(
 def test_items_left_out_leave_the_range_whole(encoder: ImageEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The search of all items, which a graph may answer, also answers for all but a few."""
     masks: list[Range] = []
-    mask = layers.Layer.mask
-    monkeypatch.setattr(layers.Layer, "mask", lambda layer, within: masks.append(within) or mask(layer, within))
+    mask = Layer.mask
+    monkeypatch.setattr(Layer, "mask", lambda layer, within: masks.append(within) or mask(layer, within))
     world = random_world(encoder, 1, 200, 0, 5)
     names = tuple(world.items)
     vectors = np.eye(1, DIMENSIONS, dtype=np.float32)
 
-    for count, masked in ((0, False), (1, False), (layers.FEW, False), (layers.FEW + 1, True)):
+    for count, masked in ((0, False), (1, False), (FEW, False), (FEW + 1, True)):
         found = world.serving.engine.search(EngineQuery(vectors, 5, Range(excluded=names[:count]), exact=True))
         assert pairs(found.items) == world.ranked(vectors, names[:count])[:5]
         assert found.plan.matching == len(names) - count

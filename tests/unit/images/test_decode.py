@@ -16,9 +16,9 @@ from PIL import Image, ImageFile
 import pictures
 from pictures import BLUE, GREEN, RED, YELLOW, encoded, oriented, photo, png, quarters
 from tonari.errors import InvalidImageError, RequestError, TooLargeError, UnsupportedImageError
-from tonari.images.decode import FORMATS, MAX_BYTES, MAX_PIXELS, MAX_SCANS, MAX_SIDE, Framing, _decode, prepare
-from tonari.images.guards import admit
-from tonari.images.header import MAX_PARTS
+from tonari.images.decode import _decode, prepare
+from tonari.images.framing import Framing
+from tonari.images.guards import FORMATS, MAX_BYTES, MAX_PARTS, MAX_PIXELS, MAX_SCANS, MAX_SIDE, admit
 
 FRAMING = Framing(height=224, width=224, shortest_edge=256)
 EXACT = Framing(height=64, width=64, shortest_edge=64)
@@ -463,7 +463,8 @@ def test_the_dearest_accepted_picture_stays_within_its_memory(kind, mode, size, 
 
 PEAK = """
 import pathlib, sys
-from tonari.images.decode import Framing, prepare
+from tonari.images.decode import prepare
+from tonari.images.framing import Framing
 
 def peak():
     status = pathlib.Path("/proc/self/status").read_text()

@@ -39,7 +39,7 @@ def test_all_cells_hold_all_rows_in_range(size: list[int], share: float | None, 
     lists, codes = lists_of(size, seed)
     allowed = None if share is None else np.random.default_rng(seed).random(len(codes)) < share
     found = probe_lists(unit(2, seed + 2), lists, allowed, EVERYWHERE)
-    inside = np.arange(len(codes)) if allowed is None else np.flatnonzero(allowed[lists.item])
+    inside = np.arange(len(codes)) if allowed is None else np.flatnonzero(allowed[np.concatenate(lists.items_of)])
 
     assert sorted(found.rows.tolist()) == inside.tolist()
     assert found.scanned == len(inside)
@@ -52,7 +52,7 @@ def test_the_candidates_are_the_best_of_what_was_read(share: float) -> None:
     query = unit(1, 4)
     found = probe_lists(query, lists, allowed, Probe(share, cells=1, rows=10, ratio=np.inf, candidates=20))
     products = codes.astype(np.int64) @ quantise(query)[0][0].astype(np.int64)
-    inside = np.sort(products[allowed[lists.item]])[::-1]
+    inside = np.sort(products[allowed[np.concatenate(lists.items_of)]])[::-1]
 
     wanted = inside[inside >= inside[min(20, len(inside)) - 1]]
     assert np.sort(products[found.rows])[::-1].tolist() == wanted.tolist()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonari.index.scoring import DECIMALS, best_views, order_items, score_rows
+from tonari.index.scoring import DECIMALS, best_views, order_items, score_rows, varied_candidates, vary
 from tonari.index.vectors import UNIT, to_fixed
 
 SEEDS = st.integers(0, 1 << 32)
@@ -102,3 +104,42 @@ def test_the_order_is_total(scores: list[float], k: int, seed: int) -> None:
 
     ranked = sorted(range(len(scores)), key=lambda place: (-scores[place], items[place]))
     assert order.tolist() == ranked[:k]
+
+
+def worths(scores: Any, vectors: Any, taken: list[int], diversity: float) -> dict[int, float]:
+    """What each candidate is worth by the formula, one by one."""
+    found = {}
+    for candidate in range(len(scores)):
+        if candidate not in taken:
+            likeness = max((float(vectors[candidate] @ vectors[other]) for other in taken), default=0.0)
+            found[candidate] = (1 - diversity) * float(scores[candidate]) - diversity * likeness
+    return found
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 40), st.integers(1, 45), st.floats(0, 1), st.integers(1, 6))
+def test_against_the_formula(seed: int, count: int, k: int, diversity: float, directions: int) -> None:
+    random = np.random.default_rng(seed)
+    vectors = random.standard_normal((directions, 4))[random.integers(0, directions, count)]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    scores = np.sort(vectors @ (query := random.standard_normal(4)) / np.linalg.norm(query))[::-1]
+
+    taken = vary(scores, vectors, k, diversity).tolist()
+
+    assert len(taken) == len(set(taken)) == min(k, count)
+    for place, one in enumerate(taken):
+        worth = worths(scores, vectors, taken[:place], diversity)
+        assert worth[one] >= max(worth.values()) - 1e-5
+
+
+def test_the_ends_of_the_scale() -> None:
+    scores = np.array([0.9, 0.8, 0.7, 0.6])
+    vectors = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float16)
+
+    assert vary(scores, vectors, 4, 0.0).tolist() == [0, 1, 2, 3]
+    assert vary(scores, vectors, 3, 1.0).tolist() == [0, 2, 3]
+    assert vary(scores[:0], vectors[:0], 3, 0.5).tolist() == []
+
+
+def test_candidates() -> None:
+    assert (varied_candidates(1), varied_candidates(10), varied_candidates(1000)) == (50, 50, 5000)

@@ -9,8 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tonari.index import planner, tuning
-from tonari.index.layout import lay_out
-from tonari.index.planner import LEAST_CANDIDATES, Tuning, VectorIndex, find
+from tonari.index.planner import LEAST_CANDIDATES, Tuning, VectorIndex, find, lay_out
 from tonari.index.tuning import GroundTruth, tune
 from tonari.index.vectors import from_fixed, to_fixed
 from unit.index.samples import clusters, in_cells, index_of, unit_rows

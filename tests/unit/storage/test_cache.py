@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tonari.storage.cache import IDLE_SECONDS, sweep
+from tonari.storage.bucket import IDLE_SECONDS, sweep
 
 OLD, KEPT, YOUNG = "a" * 64, "b" * 64, "c" * 64
 LEFT_OVER = f"{'d' * 64}.0123abcd"

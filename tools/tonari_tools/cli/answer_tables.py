@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import UNSET
 from rich.console import RenderableType
 
-from tonari.contract.answers import Fall, FoundItem, HealthAnswer, PredictAnswer, Prediction, SearchAnswer
+from tonari.contract.answers import FoundItem, HealthAnswer, PredictAnswer, Prediction, SearchAnswer
+from tonari.contract.artefacts import Regression
 from tonari.contract.findings import Audit
 from tonari_tools.tables import Columns, facts, score_bar, text_of
 
@@ -137,7 +138,7 @@ def status_table(health: HealthAnswer, url: str) -> list[RenderableType]:
     return [facts(rows)]
 
 
-def _fall(fall: Fall) -> str:
+def _fall(fall: Regression) -> str:
     on = "" if fall.held_out is None else f", on {fall.held_out} items held out"
     return f"{fall.what}: {fall.live:.3f} -> {fall.now:.3f}, allowed -{fall.margin:.3f}{on}"
 

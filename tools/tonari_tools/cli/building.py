@@ -1,27 +1,32 @@
-"""Commands that fill the catalogue and build from it: ``init``, ``push``, ``rebuild``, ``report``."""
+"""Commands that fill, build and serve: ``init``, ``push``, ``rebuild``, ``report``, ``demo``, ``serve``."""
 
 from __future__ import annotations
 
-import datetime as dt
-import math
+import hashlib
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import rich_click as click
 
-from tonari.errors import TonariError
+from tonari.errors import InvalidRequestError, TonariError
 from tonari_tools.cli.help import examples
-from tonari_tools.cli.target import Command, Target, takes_buckets
+from tonari_tools.cli.target import STATE, Command, Target, takes_buckets
 
 FILE = click.Path(path_type=Path)
+PORT = click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    default=8787,
+    show_default=True,
+    help="Port on 127.0.0.1; 0 takes a free one.",
+)
 
 
 class RebuildRefusedError(TonariError):
     """The new snapshot is worse than the live one by more than the margins."""
-
-    slug = "rebuild-refused"
-    title = "The new snapshot was not published"
 
 
 def takes_table(command: Command) -> Command:
@@ -71,7 +76,7 @@ def init(folder: Path | None, target: Target) -> None:
 @takes_buckets("catalogue")
 def push(folder: Path, metadata: Path | None, id_columns: str | None, target: Target, *, delete: bool) -> None:
     """Upload a folder of pictures, with a table of their fields if there is one."""
-    from tonari_tools.cli.progress import ProgressLine
+    from tonari_tools.progress import StageLines
     from tonari_tools.push.local_catalogue import read_catalogue, split_columns
     from tonari_tools.push.pictures import find_table
     from tonari_tools.push.upload import push as upload
@@ -81,8 +86,8 @@ def push(folder: Path, metadata: Path | None, id_columns: str | None, target: Ta
     for note in catalogue.notes:
         click.echo(f"tonari: {note}", err=True)
     bucket = target.open_catalogue()
-    with ProgressLine("push", "items") as progress:
-        pushed = upload(catalogue, bucket, progress)
+    with StageLines("push", "items") as stages:
+        pushed = upload(catalogue, bucket, partial(stages, ""))
     fields = f"with fields from {table}" if table else "without fields (--metadata FILE names a table of them)"
     click.echo(
         f"{pushed.items} items {fields}: uploaded {pushed.uploaded} files ({pushed.bytes / 1e6:.1f} MB) to "
@@ -103,34 +108,19 @@ def push(folder: Path, metadata: Path | None, id_columns: str | None, target: Ta
 @takes_buckets("catalogue", "artefacts")
 def rebuild(target: Target, *, accept: bool) -> None:
     """Encode the catalogue on this machine, build a snapshot and publish it."""
-    from tonari.builds.look import RebuildContext
-    from tonari.builds.pending import forget, hold
-    from tonari.builds.rebuild import rebuild as build
     from tonari.config import ANY_FALL, Margins
-    from tonari.encoders.store import load_encoder
-    from tonari_tools.cli.progress import StageLines
+    from tonari_tools.progress import StageLines
+    from tonari_tools.serve.upkeep import Rebuilder
 
     margins = ANY_FALL if accept else Margins.read(os.environ)
     catalogue, artefacts = target.open_catalogue(), target.open_artefacts()
     with tempfile.TemporaryDirectory() as folder, StageLines("rebuild", "views") as stages:
-        cache = Path(folder)
-        context = RebuildContext(
-            catalogue,
-            artefacts,
-            lambda name: load_encoder(artefacts, name, cache),
-            cache,
-            stages,
-            lambda: math.inf,
-            margins,
-        )
-        done = build(context)
+        done = Rebuilder(catalogue, artefacts, Path(folder), margins, click.echo).rebuild(stages)
     if done.outcome == "refused":
-        hold(artefacts, dt.datetime.now(dt.UTC))
         raise RebuildRefusedError(
             f"Nothing was published: {done.why}. Snapshot {done.snapshot} stays live. `tonari audit` may say why; "
             "to publish it anyway: tonari rebuild --accept (nothing is encoded again)."
         )
-    forget(artefacts)
     click.echo(
         f"{done.outcome}: {done.items} items, {done.views} views ({done.encoded} encoded, {done.reused} reused), "
         f"{done.rejected} files rejected; snapshot {done.snapshot}, generation {done.generation}"
@@ -145,8 +135,8 @@ def rebuild(target: Target, *, accept: bool) -> None:
 @takes_buckets("catalogue", "artefacts")
 def report(out: Path, seed: int, target: Target) -> None:
     """Write an HTML quality report of the live snapshot: accuracy, recall, doubtful items."""
-    from tonari_tools.cli.progress import StageLines
-    from tonari_tools.report.gathering import collect
+    from tonari_tools.progress import StageLines
+    from tonari_tools.report.material import collect
     from tonari_tools.report.render import check_writable, render, write_whole
 
     check_writable(out)
@@ -157,3 +147,49 @@ def report(out: Path, seed: int, target: Target) -> None:
         page = render(material)
         stages("page", 1, 1)
     click.echo(f"{out}  {write_whole(out, page):,} bytes")
+
+
+@click.command(
+    epilog=examples(
+        "tonari demo                              # a drawn shop",
+        "tonari demo photos                       # your pictures",
+        "tonari demo photos --metadata items.csv --id sku --port 0",
+    )
+)
+@click.argument("folder", type=FILE, required=False, help="Your pictures; default: a drawn shop.")
+@takes_table
+@PORT
+def demo(folder: Path | None, metadata: Path | None, id_columns: str | None, port: int) -> None:
+    """Index a drawn shop, or your own pictures, and serve the API and its page.
+
+    What changes in the demo's catalogue is indexed while it runs. Ctrl-C ends it; the next start is quick.
+    """
+    if folder is None and (metadata or id_columns):
+        raise InvalidRequestError("--metadata and --id describe the pictures in a folder: give FOLDER too.")
+    from tonari_tools.cli.demo import show
+
+    show(folder, metadata, id_columns, port)
+
+
+@click.command(
+    epilog=examples(
+        "tonari serve shop/catalogue shop/artefacts        # folders",
+        "tonari serve my-catalogue my-artefacts --port 0   # buckets on S3",
+    )
+)
+@click.argument("catalogue", help="The catalogue bucket: a folder, or a name on S3.")
+@click.argument("artefacts", help="The artefact bucket: a folder, or a name on S3.")
+@PORT
+def serve(catalogue: str, artefacts: str, port: int) -> None:
+    """Serve the API and its page from two buckets.
+
+    A catalogue in a folder is indexed first, if nothing is published yet, and again whenever it changes.
+    """
+    from tonari_tools.serve.buckets import is_folder
+    from tonari_tools.serve.run import serve as run
+
+    places = {
+        what: str(Path(name).expanduser().resolve()) if is_folder(name) else name
+        for what, name in (("catalogue", catalogue), ("artefacts", artefacts))
+    }
+    run(STATE / f"serve-{hashlib.sha256(' '.join(places.values()).encode()).hexdigest()[:8]}", places, port)

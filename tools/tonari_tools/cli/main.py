@@ -11,15 +11,13 @@ import rich_click as click
 from tonari import __version__
 from tonari.errors import TonariError, UnreachableError
 from tonari_tools.cli.ask import audit, predict, search, status
-from tonari_tools.cli.building import init, push, rebuild, report
+from tonari_tools.cli.building import demo, init, push, rebuild, report, serve
 from tonari_tools.cli.encoders import encoder
 from tonari_tools.cli.help import CONTEXT, completion, examples, panels
-from tonari_tools.cli.local import demo, serve
 
 INTERRUPTED = 130
 WRONG_USAGE = 2
-START = "Start one with tonari demo, or name another with --url."
-
+START = " Start one with tonari demo, or name another with --url."
 
 PANELS = {
     "Serve on this machine": [demo, serve],
@@ -70,24 +68,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "tonari"
-        return _fail(f"{_sentence(error.format_message())} {path} --help says more.", WRONG_USAGE)
+        text = error.format_message()
+        end = "" if text.endswith((".", "?", ")")) else "."
+        return _fail(f"{text}{end} {path} --help says more.", WRONG_USAGE)
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code)
     except TonariError as error:
-        remedy = (
-            " Start one with tonari demo, or name another with --url." if isinstance(error, UnreachableError) else ""
-        )
-        return _fail(f"{error.detail}{remedy}", 1)
+        return _fail(error.detail + (START if isinstance(error, UnreachableError) else ""), 1)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "?", ")")) else f"{text}."
 
 
 def _fail(message: str, status_code: int) -> int:

@@ -16,7 +16,6 @@ from tonari.storage.bucket import Bucket
 
 STATE = Path(".tonari")
 DEFAULT_URL = "http://127.0.0.1:8787"
-URL_VARIABLE = "TONARI_URL"
 BUCKET_VARIABLES = {"catalogue": "TONARI_CATALOGUE_BUCKET", "artefacts": "TONARI_ARTEFACT_BUCKET"}
 
 Command: TypeAlias = Callable[..., None]
@@ -24,17 +23,7 @@ Command: TypeAlias = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where things are; what is not known is empty.
-
-    Parameters
-    ----------
-    url
-        Of the HTTP API.
-    endpoint
-        Of S3, empty for what the AWS environment says.
-    catalogue, artefacts
-        Buckets: folders, or names on S3.
-    """
+    """URLs of the HTTP API and of S3, and two buckets: folders, or names on S3; what is not known is empty."""
 
     url: str = ""
     endpoint: str = ""
@@ -42,23 +31,11 @@ class Target:
     artefacts: str = ""
 
     def open_catalogue(self) -> Bucket:
-        """Open the catalogue bucket.
-
-        Raises
-        ------
-        SettingError
-            If nothing names it.
-        """
+        """Open the catalogue bucket; :class:`SettingError` if nothing names it."""
         return _open(self.catalogue, "catalogue")
 
     def open_artefacts(self) -> Bucket:
-        """Open the artefact bucket.
-
-        Raises
-        ------
-        SettingError
-            If nothing names it.
-        """
+        """Open the artefact bucket; :class:`SettingError` if nothing names it."""
         return _open(self.artefacts, "artefacts")
 
 
@@ -73,17 +50,15 @@ def choose(given: Target, running: Target | None) -> Target:
     return Target(url, given.endpoint, given.catalogue, given.artefacts)
 
 
-def takes_url(command: Command) -> Command:
-    """Give a command the option ``--url`` and, as ``url``, the API that it means."""
-    option = click.option(
-        "--url", envvar=URL_VARIABLE, show_envvar=True, metavar="URL", help="The API; default: the running demo."
-    )
-
-    @functools.wraps(command)
-    def run(*, url: str | None, **options: Any) -> None:
-        command(url=_find(Target(url or "")).url, **options)
-
-    return option(run)
+takes_url = click.option(
+    "--url",
+    envvar="TONARI_URL",
+    show_envvar=True,
+    metavar="URL",
+    callback=lambda _context, _parameter, url: _find(Target(url or "")).url,
+    help="The API; default: the running demo.",
+)
+"""Gives a command, as ``url``, the API that is meant."""
 
 
 def takes_buckets(*names: str) -> Callable[[Command], Command]:
@@ -99,12 +74,9 @@ def takes_buckets(*names: str) -> Callable[[Command], Command]:
             "--endpoint-url", "endpoint", metavar="URL", help="An S3 server other than AWS, such as MinIO."
         )(run)
         for name in reversed(names):
+            which = f"The {name.removesuffix('s')} bucket, or a folder; default: the running demo's."
             decorated = click.option(
-                f"--{name}",
-                envvar=BUCKET_VARIABLES[name],
-                show_envvar=True,
-                metavar="BUCKET",
-                help=f"The {name.removesuffix('s')} bucket, or a folder; default: the running demo's.",
+                f"--{name}", envvar=BUCKET_VARIABLES[name], show_envvar=True, metavar="BUCKET", help=which
             )(decorated)
         return decorated
 
@@ -122,7 +94,7 @@ def _running() -> Target | None:
     """Find a server: the demo of the drawn shop, else one whose state lies one level deeper."""
     from tonari_tools.serve.running import find_running
 
-    for folder in (STATE, *sorted(path for path in STATE.glob("*") if path.is_dir())):
+    for folder in (STATE, *sorted(STATE.glob("*/"))):
         if found := find_running(folder):
             return Target(found.url, "", found.catalogue, found.artefacts)
     return None

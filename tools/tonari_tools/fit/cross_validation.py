@@ -5,15 +5,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari_tools.fit.fit_metrics import Metric, Parts, enough, measure, pool, score, unseen_metrics
+from tonari_tools.fit.fit_metrics import Key, Metric, Parts, enough, measure, pool, score, unseen_metrics
 from tonari_tools.fit.fit_sample import FitRefusedError, Sample, deal_classes, folds
-from tonari_tools.fit.lda import Directions, Scatter, measure_scatter, solve, usable_classes
-from tonari_tools.fit.projection import Weights, to_unit, weigh
+from tonari_tools.fit.lda import (
+    Directions,
+    Scatter,
+    Weights,
+    measure_scatter,
+    solve,
+    to_unit,
+    usable_classes,
+    weigh,
+)
 
 FOLDS = 5
 CLASS_FOLDS = 4
@@ -33,37 +40,29 @@ class Fold:
         All of the fit part.
     parts
         What is fitted on, what is measured.
-    seen
-        What the smaller fit is fitted on.
     attribute, unseen
-        The classes that it lacks; no attribute if there is none of enough classes.
-    scatters
-        Of the fit and of the smaller one.
-    before
-        The backbone's metrics.
+        The classes that the smaller fit lacks; no attribute if there is none of enough classes.
+    taught
+        Rows and scatter of the fit, and of the smaller one where there is one.
     """
 
     sample: Sample
     rows: NDArray[np.float64]
     parts: Parts
-    seen: NDArray[np.int64]
     attribute: str
     unseen: list[int]
-    scatters: tuple[Scatter, Scatter]
-    before: list[Metric]
+    taught: Sequence[tuple[NDArray[np.int64], Scatter]]
 
     def solve(self, shrinkage: float, item_share: float) -> list[Directions]:
         """Solve the fit, and the smaller one where there is one."""
-        taught = (self.parts.known, self.seen) if self.attribute else (self.parts.known,)
-        return [
-            solve(self.rows[known], scatter, shrinkage, item_share)
-            for known, scatter in zip(taught, self.scatters, strict=False)
-        ]
+        return [solve(self.rows[known], scatter, shrinkage, item_share) for known, scatter in self.taught]
 
-    def measure(self, solved: list[Directions], weights: Weights, seed: int) -> list[Metric]:
-        """Measure what :meth:`solve` gave."""
-        vectors = [to_unit(self.rows @ weigh(directions, weights)) for directions in solved]
-        return _measure(vectors[0], vectors[-1], self, seed)
+    def measure(self, embeddings: Sequence[NDArray[np.float32]], seed: int) -> list[Metric]:
+        """Measure the embedding that the fit gives, and what the smaller one's does for the classes that it lacks."""
+        metrics = measure(embeddings[0], self.sample, self.parts, seed)
+        if self.attribute:
+            metrics += unseen_metrics(embeddings[-1], self.attribute, self.sample, self.parts.held, self.unseen)
+        return metrics
 
 
 def thin(sample: Sample, rows: NDArray[np.float64], seed: int) -> tuple[Sample, NDArray[np.float64]]:
@@ -77,7 +76,7 @@ def thin(sample: Sample, rows: NDArray[np.float64], seed: int) -> tuple[Sample, 
     return sample.take(taken), rows[taken]
 
 
-def deal(sample: Sample, rows: NDArray[np.float64], seed: int) -> Iterator[Fold]:
+def deal(sample: Sample, rows: NDArray[np.float64], seed: int) -> Iterator[tuple[Fold, list[Metric]]]:
     """Deal the fit part out; the attributes take turns in lacking a quarter of their classes.
 
     Parameters
@@ -87,38 +86,26 @@ def deal(sample: Sample, rows: NDArray[np.float64], seed: int) -> Iterator[Fold]
 
     Returns
     -------
-    Those folds in which there is something to learn and to measure.
+    Those folds in which there is something to learn and to measure, each with the backbone's metrics.
     """
     dealt = folds(sample.group, FOLDS, seed)
-    vectors = to_unit(sample.features)
+    backbone = to_unit(sample.features)
     classes = {name: usable_classes(codes, sample.item).tolist() for name, codes in sample.labels.items()}
     names = [name for name, found in classes.items() if len(found) >= LEAST_CLASSES]
     for number in range(FOLDS):
         parts = Parts(np.flatnonzero(dealt != number), np.flatnonzero(dealt == number))
-        name = names[number % len(names)] if names else ""
-        unseen = deal_classes(classes[name], CLASS_FOLDS, seed)[number // len(names) % CLASS_FOLDS] if name else []
-        seen = parts.known[~np.isin(sample.labels[name][parts.known], unseen)] if name else parts.known
-        if not len(seen) or not len(parts.held):
+        name, unseen, fits = "", list[int](), [parts.known]
+        if names:
+            name = names[number % len(names)]
+            unseen = deal_classes(classes[name], CLASS_FOLDS, seed)[number // len(names) % CLASS_FOLDS]
+            fits.append(parts.known[~np.isin(sample.labels[name][parts.known], unseen)])
+        if not len(fits[-1]) or not len(parts.held):
             continue
-        scatters = _scatter(sample, rows, parts.known), _scatter(sample, rows, seen)
-        if any(scatter.attributes is None and scatter.items is None for scatter in scatters):
-            continue
-        fold = Fold(sample, rows, parts, seen, name, unseen, scatters, [])
-        before = _measure(vectors, vectors, fold, seed)
-        if before:
-            yield replace(fold, before=before)
-
-
-def _scatter(sample: Sample, rows: NDArray[np.float64], known: NDArray[np.int64]) -> Scatter:
-    taught = sample.take(known)
-    return measure_scatter(rows[known], taught.item, taught.labels, sample.features.shape[1])
-
-
-def _measure(whole: NDArray[np.float32], lacking: NDArray[np.float32], fold: Fold, seed: int) -> list[Metric]:
-    metrics = measure(whole, fold.sample, fold.parts, seed)
-    if fold.attribute:
-        metrics += unseen_metrics(lacking, fold.attribute, fold.sample, fold.parts.held, fold.unseen)
-    return metrics
+        scatters = [measure_scatter(rows[known], sample.take(known)) for known in fits]
+        taught = [(known, scatter) for known, scatter in zip(fits, scatters, strict=True) if scatter]
+        fold = Fold(sample, rows, parts, name, unseen, taught)
+        if len(taught) == len(fits) and (before := fold.measure([backbone], seed)):
+            yield fold, before
 
 
 SHRINKAGES = (0.2, 0.5, 0.8)
@@ -130,9 +117,6 @@ MOST_STEPS = 12
 DIMENSIONS = (64, 128, 256)
 TOLERANCE = 0.005
 """So much of the score fewer dimensions may cost."""
-Measured: TypeAlias = "Mapping[tuple[str, str], Metric]"
-"""By task and name."""
-METHOD = "shrunk LDA over all attributes and items, filled up by whitened PCA"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -152,16 +136,6 @@ class Parameters:
     shrinkage: float
     item_share: float
     weights: Weights
-
-    @property
-    def method(self) -> str:
-        """What was done, in a line."""
-        return METHOD
-
-    @property
-    def dimensions(self) -> int:
-        """Of the head."""
-        return self.weights.dimensions
 
     @property
     def summary(self) -> str:
@@ -197,11 +171,12 @@ def choose(sample: Sample, rows: NDArray[np.float64], dimensions: Sequence[int],
     FitRefusedError
         If every candidate loses more on the folds than it gains.
     """
-    parts = list(deal(*thin(sample, rows, seed), seed))
-    before = {metric.key: metric for metric in enough(pool(fold.before for fold in parts).values())}
+    dealt = list(deal(*thin(sample, rows, seed), seed))
+    before = {metric.key: metric for metric in enough(pool(metrics for _, metrics in dealt).values())}
     if not before:
         return None
-    scatters = [scatter for fold in parts for scatter in fold.scatters]
+    parts = [fold for fold, _ in dealt]
+    scatters = [scatter for fold in parts for _, scatter in fold.taught]
     labelled = any(scatter.attributes is not None for scatter in scatters)
     shares = ITEM_SHARES if labelled and all(scatter.items is not None for scatter in scatters) else (0.0,)
     fills = FILLS if labelled else (1.0,)
@@ -226,18 +201,20 @@ def choose(sample: Sample, rows: NDArray[np.float64], dimensions: Sequence[int],
 class _Trial:
     """Candidates of one shrinkage and share, whose equations are solved once."""
 
-    def __init__(self, parts: Sequence[Fold], before: Measured, shrinkage: float, item_share: float, seed: int) -> None:
-        self.shrinkage, self.item_share, self._seed = shrinkage, item_share, seed
+    def __init__(
+        self, parts: Sequence[Fold], before: Mapping[Key, Metric], shrinkage: float, item_share: float, seed: int
+    ) -> None:
+        self.shrinkage, self.item_share, self._before, self._seed = shrinkage, item_share, before, seed
         self._solved = [(fold, fold.solve(shrinkage, item_share)) for fold in parts]
-        self._before = before
 
     def scores(self, candidates: Sequence[Weights]) -> dict[Weights, float]:
         """Score candidates against the backbone over all folds."""
-        return {weights: self._score(weights) for weights in candidates}
+        return {weights: score(self._before, pool(self._after(weights))) for weights in candidates}
 
-    def _score(self, weights: Weights) -> float:
-        after = pool(fold.measure(found, weights, self._seed) for fold, found in self._solved)
-        return score(self._before, after)
+    def _after(self, weights: Weights) -> Iterator[list[Metric]]:
+        for fold, solved in self._solved:
+            embeddings = [to_unit(fold.rows @ weigh(directions, weights)) for directions in solved]
+            yield fold.measure(embeddings, self._seed)
 
 
 def _balance(trial: _Trial, best: Weights) -> Weights:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +58,7 @@ class _Item:
     rows: tuple[int, ...]
 
 
-def gather(place: RebuildContext, name: str, encoder: ImageEncoder, seed: int, limit: int = MOST_VIEWS) -> Gathered:
+def gather(context: RebuildContext, name: str, encoder: ImageEncoder, seed: int, limit: int = MOST_VIEWS) -> Gathered:
     """List the catalogue, choose items, and encode those of their views whose embeddings are not known.
 
     Parameters
@@ -75,27 +74,22 @@ def gather(place: RebuildContext, name: str, encoder: ImageEncoder, seed: int, l
         If ``schema.json`` cannot be read.
     StoreError
     """
-    plan = look(place, read_head(place.artefacts).head, name)
+    plan = look(context, read_head(context.artefacts).head, name)
     items = _items(plan)
     codes = _codes(items, plan.schema)
     strata = [np.flatnonzero(of == code).tolist() for of in codes.values() for code in range(of.max(initial=-1) + 1)]
     taken = choose_items([len(item.rows) for item in items], strata, limit, seed)
     chosen = [items[number] for number in taken]
     wanted = np.array([row for item in chosen for row in item.rows], np.int64)
-    views = list(plan.views(wanted))
+    views = list(plan.items.views(wanted))
     found = dict(zip(wanted.tolist(), plan.known.vectors(views), strict=True))
     missing = {row: key for row, (key, _) in zip(wanted.tolist(), views, strict=True) if found[row] is None}
-    place.progress("encode", 0, len(missing))
-    encoded = in_parallel(lambda key: encode_view(place.catalogue, encoder, key), missing.values())
+    context.progress("encode", 0, len(missing))
+    encoded = in_parallel(lambda key: encode_view(context.catalogue, encoder, key), missing.values())
     for count, (row, view) in enumerate(zip(missing, encoded, strict=True), 1):
         found[row] = view.embedding if isinstance(view, EncodedView) else None
-        place.progress("encode", count, len(missing))
-    rows = [
-        (number, embedding)
-        for number, item in enumerate(chosen)
-        for row in item.rows
-        if (embedding := found[row]) is not None
-    ]
+        context.progress("encode", count, len(missing))
+    rows = [(number, found[row]) for number, item in enumerate(chosen) for row in item.rows if found[row] is not None]
     if not rows:
         raise FitRefusedError("No image of the catalogue can be encoded: push photographs first.")
     of_taken = {name: of[taken] for name, of in codes.items()}
@@ -200,28 +194,22 @@ def choose_items(views: Sequence[int], strata: Sequence[Sequence[int]], limit: i
     random = np.random.default_rng(seed)
     known = {item for stratum in strata for item in stratum}
     unlabelled = [item for item in range(len(views)) if item not in known]
-    queues = [deque(random.permutation(np.array(stratum)).tolist()) for stratum in (*strata, unlabelled) if stratum]
+    queues = [iter(random.permutation(np.array(stratum)).tolist()) for stratum in (*strata, unlabelled) if stratum]
     chosen: set[int] = set()
     left = limit
     while queues:
+        unspent = []
         for queue in queues:
-            item = _next(queue, chosen)
+            item = next((one for one in queue if one not in chosen), None)
             if item is None:
                 continue
             left -= views[item]
             if left < 0:
                 return sorted(chosen)
             chosen.add(item)
-        queues = [queue for queue in queues if queue]
+            unspent.append(queue)
+        queues = unspent
     return sorted(chosen)
-
-
-def _next(queue: deque[int], chosen: set[int]) -> int | None:
-    while queue:
-        item = queue.popleft()
-        if item not in chosen:
-            return item
-    return None
 
 
 def folds(group: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:

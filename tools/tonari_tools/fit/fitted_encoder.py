@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tonari.encoders.image import EncoderConfig
 from tonari.errors import InvalidEncoderError
+from tonari_tools.fit.lda import Projection
 from tonari_tools.fit.metric_learning import Learned
-from tonari_tools.fit.projection import Projection
 from tonari_tools.models.model_file import read_model
 from tonari_tools.onnx.graph_writer import serialise
 
@@ -55,46 +56,23 @@ def append_head(model: bytes, output: str, projection: Projection) -> tuple[byte
     place = next((i for i, given in enumerate(graph.graph.output) if given.name == output), None)
     if place is None:
         raise InvalidEncoderError(f"The graph has no output {output!r} to which a head could be appended.")
-    names = _Names(graph)
-    nodes, constants, answer = _head(names, output, projection, opset)
-    graph.graph.initializer.extend(constants)
-    graph.graph.node.extend(nodes)
-    shape: tuple[str, int] = ("batch", projection.dimensions)
-    graph.graph.output[place].CopyFrom(helper.make_tensor_value_info(answer, TensorProto.FLOAT, shape))
-    onnx.checker.check_model(graph, full_check=True)
-    return serialise(graph), answer
+    taken = {name for node in graph.graph.node for name in (node.name, *node.input, *node.output)}
+    for ports in (graph.graph.input, graph.graph.output, graph.graph.initializer, graph.graph.value_info):
+        taken.update(port.name for port in ports)
 
-
-class _Names:
-    """Gives names that nothing in the graph has."""
-
-    def __init__(self, model: onnx.ModelProto) -> None:
-        graph = model.graph
-        self._taken = {name for node in graph.node for name in (node.name, *node.input, *node.output)}
-        self._taken |= {one.name for one in (*graph.input, *graph.output, *graph.initializer, *graph.value_info)}
-
-    def new(self, wanted: str) -> str:
-        name, number = wanted, 1
-        while name in self._taken:
-            number += 1
-            name = f"{wanted}.{number}"
-        self._taken.add(name)
+    def new(wanted: str) -> str:
+        numbered = (f"{wanted}.{number}" for number in itertools.count(2))
+        name = next(name for name in itertools.chain([wanted], numbered) if name not in taken)
+        taken.add(name)
         return name
 
-
-def _head(
-    names: _Names, output: str, projection: Projection, opset: int
-) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto], str]:
-    nodes: list[onnx.NodeProto] = []
-    constants: list[onnx.TensorProto] = []
-
     def constant(name: str, value: NDArray[Any]) -> str:
-        constants.append(numpy_helper.from_array(value, names.new(name)))
-        return str(constants[-1].name)
+        graph.graph.initializer.append(numpy_helper.from_array(value, new(name)))
+        return str(graph.graph.initializer[-1].name)
 
     def node(kind: str, *inputs: str, name: str, **attributes: Any) -> str:
-        made = names.new(name)
-        nodes.append(helper.make_node(kind, list(inputs), [made], name=made, **attributes))
+        made = new(name)
+        graph.graph.node.append(helper.make_node(kind, list(inputs), [made], name=made, **attributes))
         return made
 
     least = constant("head.least", np.array(1e-12, np.float32))
@@ -107,10 +85,14 @@ def _head(
 
     matrix = node("Cast", constant("head.matrix", projection.matrix), name="head.whole", to=TensorProto.FLOAT)
     offset = constant("head.offset", projection.offset)
-    projected = node("Gemm", unit(output, "head.given"), matrix, offset, name="head.projected")
-    return nodes, constants, unit(projected, "embedding.fit")
+    answer = unit(node("Gemm", unit(output, "head.given"), matrix, offset, name="head.projected"), "embedding.fit")
+    shape: tuple[str, int] = ("batch", projection.dimensions)
+    graph.graph.output[place].CopyFrom(helper.make_tensor_value_info(answer, TensorProto.FLOAT, shape))
+    onnx.checker.check_model(graph, full_check=True)
+    return serialise(graph), answer
 
 
+METHOD = "shrunk LDA over all attributes and items, filled up by whitened PCA"
 WITHOUT_LABELS = "PCA"
 SUFFIX = "-fit"
 DIGITS = 4
@@ -166,7 +148,7 @@ def derive(model: bytes, config: bytes, learned: Learned, taught: Taught) -> tup
     parameters = learned.parameters
     about["fit"] = {
         **asdict(taught),
-        "method": parameters.method if parameters else WITHOUT_LABELS,
+        "method": METHOD if parameters else WITHOUT_LABELS,
         "parameters": asdict(parameters) if parameters else {},
         "figures": [
             {

@@ -1,4 +1,4 @@
-"""Fisher's discriminant over all attributes together, shrunk, and filled up by whitened principal components."""
+"""Fisher's discriminant over all attributes together, shrunk, filled up by whitened principal components; as a map."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari_tools.fit.fit_sample import Sample
+
 MOST_AXES = 512
 LEAST_VARIANCE = 1e-10
 LEAST_DISCRIMINATION = 1e-6
+LEAST_SHARE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +36,23 @@ class Axes:
 
 
 def principal_axes(features: NDArray[np.float64], most: int = MOST_AXES) -> Axes:
-    """Find the axes along which the features vary; constant directions are left out.
-
-    Parameters
-    ----------
-    features : (N, F) float64
-    """
+    """Find the axes along which features ``(N, F)`` vary; constant directions are left out."""
     mean = features.mean(axis=0)
-    return Axes(mean, _directions(features - mean, most))
-
-
-def _directions(x: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """Orthonormal columns, the longest first; with N < F the smaller Gram matrix gives the same ones."""
-    many = len(x) > x.shape[1]
+    x = features - mean
+    many = len(x) > x.shape[1]  # with N < F the smaller Gram matrix gives the same axes
     variance, vectors = np.linalg.eigh(x.T @ x if many else x @ x.T)
-    kept = np.flatnonzero(variance > LEAST_VARIANCE * max(float(variance[-1]), 1e-12))[::-1][:most]
-    return np.asarray(vectors[:, kept] if many else x.T @ vectors[:, kept] / np.sqrt(variance[kept]))
+    kept = _varied(variance)[:most]
+    return Axes(mean, np.asarray(vectors[:, kept] if many else x.T @ vectors[:, kept] / np.sqrt(variance[kept])))
+
+
+def _varied(variance: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Those of ascending variances that are not zero, the largest first."""
+    return np.flatnonzero(variance > LEAST_VARIANCE * max(float(variance[-1]), 1e-12))[::-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """What classes and items say of the metric, in coordinates of R axes.
+    """What classes and items say of the metric, in coordinates of R axes; at least one of them says something.
 
     Parameters
     ----------
@@ -72,13 +71,15 @@ class Scatter:
     between: Mapping[str, NDArray[np.float64]]
     features: int
 
+    def within(self, item_share: float) -> NDArray[np.float64]:
+        """``item_share`` parts of the items' covariance, the rest of the attributes', where both are known."""
+        if self.attributes is None or self.items is None:
+            known = self.items if self.attributes is None else self.attributes
+            return np.asarray(known)
+        return (1 - item_share) * self.attributes + item_share * self.items
 
-def measure_scatter(
-    rows: NDArray[np.float64],
-    item: NDArray[np.int64],
-    labels: Mapping[str, NDArray[np.int64]],
-    features: int,
-) -> Scatter:
+
+def measure_scatter(rows: NDArray[np.float64], taught: Sample) -> Scatter | None:
     """Measure the scatter within and between classes, and within items.
 
     A class of one item does not say what its items share, and is left out; so is an attribute with one class left.
@@ -86,26 +87,27 @@ def measure_scatter(
     Parameters
     ----------
     rows : (N, R) float64
-    item : (N,) int64
-    labels : (N,) int64 each
-        -1 where unknown.
+        Coordinates of the sample.
+
+    Returns
+    -------
+    None if there are neither classes nor items of several views.
     """
     within, between = [], {}
-    for name, codes in labels.items():
-        known = np.isin(codes, usable_classes(codes, item))
+    for name, codes in taught.labels.items():
+        known = np.isin(codes, usable_classes(codes, taught.item))
         if len(np.unique(codes[known])) < 2:
             continue
         residual, means, counts = _about_means(rows[known], codes[known])
         within.append(residual.T @ residual / len(residual))
         between[name] = means * np.sqrt(counts / counts.sum())[:, None]
-    residual, _, counts = _about_means(rows, item)
+    residual, _, counts = _about_means(rows, taught.item)
     freedom = len(rows) - len(counts)
-    return Scatter(
-        attributes=np.mean(within, axis=0) if within else None,
-        items=residual.T @ residual / freedom if freedom else None,
-        between=between,
-        features=features,
-    )
+    if not within and not freedom:
+        return None
+    attributes = np.mean(within, axis=0) if within else None
+    items = residual.T @ residual / freedom if freedom else None
+    return Scatter(attributes, items, between, taught.features.shape[1])
 
 
 def usable_classes(codes: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -151,21 +153,15 @@ class Directions:
 def solve(rows: NDArray[np.float64], scatter: Scatter, shrinkage: float, item_share: float) -> Directions:
     """Whiten by the covariance within, then find what tells classes apart, then what variance is left.
 
-    Within is ``(1 - item_share)`` parts of the attributes' covariance and ``item_share`` parts of the items', where
-    both are known, shrunk to a multiple of the identity [Friedman, Regularized Discriminant Analysis, JASA 1989].
+    Within is shrunk to a multiple of the identity [Friedman, Regularized Discriminant Analysis, JASA 1989].
 
     Parameters
     ----------
     rows : (N, R) float64
     shrinkage, item_share
         0..1.
-
-    Raises
-    ------
-    ValueError
-        If neither classes nor items say anything: then there is nothing to whiten by.
     """
-    within = _mixed(scatter, item_share)
+    within = scatter.within(item_share)
     size = rows.shape[1]
     spread = max(float(np.trace(within)) / scatter.features, 1e-12)
     variance, vectors = np.linalg.eigh((1 - shrinkage) * within + shrinkage * spread * np.eye(size))
@@ -177,8 +173,7 @@ def solve(rows: NDArray[np.float64], scatter: Scatter, shrinkage: float, item_sh
     rest = rows @ whiten
     rest -= (rest @ known) @ known.T
     left, axes = np.linalg.eigh(rest.T @ rest)
-    order = np.flatnonzero(left > LEAST_VARIANCE * max(float(left[-1]), 1e-12))[::-1]
-    return Directions(whiten, attributes, everything, axes[:, order])
+    return Directions(whiten, attributes, everything, axes[:, _varied(left)])
 
 
 def _span(rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -187,11 +182,92 @@ def _span(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(directions[strength > LEAST_DISCRIMINATION].T)
 
 
-def _mixed(scatter: Scatter, item_share: float) -> NDArray[np.float64]:
-    if scatter.attributes is None:
-        if scatter.items is None:
-            raise ValueError("neither classes nor items of several views")
-        return scatter.items
-    if scatter.items is None:
-        return scatter.attributes
-    return (1 - item_share) * scatter.attributes + item_share * scatter.items
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """``l2(embedding @ matrix + offset)``.
+
+    Parameters
+    ----------
+    matrix : (F, D) float16
+    offset : (D,) float32
+    """
+
+    matrix: NDArray[np.float16]
+    offset: NDArray[np.float32]
+
+    @property
+    def dimensions(self) -> int:
+        """``D``."""
+        return int(self.matrix.shape[1])
+
+    def apply(self, embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Project embeddings of length 1.
+
+        Parameters
+        ----------
+        embeddings : (N, F)
+
+        Returns
+        -------
+        (N, D) float32, rows of length 1
+        """
+        return to_unit(embeddings.astype(np.float64) @ self.matrix.astype(np.float64) + self.offset)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Weights:
+    """How much each direction counts.
+
+    Parameters
+    ----------
+    fill
+        Weight of the filling directions.
+    attributes
+        Weight of the directions of each attribute, by name.
+    dimensions
+        How many directions there are.
+    """
+
+    fill: float
+    attributes: tuple[tuple[str, float], ...]
+    dimensions: int
+
+
+def to_unit(rows: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Give rows ``(N, D)`` length 1; rows of zeros stay."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
+
+
+def weigh(directions: Directions, weights: Weights) -> NDArray[np.float64]:
+    """Lay the attributes' directions and the filling ones side by side, each times its weight.
+
+    The attributes' directions are first made orthonormal with the least change to each [Löwdin, J. Chem. Phys. 18
+    (1950) 365], so that equal weights treat all that tells classes apart alike. Then they are turned so that the first
+    columns tell most: those stay where there are more than ``dimensions``.
+
+    Returns
+    -------
+    (R, d) float64
+        ``d`` is ``dimensions``, or fewer where there are not as many directions.
+    """
+    chosen = dict(weights.attributes)
+    names = [name for name, columns in directions.attributes.items() for _ in columns.T]
+    together = np.hstack([np.empty((len(directions.whiten), 0)), *directions.attributes.values()])
+    axes, shares, turn = np.linalg.svd(together, full_matrices=False)
+    own = axes[:, shares > LEAST_SHARE] @ turn[shares > LEAST_SHARE]
+    telling = own * np.array([chosen[name] for name in names])
+    _, strength, turn = np.linalg.svd(directions.between @ telling, full_matrices=False)
+    kept = (telling @ turn[strength > LEAST_SHARE * strength.max(initial=0)].T)[:, : weights.dimensions]
+    filling = weights.fill * directions.filling[:, : weights.dimensions - kept.shape[1]]
+    return np.asarray(directions.whiten @ np.hstack([kept, filling]))
+
+
+def project(axes: Axes, weighed: NDArray[np.float64]) -> Projection:
+    """Make the map from features to the weighed directions ``(R, D)`` of their axes.
+
+    The scale does not matter, for the result is given length 1: the largest entry becomes 1, which float16 holds well.
+    The offset is computed from the rounded matrix, so that the mean of the features still goes to the origin.
+    """
+    matrix = axes.directions @ weighed
+    rounded = (matrix / np.abs(matrix).max()).astype(np.float16)
+    return Projection(rounded, (-axes.mean @ rounded.astype(np.float64)).astype(np.float32))

@@ -22,8 +22,16 @@ from tonari_tools.fit.fit_metrics import (
     unseen_metrics,
 )
 from tonari_tools.fit.fit_sample import FitRefusedError, Sample, deal_classes
-from tonari_tools.fit.lda import Axes, measure_scatter, principal_axes, solve, usable_classes
-from tonari_tools.fit.projection import Projection, project, to_unit, weigh
+from tonari_tools.fit.lda import (
+    Projection,
+    measure_scatter,
+    principal_axes,
+    project,
+    solve,
+    to_unit,
+    usable_classes,
+    weigh,
+)
 from tonari_tools.tables import align
 
 HEAD = ["held-out items", "", "before", "after", "difference", "95 % interval", "queries", ""]
@@ -31,23 +39,19 @@ HEAD = ["held-out items", "", "before", "after", "difference", "95 % interval", 
 
 def describe(learned: Learned) -> str:
     """Lay out the metrics before and after, what was chosen, and the time it took."""
-    lines = []
-    changes = [*learned.changes, *learned.unseen]
-    if changes:
-        lines += [align([HEAD, *map(_row, changes)]), ""]
-    else:
-        lines += ["Neither labels nor items of several views: there is nothing to measure a metric by.", ""]
-    lines.append(_chosen(learned))
-    lines.append(f"of a view's 10 nearest neighbours {learned.kept:.0%} are those of the backbone")
-    lines.append(f"choosing, fitting and measuring took {learned.seconds:.1f} s")
+    changes, size, chosen = [*learned.changes, *learned.unseen], learned.projection.dimensions, learned.parameters
+    lines = [
+        align([HEAD, *map(_row, changes)])
+        if changes
+        else "Neither labels nor items of several views: there is nothing to measure a metric by.",
+        "",
+        f"chosen within the fit part: {size} dimensions, {chosen.summary}"
+        if chosen
+        else f"principal components alone: {size} dimensions",
+        f"of a view's 10 nearest neighbours {learned.kept:.0%} are those of the backbone",
+        f"choosing, fitting and measuring took {learned.seconds:.1f} s",
+    ]
     return "\n".join(lines)
-
-
-def _chosen(learned: Learned) -> str:
-    size, chosen = learned.projection.dimensions, learned.parameters
-    if chosen is None:
-        return f"principal components alone: {size} dimensions"
-    return f"chosen within the fit part: {size} dimensions, {chosen.summary}"
 
 
 def _row(change: Change) -> list[str]:
@@ -110,18 +114,14 @@ def discriminate(fit: Sample, dimensions: Sequence[int], seed: int) -> Solution:
     parameters = choose(fit, rows, reachable, seed)
 
     def refit(some: NDArray[np.int64]) -> Projection | None:
-        return _solve(fit.take(some), rows[some], axes, parameters) if parameters else None
+        scatter = measure_scatter(rows[some], fit.take(some)) if parameters else None
+        if parameters is None or scatter is None:
+            return None
+        found = solve(rows[some], scatter, parameters.shrinkage, parameters.item_share)
+        return project(axes, weigh(found, parameters.weights))
 
-    found = _solve(fit, rows, axes, parameters) if parameters else None
+    found = refit(np.arange(len(fit)))
     return Solution(found or project(axes, np.eye(rows.shape[1])[:, : reachable[-1]]), parameters, refit)
-
-
-def _solve(taught: Sample, rows: NDArray[np.float64], axes: Axes, parameters: Parameters) -> Projection | None:
-    scatter = measure_scatter(rows, taught.item, taught.labels, taught.features.shape[1])
-    if scatter.attributes is None and scatter.items is None:
-        return None
-    found = solve(rows, scatter, parameters.shrinkage, parameters.item_share)
-    return project(axes, weigh(found, parameters.weights))
 
 
 def ask_unseen(sample: Sample, parts: Parts, found: Solution, seed: int) -> list[Change]:
@@ -133,21 +133,18 @@ def ask_unseen(sample: Sample, parts: Parts, found: Solution, seed: int) -> list
     """
     if found.parameters is None:
         return []
-    fit = sample.take(parts.known)
-    backbone = to_unit(sample.features)
+    fit, backbone = sample.take(parts.known), to_unit(sample.features)
     changes: list[Change] = []
     for name, codes in fit.labels.items():
         classes = usable_classes(codes, fit.item).tolist()
-        before: list[list[Metric]] = []
-        after: list[list[Metric]] = []
+        measured: tuple[list[list[Metric]], list[list[Metric]]] = [], []
         for unseen in deal_classes(classes, CLASS_FOLDS, seed) if len(classes) >= LEAST_CLASSES else []:
-            seen = np.flatnonzero(~np.isin(codes, unseen))
-            projection = found.refit(seen)
+            projection = found.refit(np.flatnonzero(~np.isin(codes, unseen)))
             if projection is not None:
-                vectors = projection.apply(sample.features)
-                before.append(unseen_metrics(backbone, name, sample, parts.held, unseen))
-                after.append(unseen_metrics(vectors, name, sample, parts.held, unseen))
-        changes += compare(enough(pool(before).values()), enough(pool(after).values()), seed)
+                for gathered, vectors in zip(measured, (backbone, projection.apply(sample.features)), strict=True):
+                    gathered.append(unseen_metrics(vectors, name, sample, parts.held, unseen))
+        before, after = (enough(pool(gathered).values()) for gathered in measured)
+        changes += compare(before, after, seed)
     return changes
 
 

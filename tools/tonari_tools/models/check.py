@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
-from tonari.encoders.onnx import Session, TensorInfo, graph_signature
+from tonari.encoders.onnx import Session, graph_signature
 from tonari.errors import InvalidEncoderError
 from tonari.images.framing import Framing
 from tonari.images.tensor import TensorForm
@@ -32,11 +32,9 @@ def report(examined: Examined) -> str:
     """Say what was found, why, and how it did."""
     config, read, trial = EncoderConfig.parse(examined.config), examined.read, examined.trial
     found = {part: f"({why})" for part, why in examined.found.items()}
+    size = megabytes(len(examined.model))
     rows = [
-        [
-            "model",
-            f"{examined.files.path}, {megabytes(len(examined.model))}, {read.operators} operators, opset {read.opset}",
-        ],
+        ["model", f"{examined.files.path}, {size}, {read.operators} operators, opset {read.opset}"],
         ["name", config.name],
         ["input", f"{config.input_name}: {say_input(config)} {found['input']}"],
         ["framing", f"{say_framing(config.framing)} {found['framing']}"],
@@ -58,13 +56,11 @@ def say_input(config: EncoderConfig) -> str:
 
 def say_framing(framing: Framing) -> str:
     """Say how a picture is resized and cut."""
-    cut = (framing.height, framing.width)
-    if framing.squashed:
-        resized = f"squashed to {framing.squashed[0]} x {framing.squashed[1]}"
-        centre = "" if framing.squashed == cut else f", centre {cut[0]} x {cut[1]}"
-    else:
-        resized, centre = f"shortest edge {framing.shortest_edge}", f", centre {cut[0]} x {cut[1]}"
-    return f"{resized}{centre}, {framing.resample}"
+    centre = f", centre {framing.height} x {framing.width}"
+    if framing.squashed is None:
+        return f"shortest edge {framing.shortest_edge}{centre}, {framing.resample}"
+    whole = framing.squashed == (framing.height, framing.width)
+    return f"squashed to {framing.squashed[0]} x {framing.squashed[1]}{'' if whole else centre}, {framing.resample}"
 
 
 def say_values(form: TensorForm) -> str:
@@ -104,8 +100,6 @@ class Trial:
 
     Parameters
     ----------
-    dimensions
-        ``D``.
     length
         Of the graph's vector, before it is normalised.
     milliseconds
@@ -115,7 +109,6 @@ class Trial:
         Least cosine between embeddings alone and in a batch; None if the graph takes no batches.
     """
 
-    dimensions: int
     length: float
     milliseconds: float
     runs: int
@@ -151,7 +144,7 @@ def try_encoder(config: EncoderConfig, model: Path, photo: bytes, *, batches: bo
     length = float(np.linalg.norm(session.run(view[None]).astype(np.float64)))
     agreement = _agreement(session, [view, *map(encoder.read, drawn_photos()[1:])]) if batches else None
     milliseconds, runs = _speed(session, view)
-    return Trial(encoder.dimensions, length, milliseconds, runs, agreement)
+    return Trial(length, milliseconds, runs, agreement)
 
 
 def _flat(colour: str) -> bytes:
@@ -250,19 +243,15 @@ def examine(model: Path, config: Path | None = None, photo: bytes | None = None)
     files = find_files(model, config)
     data = files.path.read_bytes()
     read = read_model(data)
-    inputs, outputs = _signature(files.path)
-    detected = detect(files, read, inputs, outputs, hashlib.sha256(data).hexdigest())
-    parsed = EncoderConfig.parse(detected.config)
-    batches = any(tensor.name == parsed.input_name and tensor.shape[:1] == (None,) for tensor in inputs)
-    trial = try_encoder(parsed, files.path, photo or drawn_photos()[0], batches=batches)
-    return Examined(files, read, data, detected.config, detected.found, batches, trial)
-
-
-def _signature(path: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
     try:
-        return graph_signature(path)
+        inputs, outputs = graph_signature(files.path)
     except InvalidEncoderError as error:
         raise InvalidEncoderError(
             f"{error.detail} (onnxruntime {version('onnxruntime')}): export it with operators and an opset that this "
             "version has."
         ) from error
+    made, found = detect(files, read, inputs, outputs, hashlib.sha256(data).hexdigest())
+    parsed = EncoderConfig.parse(made)
+    batches = any(tensor.name == parsed.input_name and tensor.shape[:1] == (None,) for tensor in inputs)
+    trial = try_encoder(parsed, files.path, photo or drawn_photos()[0], batches=batches)
+    return Examined(files, read, data, made, found, batches, trial)

@@ -27,8 +27,6 @@ class ModelFiles:
     ----------
     path
         Of the ONNX file.
-    size
-        In bytes.
     encoder
         Bytes of the ``encoder.json`` that was given or lies beside it.
     preprocessor, config
@@ -36,7 +34,6 @@ class ModelFiles:
     """
 
     path: Path
-    size: int
     encoder: bytes | None
     preprocessor: dict[str, Any] | None
     config: dict[str, Any] | None
@@ -67,7 +64,8 @@ def find_files(model: Path, encoder: Path | None = None) -> ModelFiles:
             "weights smaller."
         )
     rooms = [path.parent, *([path.parent.parent] if path.parent.name == "onnx" else [])]
-    return ModelFiles(path, size, _encoder(encoder, rooms), _json(rooms, PREPROCESSOR), _json(rooms, CONFIG))
+    said = encoder or _beside(rooms, ENCODER)
+    return ModelFiles(path, _read(said) if said else None, _json(rooms, PREPROCESSOR), _json(rooms, CONFIG))
 
 
 def _find(folder: Path) -> Path:
@@ -81,22 +79,21 @@ def _find(folder: Path) -> Path:
     return found[0]
 
 
-def _encoder(given: Path | None, rooms: list[Path]) -> bytes | None:
-    path = given or next((room / ENCODER for room in rooms if (room / ENCODER).is_file()), None)
-    return _read(path) if path else None
+def _beside(rooms: list[Path], name: str) -> Path | None:
+    return next((room / name for room in rooms if (room / name).is_file()), None)
 
 
 def _json(rooms: list[Path], name: str) -> dict[str, Any] | None:
-    for room in rooms:
-        if (room / name).is_file():
-            try:
-                raw = json.loads(_read(room / name))
-            except ValueError as error:
-                raise InvalidEncoderError(f"{room / name} is not JSON ({error}): mend it, or take it away.") from error
-            if not isinstance(raw, dict):
-                raise InvalidEncoderError(f"{room / name} is not a JSON object: mend it, or take it away.")
-            return raw
-    return None
+    path = _beside(rooms, name)
+    if path is None:
+        return None
+    try:
+        raw = json.loads(_read(path))
+    except ValueError as error:
+        raise InvalidEncoderError(f"{path} is not JSON ({error}): mend it, or take it away.") from error
+    if not isinstance(raw, dict):
+        raise InvalidEncoderError(f"{path} is not a JSON object: mend it, or take it away.")
+    return raw
 
 
 def _read(path: Path) -> bytes:
@@ -112,17 +109,7 @@ STANDARD = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A sound file.
-
-    Parameters
-    ----------
-    opset
-        Version of ONNX's operators.
-    operators
-        How many nodes the graph has.
-    metadata
-        ``metadata_props``.
-    """
+    """A sound file: the version of ONNX's operators, how many nodes the graph has, and ``metadata_props``."""
 
     opset: int
     operators: int
@@ -161,7 +148,7 @@ def read_model(data: bytes) -> Read:
 
 def _check_operators(model: onnx.ModelProto, opset: int) -> None:
     own = {(function.domain, function.name) for function in model.functions}
-    for node in _all_nodes(model):
+    for node in (node for body in _bodies(model) for node in body.node):
         if (node.domain, node.op_type) in own:
             continue
         if node.domain not in STANDARD:
@@ -180,34 +167,25 @@ def _check_operators(model: onnx.ModelProto, opset: int) -> None:
             ) from error
 
 
-def _all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    for body in (model.graph.node, *(function.node for function in model.functions)):
-        for node in body:
-            yield from _nodes(node)
+def _bodies(model: onnx.ModelProto) -> Iterator[onnx.GraphProto | onnx.FunctionProto]:
+    """Give the graph and the functions, also the graphs within graphs."""
+    bodies: list[onnx.GraphProto | onnx.FunctionProto] = [model.graph, *model.functions]
+    for body in bodies:
+        yield body
+        for attribute in _attributes(body):
+            bodies += [attribute.g] if attribute.HasField("g") else []
+            bodies += attribute.graphs
 
 
-def _nodes(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-    """Give a node and those of the graphs inside it."""
-    yield node
-    for graph in _graphs(node):
-        for inner in graph.node:
-            yield from _nodes(inner)
-
-
-def _graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
+def _attributes(body: onnx.GraphProto | onnx.FunctionProto) -> Iterator[onnx.AttributeProto]:
+    return (attribute for node in body.node for attribute in node.attribute)
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
     """Give all constants, also those in attributes and in graphs within graphs."""
-    yield from model.graph.initializer
-    for node in _all_nodes(model):
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
+    for body in _bodies(model):
+        if isinstance(body, onnx.GraphProto):
+            yield from body.initializer
+        for attribute in _attributes(body):
+            yield from [attribute.t] if attribute.HasField("t") else []
             yield from attribute.tensors
-        for graph in _graphs(node):
-            yield from graph.initializer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from tonari.images.framing import Resample
@@ -47,21 +47,11 @@ class Preprocessing:
     mean: Triple
     std: Triple
     channels: Channels = "RGB"
-    remarks: tuple[str, ...] = field(default=())
-
-    def describe_framing(self) -> str:
-        """Say where the framing comes from."""
-        return "; ".join((self.source, *self.remarks))
+    remarks: tuple[str, ...] = ()
 
 
-def triple(values: Any, name: str) -> Triple:
-    """Read a number per channel, or one for all three.
-
-    Raises
-    ------
-    UnusableError
-        If there are neither one nor three numbers.
-    """
+def _triple(values: Any, name: str) -> Triple:
+    """Read a number per channel, or one for all three."""
     many = values if isinstance(values, list | tuple) else [values]
     numbers = [float(value) for value in many if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(numbers) != len(many) or len(many) not in {1, 3}:
@@ -164,14 +154,15 @@ def _scale(raw: Mapping[str, Any]) -> tuple[Triple, Triple]:
     """Mean and deviation as if values had been divided by 255, whatever the processor's own factor is."""
     factor = float(raw.get("rescale_factor") or 1 / 255) if raw.get("do_rescale", True) else 1.0
     offset = 1.0 if raw.get("rescale_offset") else 0.0
-    mean, std = (0.0,) * 3, (1.0,) * 3
+    mean: Triple = (0.0, 0.0, 0.0)
+    std: Triple = (1.0, 1.0, 1.0)
     if raw.get("do_normalize", "image_mean" in raw):
-        mean, std = (triple(raw.get(name), name) for name in ("image_mean", "image_std"))
+        mean, std = (_triple(raw.get(name), name) for name in ("image_mean", "image_std"))
     whole = 255 * factor
     if abs(whole - 1) < 1e-6 and not offset:
-        return triple(mean, "image_mean"), triple(std, "image_std")
+        return mean, std
     moved = [(value + offset) / whole for value in mean]
-    return triple(moved, "image_mean"), triple([value / whole for value in std], "image_std")
+    return _triple(moved, "image_mean"), _triple([value / whole for value in std], "image_std")
 
 
 CROP_PCT = 0.875
@@ -195,15 +186,11 @@ def read_timm(raw: Mapping[str, Any], source: str) -> Preprocessing:
     UnusableError
         If it does what the engine cannot do.
     """
-    size = raw.get("input_size")
-    if (
-        not isinstance(size, list | tuple)
-        or len(size) != 3
-        or size[0] != 3
-        or not all(isinstance(n, int) for n in size)
-    ):
-        raise UnusableError(f"has input_size {size!r}, not 3 channels, height and width")
-    height, width = int(size[1]), int(size[2])
+    match raw.get("input_size"):
+        case [3, int(height), int(width)]:
+            pass
+        case size:
+            raise UnusableError(f"has input_size {size!r}, not 3 channels, height and width")
     share = float(raw.get("crop_pct") or CROP_PCT)
     if not 0 < share <= 1:
         raise UnusableError(f"has crop_pct {share}, not above 0 and at most 1")
@@ -216,8 +203,8 @@ def read_timm(raw: Mapping[str, Any], source: str) -> Preprocessing:
         size=(height, width),
         resize=_resize(raw.get("crop_mode") or "center", height, width, share),
         resample=resample,
-        mean=triple(raw.get("mean") or IMAGENET_MEAN, "mean"),
-        std=triple(raw.get("std") or IMAGENET_STD, "std"),
+        mean=_triple(raw.get("mean") or IMAGENET_MEAN, "mean"),
+        std=_triple(raw.get("std") or IMAGENET_STD, "std"),
         remarks=(f"no {', '.join(missing)} in it, so what timm takes then",) if missing else (),
     )
 

@@ -33,16 +33,9 @@ class Photograph:
 
 @dataclass(frozen=True, slots=True)
 class Photographs:
-    """Pictures for two ends, none of them for both.
+    """Pictures for two ends, none of them for both: to teach a static graph its ranges, and to measure agreement over.
 
-    Parameters
-    ----------
-    drawn
-        Whether they are no photographs at all.
-    calibrating
-        Those that teach the ranges of a static graph; empty if nothing is to be taught.
-    measuring
-        Those that agreement is measured over.
+    ``drawn`` says whether they are no photographs at all; ``calibrating`` is empty if nothing is to be taught.
     """
 
     drawn: bool
@@ -101,8 +94,7 @@ def _in(folder: Path) -> list[Photograph]:
 
 
 def _drawn() -> list[Photograph]:
-    articles = list(assortment())
-    return [_draw(article) for article in articles[::DRAWN_APART]]
+    return [_draw(article) for article in list(assortment())[::DRAWN_APART]]
 
 
 def _draw(article: Article) -> Photograph:
@@ -112,15 +104,7 @@ def _draw(article: Article) -> Photograph:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Cosines between two embeddings of one photograph, over several.
-
-    Parameters
-    ----------
-    mean, p1, least
-        ``p1``: one in a hundred is below.
-    photographs
-        How many.
-    """
+    """Cosines between two embeddings of one photograph, over so many; one in a hundred is below ``p1``."""
 
     mean: float
     p1: float

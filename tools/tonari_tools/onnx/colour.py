@@ -75,63 +75,51 @@ def middle() -> NDArray[np.float64]:
     return weights
 
 
-class ColourHistogram:
-    """Writes the histogram into a graph.
+def write_histogram(graph: GraphWriter, pixels: str, size: int) -> str:
+    """Add the histogram of float32 ``(batch, 3, size, size)`` RGB of 0..255; gives unit rows ``(batch, BINS)``.
 
-    Parameters
-    ----------
-    graph
-        Where the nodes go.
+    Near-white cells, mostly backdrop, count ``BACKDROP_SHARE`` of the others; a white product is then still white.
     """
+    cell, centres = size // GRID, lattice()
+    x = graph.node("AveragePool", pixels, kernel_shape=[cell, cell], strides=[cell, cell])
+    x = graph.node("Reshape", x, graph.constant("colour.rows", np.array([0, 3, GRID * GRID])))
+    colours = _write_lab(graph, graph.node("Transpose", x, perm=[0, 2, 1]))
+    offset = graph.floats("colour.offset", -np.square(centres).sum(axis=1) / (2 * SOFTNESS**2))
+    logits = graph.node("MatMul", colours, graph.floats("colour.centres", centres.T / SOFTNESS**2))
+    votes = graph.node("Softmax", graph.node("Add", logits, offset), axis=2)
+    shares = graph.node("MatMul", _write_weights(graph, colours), votes)
+    return graph.unit_length(graph.node("Sqrt", graph.node("Flatten", shares, axis=1)), output="colour.unit")
 
-    def __init__(self, graph: GraphWriter) -> None:
-        self._graph = graph
-        self._centres = lattice()
 
-    def describe(self, pixels: str, size: int) -> str:
-        """Add the histogram of float32 ``(batch, 3, size, size)`` RGB of 0..255; gives unit rows ``(batch, BINS)``.
+def _write_weights(graph: GraphWriter, colours: str) -> str:
+    """How much each cell counts."""
+    apart = graph.node("Sub", colours, graph.floats("backdrop.white", [100 * LIGHTNESS, 0, 0]))
+    apart = graph.node("ReduceSumSquare", apart, axes=[2], keepdims=1)
+    alike = graph.node("Exp", graph.node("Mul", apart, graph.floats("backdrop.width", -1 / (2 * BACKDROP**2))))
+    lost = graph.node("Mul", alike, graph.floats("backdrop.loss", 1 - BACKDROP_SHARE))
+    kept = graph.node("Sub", graph.floats("backdrop.all", 1), lost)
+    weights = graph.node("Mul", kept, graph.floats("colour.middle", middle()[:, None]))
+    return graph.node("Transpose", weights, perm=[0, 2, 1])
 
-        Near-white cells, mostly backdrop, count ``BACKDROP_SHARE`` of the others; a white product is then still white.
-        """
-        graph, cell = self._graph, size // GRID
-        x = graph.node("AveragePool", pixels, kernel_shape=[cell, cell], strides=[cell, cell])
-        x = graph.node("Reshape", x, graph.constant("colour.rows", np.array([0, 3, GRID * GRID])))
-        colours = self._companded_lab(graph.node("Transpose", x, perm=[0, 2, 1]))
-        offset = graph.floats("colour.offset", -np.square(self._centres).sum(axis=1) / (2 * SOFTNESS**2))
-        logits = graph.node("MatMul", colours, graph.floats("colour.centres", self._centres.T / SOFTNESS**2))
-        votes = graph.node("Softmax", graph.node("Add", logits, offset), axis=2)
-        shares = graph.node("MatMul", self._cell_weights(colours), votes)
-        return graph.unit_length(graph.node("Sqrt", graph.node("Flatten", shares, axis=1)), output="colour.unit")
 
-    def _cell_weights(self, colours: str) -> str:
-        graph = self._graph
-        apart = graph.node("Sub", colours, graph.floats("backdrop.white", [100 * LIGHTNESS, 0, 0]))
-        apart = graph.node("ReduceSumSquare", apart, axes=[2], keepdims=1)
-        alike = graph.node("Exp", graph.node("Mul", apart, graph.floats("backdrop.width", -1 / (2 * BACKDROP**2))))
-        lost = graph.node("Mul", alike, graph.floats("backdrop.loss", 1 - BACKDROP_SHARE))
-        kept = graph.node("Sub", graph.floats("backdrop.all", 1), lost)
-        weights = graph.node("Mul", kept, graph.floats("colour.middle", middle()[:, None]))
-        return graph.node("Transpose", weights, perm=[0, 2, 1])
-
-    def _companded_lab(self, rgb: str) -> str:
-        """Write :func:`companded_lab` into the graph."""
-        graph = self._graph
-        x = graph.node("Div", rgb, graph.floats("srgb.white", 255))
-        steep = graph.node("Div", graph.node("Add", x, graph.floats("srgb.a", 0.055)), graph.floats("srgb.b", 1.055))
-        steep = graph.node("Pow", steep, graph.floats("srgb.gamma", 2.4))
-        flat = graph.node("Div", x, graph.floats("srgb.slope", 12.92))
-        x = graph.node("Where", graph.node("Greater", x, graph.floats("srgb.knee", 0.04045)), steep, flat)
-        x = graph.node("MatMul", x, graph.floats("lab.xyz", (RGB_TO_XYZ / D65[:, None]).T))
-        root = graph.node("Max", x, graph.floats("lab.least", 1e-6))
-        root = graph.node("Pow", root, graph.floats("lab.third", 1 / 3))
-        line = graph.node("Mul", x, graph.floats("lab.slope", 7.787))
-        line = graph.node("Add", line, graph.floats("lab.foot", 16 / 116))
-        x = graph.node("Where", graph.node("Greater", x, graph.floats("lab.knee", 0.008856)), root, line)
-        lightness = graph.node("MatMul", x, graph.floats("lab.l", [[0], [116 * LIGHTNESS], [0]]))
-        lightness = graph.node("Sub", lightness, graph.floats("lab.black", 16 * LIGHTNESS))
-        ab = graph.node("MatMul", x, graph.floats("lab.ab", XYZ_TO_AB.T))
-        chroma = graph.node("ReduceL2", ab, axes=[2], keepdims=1)
-        scaled = graph.node("Mul", chroma, graph.floats("cie94.chroma", CHROMA))
-        scaled = graph.node("Max", scaled, graph.floats("cie94.grey", CHROMA * 1e-3))
-        short = graph.node("Log", graph.node("Add", scaled, graph.floats("cie94.one", 1)))
-        return graph.node("Concat", lightness, graph.node("Mul", ab, graph.node("Div", short, scaled)), axis=2)
+def _write_lab(graph: GraphWriter, rgb: str) -> str:
+    """Write :func:`companded_lab` into the graph."""
+    x = graph.node("Div", rgb, graph.floats("srgb.white", 255))
+    steep = graph.node("Div", graph.node("Add", x, graph.floats("srgb.a", 0.055)), graph.floats("srgb.b", 1.055))
+    steep = graph.node("Pow", steep, graph.floats("srgb.gamma", 2.4))
+    flat = graph.node("Div", x, graph.floats("srgb.slope", 12.92))
+    x = graph.node("Where", graph.node("Greater", x, graph.floats("srgb.knee", 0.04045)), steep, flat)
+    x = graph.node("MatMul", x, graph.floats("lab.xyz", (RGB_TO_XYZ / D65[:, None]).T))
+    root = graph.node("Max", x, graph.floats("lab.least", 1e-6))
+    root = graph.node("Pow", root, graph.floats("lab.third", 1 / 3))
+    line = graph.node("Mul", x, graph.floats("lab.slope", 7.787))
+    line = graph.node("Add", line, graph.floats("lab.foot", 16 / 116))
+    x = graph.node("Where", graph.node("Greater", x, graph.floats("lab.knee", 0.008856)), root, line)
+    lightness = graph.node("MatMul", x, graph.floats("lab.l", [[0], [116 * LIGHTNESS], [0]]))
+    lightness = graph.node("Sub", lightness, graph.floats("lab.black", 16 * LIGHTNESS))
+    ab = graph.node("MatMul", x, graph.floats("lab.ab", XYZ_TO_AB.T))
+    chroma = graph.node("ReduceL2", ab, axes=[2], keepdims=1)
+    scaled = graph.node("Mul", chroma, graph.floats("cie94.chroma", CHROMA))
+    scaled = graph.node("Max", scaled, graph.floats("cie94.grey", CHROMA * 1e-3))
+    short = graph.node("Log", graph.node("Add", scaled, graph.floats("cie94.one", 1)))
+    return graph.node("Concat", lightness, graph.node("Mul", ab, graph.node("Div", short, scaled)), axis=2)

@@ -10,6 +10,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+Weights = Mapping[str, NDArray[Any]]
+"""A state dict."""
 OPSET = 17
 IR_VERSION = 8
 
@@ -91,9 +93,7 @@ def serialise(model: onnx.ModelProto) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def fold(
-    weights: Mapping[str, NDArray[Any]], conv: str, norm: str, epsilon: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def fold(weights: Weights, conv: str, norm: str, epsilon: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Fold a batch normalisation into the convolution before it, in float64.
 
     Returns
@@ -111,22 +111,10 @@ def fold(
 
 
 class Convolver:
-    """Writes convolutions with ReLU6 after them.
+    """Writes convolutions with ReLU6 after them; ``epsilon`` is that of the batch normalisations."""
 
-    Parameters
-    ----------
-    graph
-        Where the nodes go.
-    weights
-        The state dict.
-    epsilon
-        Of the batch normalisations.
-    """
-
-    def __init__(self, graph: GraphWriter, weights: Mapping[str, NDArray[Any]], epsilon: float) -> None:
-        self._graph = graph
-        self._weights = weights
-        self._epsilon = epsilon
+    def __init__(self, graph: GraphWriter, weights: Weights, epsilon: float) -> None:
+        self._graph, self._weights, self._epsilon = graph, weights, epsilon
         self._six = (graph.floats("relu6.low", 0), graph.floats("relu6.high", 6))
 
     def __call__(

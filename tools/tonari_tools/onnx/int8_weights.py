@@ -6,7 +6,7 @@ leaves ``DequantizeLinear`` standing, to be paid for in each run.)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -44,45 +44,39 @@ def expose_kernels(model: onnx.ModelProto) -> onnx.ModelProto:
     plain.CopyFrom(inliner.inline_local_functions(model) if model.functions else model)
     plain.ir_version = max(plain.ir_version, CONSTANTS_ARE_NO_INPUTS)
     graph = plain.graph
-    folder = _Folder(graph, {entry.domain: entry.version for entry in plain.opset_import})
-    made = {name: value for node in graph.node if (value := folder.fold(name := _weights(node))) is not None}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    makers = {name: node for node in graph.node for name in node.output}
+    versions = {entry.domain: entry.version for entry in plain.opset_import}
+    opsets = [helper.make_opsetid(domain, version) for domain, version in versions.items()]
+
+    def value(name: str) -> NDArray[Any] | None:
+        """Compute what ``name`` is; None if it is more than plain operators of constants."""
+        if name in constants:
+            return numpy_helper.to_array(constants[name])
+        node = makers.get(name)
+        if node is None or node.op_type not in PLAIN or node.domain not in {"", "ai.onnx"}:
+            return None
+        inputs = {given: value(given) for given in node.input if given}
+        if any(given is None for given in inputs.values()):
+            return None
+        ports = [helper.make_value_info(given, onnx.TypeProto()) for given in inputs]
+        alone = helper.make_graph([node], "constant", ports, [helper.make_value_info(name, onnx.TypeProto())])
+        evaluator: Any = ReferenceEvaluator(helper.make_model(alone, opset_imports=opsets))
+        return np.asarray(evaluator.run([name], inputs)[0])
+
+    named = [name for name in map(_weights, graph.node) if name in makers]
+    made = {name: kernel for name in named if (kernel := value(name)) is not None}
     if made:
         nodes = [node for node in graph.node if not set(node.output) & made.keys()]
         graph.ClearField("node")
         graph.node.extend(nodes)
-        graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in made.items())
+        graph.initializer.extend(numpy_helper.from_array(kernel, name) for name, kernel in made.items())
         _prune(graph)
-    constants = {tensor.name for tensor in graph.initializer}
-    given = [port for port in graph.input if port.name not in constants]
+    names = {tensor.name for tensor in graph.initializer}
+    ports = [port for port in graph.input if port.name not in names]
     graph.ClearField("input")
-    graph.input.extend(given)
+    graph.input.extend(ports)
     return plain
-
-
-class _Folder:
-    def __init__(self, graph: onnx.GraphProto, opsets: Mapping[str, int]) -> None:
-        self._constants = {tensor.name: tensor for tensor in graph.initializer}
-        self._makers = {name: node for node in graph.node for name in node.output}
-        self._opsets = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
-
-    def fold(self, name: str) -> NDArray[Any] | None:
-        """Compute what ``name`` is; None if it is a constant already, or more than plain operators of constants."""
-        return self._value(name) if name in self._makers else None
-
-    def _value(self, name: str) -> NDArray[Any] | None:
-        if name in self._constants:
-            return numpy_helper.to_array(self._constants[name])
-        node = self._makers.get(name)
-        if node is None or node.op_type not in PLAIN or node.domain not in {"", "ai.onnx"}:
-            return None
-        inputs = {given: self._value(given) for given in node.input if given}
-        if any(value is None for value in inputs.values()):
-            return None
-        ports = [helper.make_value_info(given, onnx.TypeProto()) for given in inputs]
-        alone = helper.make_graph([node], "constant", ports, [helper.make_value_info(name, onnx.TypeProto())])
-        evaluator: Any = ReferenceEvaluator(helper.make_model(alone, opset_imports=self._opsets))
-        (value,) = evaluator.run([name], inputs)
-        return np.asarray(value)
 
 
 def _weights(node: onnx.NodeProto) -> str:
@@ -102,7 +96,7 @@ def _axis(node: onnx.NodeProto, dimensions: int) -> int | None:
 def _prune(graph: onnx.GraphProto) -> None:
     """Take away what nothing uses any more."""
     while True:
-        used = {port.name for port in graph.output} | set(names_used(graph))
+        used = {port.name for port in graph.output} | set(_names_used(graph))
         kept = [node for node in graph.node if set(node.output) & used]
         if len(kept) == len(graph.node):
             break
@@ -113,14 +107,14 @@ def _prune(graph: onnx.GraphProto) -> None:
     graph.initializer.extend(constants)
 
 
-def names_used(graph: onnx.GraphProto) -> Iterator[str]:
+def _names_used(graph: onnx.GraphProto) -> Iterator[str]:
     """Name the tensors that nodes read, once for each time, also in graphs within."""
     for node in graph.node:
         yield from node.input
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
                 yield from (port.name for port in inner.output)
-                yield from names_used(inner)
+                yield from _names_used(inner)
 
 
 LEVELS = 127
@@ -183,16 +177,13 @@ def store_int8(model: onnx.ModelProto) -> onnx.ModelProto:
     matrices stay. The rest stays.
     """
     axes = channel_axes(model.graph)
-    constants: list[Any] = []
-    nodes: list[Any] = []
-    for tensor in model.graph.initializer:
-        stored, restoring = _stored(tensor, axes[tensor.name]) if tensor.name in axes else ([tensor], [])
-        constants += stored
-        nodes += restoring
     small = onnx.ModelProto()
     small.CopyFrom(model)
     small.graph.ClearField("initializer")
     small.graph.ClearField("node")
-    small.graph.initializer.extend(constants)
-    small.graph.node.extend([*nodes, *model.graph.node])
+    for tensor in model.graph.initializer:
+        constants, nodes = _stored(tensor, axes[tensor.name]) if tensor.name in axes else ([tensor], [])
+        small.graph.initializer.extend(constants)
+        small.graph.node.extend(nodes)
+    small.graph.node.extend(model.graph.node)
     return small

@@ -81,7 +81,11 @@ def shrink(examined: Examined, photographs: Photographs) -> Shrunk:
     kind = "qdq" if photographs.calibrating else "int8"
     if kind == "qdq" and not calibrating:
         _check_read(0, reader.rejected)
-    model, how = _static(examined, original, calibrating) if kind == "qdq" else _stored(examined)
+    if kind == "qdq":
+        static = choose_static(_plain(examined), original, calibrating)
+        model, how = static.model, f"static int8, {static.rounded} of {static.layers} layers"
+    else:
+        model, how = _stored(examined), "weights stored in int8"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, MODEL)
         path.write_bytes(model)
@@ -94,9 +98,8 @@ def shrink(examined: Examined, photographs: Photographs) -> Shrunk:
         config = _config(examined, model, kind, agreement, about)
         Path(folder, CONFIG).write_bytes(config)
         examine(path)
-        return Shrunk(
-            model, config, how, agreement, photographs.drawn, _speeds(original, shrunk, view), reader.rejected
-        )
+        speeds = _speeds(original, shrunk, view)
+    return Shrunk(model, config, how, agreement, photographs.drawn, speeds, reader.rejected)
 
 
 def _plain(examined: Examined) -> onnx.ModelProto:
@@ -112,19 +115,14 @@ def _plain(examined: Examined) -> onnx.ModelProto:
     return plain
 
 
-def _stored(examined: Examined) -> tuple[bytes, str]:
+def _stored(examined: Examined) -> bytes:
     model = serialise(store_int8(_plain(examined)))
     if len(model) >= len(examined.model):
         raise InvalidEncoderError(
             f"With weights in int8 the graph has {len(model):,} bytes, as it stands {len(examined.model):,}: it is "
             "small already."
         )
-    return model, "weights stored in int8"
-
-
-def _static(examined: Examined, original: ImageEncoder, views: list[NDArray[Any]]) -> tuple[bytes, str]:
-    static = choose_static(_plain(examined), original, views)
-    return static.model, f"static int8, {static.rounded} of {static.layers} layers"
+    return model
 
 
 def _check_read(count: int, rejected: Mapping[str, str]) -> None:
@@ -150,12 +148,7 @@ def _config(examined: Examined, model: bytes, kind: str, agreement: Agreement, a
     if "model_sha256" in config:
         config["model_sha256"] = hashlib.sha256(model).hexdigest()
     cosines = {name: round(getattr(agreement, name), DIGITS) for name in ("mean", "p1", "least")}
-    config["shrunk"] = {
-        "from": examined.id,
-        **about,
-        "agreement": cosines,
-        "photographs": agreement.photographs,
-    }
+    config["shrunk"] = {"from": examined.id, **about, "agreement": cosines, "photographs": agreement.photographs}
     return (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()
 
 

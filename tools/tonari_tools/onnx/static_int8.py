@@ -89,18 +89,7 @@ class Quantiser:
     """Makes static graphs of a model, with different numbers of layers spared; the ranges are found once.
 
     Weights have seven bits: two products with uint8 then fit in int16, in which processors without VNNI add them.
-    Depthwise kernels have eight, for their products are not added so.
-
-    Parameters
-    ----------
-    model
-        Weights are constants.
-    given
-        The graph's input.
-    views
-        Inputs without the batch axis.
-    folder
-        For files in between.
+    Depthwise kernels have eight, for their products are not added so. Files in between go into ``folder``.
     """
 
     def __init__(self, model: onnx.ModelProto, given: str, views: Sequence[NDArray[np.generic]], folder: Path) -> None:

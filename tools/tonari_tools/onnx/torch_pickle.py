@@ -7,7 +7,6 @@ import math
 import pickle
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -24,36 +23,24 @@ _STORAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Storage:
-    key: str
-    dtype: np.dtype[Any]
+_Tensor = tuple[str, int, tuple[int, ...], tuple[int, ...]]
+"""Key of its storage, which has not been read yet; offset, shape and strides, counted in elements."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    """A tensor whose storage has not been read yet; offset and strides count elements."""
-
-    storage: _Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    def view(self, storages: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        data = storages[self.storage.key]
-        if self.offset < 0 or len(self.shape) != len(self.strides) or min((0, *self.shape, *self.strides)) < 0:
-            raise ValueError("a negative offset, size or stride")
-        last = self.offset + sum((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True))
-        if 0 not in self.shape and max(last + 1, math.prod(self.shape)) > data.size:
-            raise ValueError(f"{self.shape} elements up to {last} in a storage of {data.size}")
-        steps = [stride * data.itemsize for stride in self.strides]
-        return np.lib.stride_tricks.as_strided(data[self.offset :], self.shape, steps, writeable=False).copy()
+def _rebuild_tensor(key: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any) -> _Tensor:
+    return key, int(offset), tuple(map(int, shape)), tuple(map(int, strides))
 
 
-def _rebuild_tensor(
-    storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
-) -> _Tensor:
-    return _Tensor(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
+def _view(tensor: _Tensor, storages: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    key, offset, shape, strides = tensor
+    data = storages[key]
+    if min((0, offset, *shape, *strides)) < 0:
+        raise ValueError("a negative offset, size or stride")
+    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    if 0 not in shape and max(last + 1, math.prod(shape)) > data.size:
+        raise ValueError(f"{shape} elements up to {last} in a storage of {data.size}")
+    steps = [stride * data.itemsize for stride in strides]
+    return np.lib.stride_tricks.as_strided(data[offset:], shape, steps, writeable=False).copy()
 
 
 class _Unpickler(pickle.Unpickler):
@@ -72,22 +59,10 @@ class _Unpickler(pickle.Unpickler):
             return _STORAGES[name]
         raise InvalidEncoderError(f"The weights ask for {module}.{name}; only tensors are read from a pickle.")
 
-    def persistent_load(self, pid: Any) -> _Storage:
+    def persistent_load(self, pid: Any) -> str:
         _, dtype, key, *_ = pid
         self.storages[key] = dtype
-        return _Storage(key, dtype)
-
-
-def _read_storages(stream: BinaryIO, keys: list[str], dtypes: Mapping[str, np.dtype[Any]]) -> dict[str, NDArray[Any]]:
-    storages = {}
-    for key in keys:
-        (count,) = np.frombuffer(stream.read(8), "<i8")
-        size = int(count) * dtypes[key].itemsize
-        data = stream.read(max(size, 0))
-        if len(data) != size:
-            raise ValueError(f"storage {key} is cut off")
-        storages[key] = np.frombuffer(data, dtypes[key])
-    return storages
+        return str(key)
 
 
 def _parse(stream: BinaryIO) -> dict[str, NDArray[Any]]:
@@ -97,8 +72,15 @@ def _parse(stream: BinaryIO) -> dict[str, NDArray[Any]]:
         _Unpickler(stream).load()
     state = _Unpickler(stream)
     tensors = state.load()
-    storages = _read_storages(stream, _Unpickler(stream).load(), state.storages)
-    return {str(name): tensor.view(storages) for name, tensor in tensors.items()}
+    storages = {}
+    for key in _Unpickler(stream).load():
+        (count,) = np.frombuffer(stream.read(8), "<i8")
+        dtype = state.storages[key]
+        data = stream.read(max(int(count) * dtype.itemsize, 0))
+        if len(data) != count * dtype.itemsize:
+            raise ValueError(f"storage {key} is cut off")
+        storages[key] = np.frombuffer(data, dtype)
+    return {str(name): _view(tensor, storages) for name, tensor in tensors.items()}
 
 
 def load_state_dict(data: bytes) -> dict[str, NDArray[Any]]:
@@ -121,11 +103,10 @@ def load_state_dict(data: bytes) -> dict[str, NDArray[Any]]:
         return _parse(io.BytesIO(data))
     except (
         pickle.UnpicklingError,
+        ArithmeticError,
         AttributeError,
         EOFError,
-        IndexError,
-        KeyError,
-        OverflowError,
+        LookupError,
         TypeError,
         ValueError,
     ) as error:

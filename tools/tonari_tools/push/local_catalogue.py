@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from tonari.fields.schema import RESERVED
 from tonari_tools.push.metadata import Row, Table, read_table
 from tonari_tools.push.pictures import IMAGE_SUFFIXES, Folder, LocalItem, is_image, scan_folder
 
-IMAGE_COLUMNS = ("image", "path", "file", "filename")
 IMAGE_LIST = "images"
+IMAGE_COLUMNS = ("image", IMAGE_LIST, "path", "file", "filename")
 ID = "id"
 SHOWN = 3
 
@@ -78,21 +78,13 @@ def _ignored(files: Sequence[Path], one: str, many: str, folder: Path) -> str:
     return f"Ignored {what}: {names}{more}"
 
 
-@dataclass(slots=True)
-class _Draft:
-    line: int
-    fields: dict[str, Any]
-    images: list[Path] = field(default_factory=list)
-
-
 class _Join:
     """Goes through the rows once; ``differing`` counts, by column, rows that differ from their item's first."""
 
     def __init__(self, folder: Folder, table: Table, beside: Path, id_columns: tuple[str, ...]) -> None:
         self._folder, self._table, self._roots = folder, table, (folder.path, beside)
         self._by_id = folder.by_id()
-        columns = (*IMAGE_COLUMNS[:1], IMAGE_LIST, *IMAGE_COLUMNS[1:])
-        self._image_column = next((name for name in columns if name in table.columns), None)
+        self._image_column = next((name for name in IMAGE_COLUMNS if name in table.columns), None)
         self._id_columns = id_columns or ((ID,) if ID in table.columns else ())
         self.differing: Counter[str] = Counter()
         self._check_columns()
@@ -105,8 +97,9 @@ class _Join:
                 f"{table.name} has no column {missing[0]!r} for the id; it has {', '.join(table.columns)}."
             )
         if not self._id_columns and not self._image_column:
+            places = ", ".join(name for name in IMAGE_COLUMNS if name != IMAGE_LIST)
             raise InvalidCatalogueError(
-                f"{table.name} has neither a column {ID!r} nor one of {', '.join(IMAGE_COLUMNS)}: "
+                f"{table.name} has neither a column {ID!r} nor one of {places}: "
                 f"name the id's column with --id; it has {', '.join(table.columns)}."
             )
         taken = {self._image_column, *(self._id_columns if ID in self._id_columns else ())}
@@ -115,7 +108,7 @@ class _Join:
             raise InvalidCatalogueError(f"{table.name}: the column name {reserved[0]!r} is reserved; rename it.")
 
     def items(self) -> tuple[LocalItem, ...]:
-        drafts: dict[str, _Draft] = {}
+        drafts: dict[str, tuple[Row, list[Path]]] = {}
         items: list[LocalItem] = []
         errors: list[str] = []
         for row in self._table.rows:
@@ -123,19 +116,19 @@ class _Join:
                 self._take(row, drafts)
             except InvalidCatalogueError as error:
                 errors.append(f"line {row.line}: {error.detail}")
-        for name, draft in drafts.items():
+        for name, (first, images) in drafts.items():
             try:
-                item = LocalItem(name, self._folder.name_views(draft.images), draft.fields)
+                item = LocalItem(name, self._folder.name_views(images), self._fields(first))
                 parse_document(name, item.document() or b"")
                 items.append(item)
             except InvalidCatalogueError as error:
-                errors.append(f"line {draft.line}: {error.detail}")
+                errors.append(f"line {first.line}: {error.detail}")
         if errors:
             more = f" … and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
             raise InvalidCatalogueError(f"{self._table.name}, {' '.join(errors[:SHOWN])}{more}")
         return tuple(items)
 
-    def _take(self, row: Row, drafts: dict[str, _Draft]) -> None:
+    def _take(self, row: Row, drafts: dict[str, tuple[Row, list[Path]]]) -> None:
         images = self._images(row)
         name = self._id(row, images)
         images = images or self._by_id.get(name, [])
@@ -143,11 +136,13 @@ class _Join:
             raise InvalidCatalogueError(
                 f"there is no picture of {name!r}: neither a file such as {name}.jpg nor a folder {name}."
             )
-        drop = {self._image_column, ID}
-        fields = {column: value for column, value in row.values.items() if column not in drop}
-        draft = drafts.setdefault(name, _Draft(row.line, fields))
-        self.differing.update(c for c in {**draft.fields, **fields} if draft.fields.get(c) != fields.get(c))
-        draft.images += images
+        first, of_item = drafts.setdefault(name, (row, []))
+        one, other = self._fields(first), self._fields(row)
+        self.differing.update(column for column in one | other if one.get(column) != other.get(column))
+        of_item += images
+
+    def _fields(self, row: Row) -> dict[str, Any]:
+        return {column: value for column, value in row.values.items() if column not in {self._image_column, ID}}
 
     def _id(self, row: Row, images: Sequence[Path]) -> str:
         if not self._id_columns:

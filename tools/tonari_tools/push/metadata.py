@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,7 @@ BOOLEANS = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the line on which it starts, counted from 1, and its values by column; empty cells are left out.
-
-    Parameters
-    ----------
-    texts
-        The values as they were written, for ids and paths.
-    """
+    """One row: the line on which it starts, counted from 1, and its full cells by column: values, and as written."""
 
     line: int
     values: Mapping[str, Any]
@@ -96,24 +90,23 @@ def parse_csv(name: str, text: str) -> Table:
     for line, cells in lines[1:]:
         if len(cells) > len(columns):
             raise InvalidCatalogueError(f"{name}, line {line}: {len(cells)} cells, but only {len(columns)} columns.")
-    texts = [dict(zip(columns, cells, strict=False)) for _, cells in lines[1:]]
-    readers = {column: _reader(row.get(column, "") for row in texts) for column in columns}
+    texts = [{column: text for column, text in zip(columns, cells, strict=False) if text} for _, cells in lines[1:]]
+    readers = {column: _reader({row[column] for row in texts if column in row}) for column in columns}
     return Table(
-        name, columns, tuple(_csv_row(line, row, readers) for (line, _), row in zip(lines[1:], texts, strict=True))
+        name,
+        columns,
+        tuple(
+            Row(line, {column: readers[column](text) for column, text in row.items()}, row)
+            for (line, _), row in zip(lines[1:], texts, strict=True)
+        ),
     )
 
 
-def _csv_row(line: int, texts: Mapping[str, str], readers: Mapping[str, Callable[[str], Any]]) -> Row:
-    full = {column: text for column, text in texts.items() if text}
-    return Row(line, {column: readers[column](text) for column, text in full.items()}, full)
-
-
-def _reader(texts: Iterable[str]) -> Callable[[str], Any]:
+def _reader(texts: Collection[str]) -> Callable[[str], Any]:
     """Choose what the cells of a column become."""
-    full = {text for text in texts if text}
-    if all(NUMBER.fullmatch(text) for text in full):
+    if all(NUMBER.fullmatch(text) for text in texts):
         return lambda text: float(text) if "." in text else int(text)
-    if all(text.lower() in BOOLEANS for text in full):
+    if all(text.lower() in BOOLEANS for text in texts):
         return lambda text: BOOLEANS[text.lower()]
     return str
 
@@ -131,16 +124,9 @@ def parse_json_lines(name: str, text: str) -> Table:
         if not isinstance(raw, dict):
             raise InvalidCatalogueError(f"{name}, line {line}: each line must hold one JSON object.")
         values = {key: value for key, value in raw.items() if value is not None and value != ""}
-        rows.append(Row(line, values, {key: _text(value) for key, value in values.items()}))
-    return Table(name, _columns(rows), tuple(rows))
-
-
-def _columns(rows: Sequence[Row]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(column for row in rows for column in row.values))
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+        texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+        rows.append(Row(line, values, texts))
+    return Table(name, tuple(dict.fromkeys(column for row in rows for column in row.values)), tuple(rows))
 
 
 def _refuse_constant(constant: str) -> Any:

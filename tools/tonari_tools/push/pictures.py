@@ -21,14 +21,9 @@ MOST_NAME_BYTES = 512
 
 @dataclass(frozen=True, slots=True)
 class LocalItem:
-    """An item as it lies on disk.
+    """An item: pictures by the name that each gets in the bucket, in order, and the fields that a table gives it.
 
-    Parameters
-    ----------
-    views
-        Pictures by the name that each gets in the bucket, in order.
-    fields
-        None if no table has a row for it: then no document is uploaded.
+    Without fields no document is uploaded.
     """
 
     id: str
@@ -44,18 +39,14 @@ class LocalItem:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What lies in a folder.
+    """What lies in a folder, sorted.
 
     Parameters
     ----------
     root
         Where the items' subfolders are: the folder itself, or its ``images`` if all pictures lie in there.
-    images
-        All pictures, sorted.
     others
-        Files that are neither pictures, tables nor the schema, sorted.
-    schema
-        Bytes of ``schema.json``, None if there is none.
+        Files that are neither pictures, tables nor the schema.
     """
 
     path: Path
@@ -122,7 +113,11 @@ def scan_folder(path: Path) -> Folder:
     """
     if not path.is_dir():
         raise InvalidCatalogueError(f"{path} is not a folder.")
-    files = [file for file in sorted(path.rglob("*")) if file.is_file() and not _hidden(file.relative_to(path).parts)]
+    files = [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    ]
     images = tuple(file for file in files if is_image(file))
     inner = path / IMAGES.rstrip("/")
     root = inner if images and all(image.is_relative_to(inner) for image in images) else path
@@ -147,7 +142,3 @@ def is_image(path: Path) -> bool:
 def is_table(path: Path) -> bool:
     """Tell by the suffix whether a file is a table of fields."""
     return path.suffix.lower() in TABLE_SUFFIXES
-
-
-def _hidden(parts: tuple[str, ...]) -> bool:
-    return any(part.startswith(".") for part in parts)

@@ -14,20 +14,11 @@ from tonari_tools.push.local_catalogue import LocalCatalogue
 from tonari_tools.push.pictures import LocalItem
 
 THREADS = 16
-JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push did.
-
-    Parameters
-    ----------
-    uploaded, unchanged
-        Objects, and bytes of the uploaded ones.
-    vanished
-        Keys in the bucket that the folder does not have; they are still there.
-    """
+    """Objects uploaded, with their bytes, and found unchanged; keys that the folder lacks, which are still there."""
 
     items: int
     uploaded: int
@@ -41,61 +32,43 @@ class Pushed:
         return len({item_of(key) for key in self.vanished})
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    uploaded: int = 0
-    unchanged: int = 0
-    bytes: int = 0
-
-    def __add__(self, other: _Sent) -> _Sent:
-        return _Sent(self.uploaded + other.uploaded, self.unchanged + other.unchanged, self.bytes + other.bytes)
-
-
 def push(catalogue: LocalCatalogue, bucket: Bucket, progress: Callable[[int, int], None]) -> Pushed:
     """Upload what the bucket lacks or has otherwise; objects whose ETag is the MD5 of our bytes stay as they are.
 
-    On buckets whose ETags are no MD5 (SSE-KMS), every object is uploaded.
-
-    Parameters
-    ----------
-    progress
-        Is told how many items are done, and of how many.
+    On buckets whose ETags are no MD5 (SSE-KMS), every object is uploaded. ``progress`` is told how many items are done,
+    and of how many.
 
     Raises
     ------
     StoreError
     """
     there = {found.key: found for prefix in (SCHEMA, IMAGES, ITEMS) for found in bucket.list(prefix)}
-    sent = _Sent() if catalogue.schema is None else _send(bucket, there, SCHEMA, catalogue.schema)
+    sent = {} if catalogue.schema is None else {SCHEMA: _send(bucket, there, SCHEMA, catalogue.schema)}
     pool = ThreadPoolExecutor(THREADS)
     try:
         waiting = [pool.submit(_send_item, bucket, there, item) for item in catalogue.items]
         for done, finished in enumerate(as_completed(waiting), 1):
-            sent += finished.result()
+            sent |= finished.result()
             progress(done, len(waiting))
     finally:
         pool.shutdown(cancel_futures=True)
-    vanished = tuple(sorted(there.keys() - _keys(catalogue) - {SCHEMA}))
-    return Pushed(len(catalogue.items), sent.uploaded, sent.unchanged, sent.bytes, vanished)
+    documents = {document_key(item.id) for item in catalogue.items}
+    vanished = tuple(sorted(there.keys() - sent.keys() - documents - {SCHEMA}))
+    uploaded = [size for size in sent.values() if size is not None]
+    return Pushed(len(catalogue.items), len(uploaded), len(sent) - len(uploaded), sum(uploaded), vanished)
 
 
-def _keys(catalogue: LocalCatalogue) -> set[str]:
-    images = {image_key(item.id, name) for item in catalogue.items for name in item.views}
-    return images | {document_key(item.id) for item in catalogue.items}
+def _send_item(bucket: Bucket, there: Mapping[str, ObjectInfo], item: LocalItem) -> dict[str, int | None]:
+    keys = {image_key(item.id, name): path for name, path in item.views.items()}
+    sent = {key: _send(bucket, there, key, path.read_bytes()) for key, path in keys.items()}
+    key, document = document_key(item.id), item.document()
+    return sent if document is None else sent | {key: _send(bucket, there, key, document)}
 
 
-def _send_item(bucket: Bucket, there: Mapping[str, ObjectInfo], item: LocalItem) -> _Sent:
-    sent = _Sent()
-    for name, path in item.views.items():
-        sent += _send(bucket, there, image_key(item.id, name), path.read_bytes())
-    document = item.document()
-    return sent if document is None else sent + _send(bucket, there, document_key(item.id), document)
-
-
-def _send(bucket: Bucket, there: Mapping[str, ObjectInfo], key: str, data: bytes) -> _Sent:
+def _send(bucket: Bucket, there: Mapping[str, ObjectInfo], key: str, data: bytes) -> int | None:
+    """Upload an object unless it is there; give how many bytes were sent."""
     known = there.get(key)
     if known and known.size == len(data) and known.etag == hashlib.md5(data, usedforsecurity=False).hexdigest():
-        return _Sent(unchanged=1)
-    content_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
-    bucket.put(key, data, JSON if key.endswith(".json") else content_type)
-    return _Sent(uploaded=1, bytes=len(data))
+        return None
+    bucket.put(key, data, mimetypes.guess_type(key)[0] or "application/octet-stream")
+    return len(data)

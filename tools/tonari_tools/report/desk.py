@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Self
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wrappers import Request, Response
@@ -24,19 +23,11 @@ PREFIX = "tonari: "
 class ReportError(TonariError):
     """A report that could not be made."""
 
-    slug = "report"
-    title = "The report could not be made"
-
 
 class ReportProcess:
-    """Runs ``tonari report`` on two buckets; the process ends with the context.
+    """Runs ``tonari report`` on two buckets.
 
-    Parameters
-    ----------
-    catalogue, artefacts
-        Folders, or names on S3.
-    log
-        File for the command's output.
+    Its output goes to a log.
     """
 
     def __init__(self, catalogue: str, artefacts: str, log: Path) -> None:
@@ -44,12 +35,6 @@ class ReportProcess:
         self._log = log
         self._ended = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def make(self, out: Path) -> None:
         """Write the report of the live snapshot to a path. Not for two threads at once.
@@ -98,33 +83,22 @@ HEADERS = {"cache-control": "no-cache", "x-content-type-options": "nosniff", "x-
 class Desk:
     """A WSGI application that answers ``/report`` itself, and links to it from the page that another one gives.
 
-    Parameters
-    ----------
-    application
-        Answers all else.
-    artefacts
-        Whose head says what is live.
-    folder
-        For the report, which is named by its snapshot; what an earlier run left there is forgotten.
-    make
-        Writes the report of the live snapshot to a path.
-    log
-        Takes why that failed.
+    ``make`` writes the report of the live snapshot to ``out``, also over what an earlier run left there; ``log`` takes
+    why that failed.
     """
 
     def __init__(
         self,
         application: WSGIApplication,
         artefacts: Bucket,
-        folder: Path,
+        out: Path,
         make: Callable[[Path], None],
         log: Callable[[str], object],
     ) -> None:
-        self._application, self._artefacts, self._folder = application, artefacts, folder
+        self._application, self._artefacts, self._out = application, artefacts, out
         self._make, self._log = make, log
         self._making = threading.Lock()
-        folder.mkdir(parents=True, exist_ok=True)
-        self._forget(None)
+        self._made: str | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -160,14 +134,8 @@ class Desk:
         snapshot = read_head(self._artefacts).head.snapshot
         if snapshot is None:
             raise NotReadyError("Nothing is published yet; try again when the first rebuild has ended.")
-        path = self._folder / Path(f"{snapshot}.html").name
         with self._making:
-            if not path.exists():
-                self._make(path)
-                self._forget(path)
-            return path.read_bytes()
-
-    def _forget(self, kept: Path | None) -> None:
-        for path in self._folder.glob("*.html"):
-            if path != kept:
-                path.unlink(missing_ok=True)
+            if self._made != snapshot:
+                self._make(self._out)
+                self._made = snapshot
+            return self._out.read_bytes()

@@ -7,7 +7,6 @@ import hashlib
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
 from importlib import resources
 from itertools import islice
 from pathlib import Path
@@ -21,15 +20,11 @@ from tonari.contract.findings import AttributeQuality
 from tonari.errors import TonariError
 from tonari_tools.report import charts, wording
 from tonari_tools.report.advice import advise
-from tonari_tools.report.charts import matrix, mistakes
-from tonari_tools.report.material import Material
+from tonari_tools.report.material import Material, by_attribute
 
 
 class UnwritableError(TonariError):
     """A file that cannot be written."""
-
-    slug = "unwritable"
-    title = "The file cannot be written"
 
 
 def check_writable(path: Path) -> None:
@@ -50,11 +45,7 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> int:
-    """Replace a file, so that readers see all of it or none.
-
-    Returns
-    -------
-    Its size in bytes.
+    """Replace a file, so that readers see all of it or none; gives its size in bytes.
 
     Raises
     ------
@@ -104,11 +95,11 @@ def render(material: Material) -> str:
         .get_template(PAGE)
         .render(
             material=material,
-            facts=material.facts,
+            snapshot=material.snapshot,
             attributes=material.attributes,
             audit=material.audit,
             detailed=dict(islice(material.attributes.items(), LIMITS["attributes"])),
-            reasons=Counter(material.facts.rejected.values()),
+            reasons=Counter(material.snapshot.rejected.values()),
             style=Markup(style),  # noqa: S704  a file of this package
             policy=policy,
             version=__version__,
@@ -117,12 +108,15 @@ def render(material: Material) -> str:
 
 
 def environment() -> Environment:
-    """Set templates up: every text is escaped where it is put in, and a name that is not given is an error."""
+    """Set templates up: every text is escaped where it is put in, and a name that is not given is an error.
+
+    What HTML cannot hold is left out; markup has been made of texts that went through here.
+    """
     environment = Environment(
         loader=PackageLoader(PACKAGE),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_printable,
+        finalize=lambda value: value if isinstance(value, Markup) else wording.printable(value),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -135,34 +129,15 @@ def environment() -> Environment:
     }
     environment.globals |= {
         "advise": advise,
+        "by_attribute": by_attribute,
         "by_count": by_count,
-        "by_selectivity": by_selectivity,
         "charts": charts,
         "limits": LIMITS,
-        "matrix": matrix,
-        "measured": measured,
         "methods": METHODS,
-        "mistakes": mistakes,
     }
     return environment
-
-
-def measured(attributes: Mapping[str, AttributeQuality]) -> dict[str, AttributeQuality]:
-    """Give the attributes with figures, as many as are drawn."""
-    known = ((name, one) for name, one in attributes.items() if one.methods)
-    return dict(islice(known, LIMITS["attributes_drawn"]))
-
-
-def by_selectivity(recall: Mapping[str, float]) -> list[tuple[float, float]]:
-    """Give shares of the catalogue in range, descending, and the recall of each."""
-    return sorted(((float(selectivity), value) for selectivity, value in recall.items()), reverse=True)
 
 
 def by_count(attribute: AttributeQuality) -> list[tuple[Any, int]]:
     """Give classes and from how many items each was learned, most first."""
     return sorted(zip(attribute.classes, attribute.sampled, strict=True), key=lambda pair: -pair[1])
-
-
-def _printable(value: Any) -> Any:
-    """Leave out what HTML cannot hold; markup has been made of texts that went through here."""
-    return value if isinstance(value, Markup) else wording.printable(value)

@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -32,12 +33,15 @@ SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "tonari",
     "text.parse_math": False,
     "font.size": 12,
+    "axes.axisbelow": True,
     "axes.edgecolor": INKS["line"],
     "axes.labelcolor": INKS["soft"],
     "axes.linewidth": 1,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.unicode_minus": False,
+    "grid.color": INKS["line"],
+    "grid.linewidth": 0.6,
     "text.color": INKS["ink"],
     "xtick.color": INKS["line"],
     "ytick.color": INKS["line"],
@@ -56,19 +60,19 @@ _POINTING = re.compile(r"(?:url\(#|^#)([^)]+)")
 
 
 @contextmanager
-def drawing(width: float, height: float) -> Iterator[Figure]:
-    """Give an empty figure of this size, in CSS pixels; whatever the user's matplotlib is set to counts for nothing."""
+def drawing(width: float, height: float) -> Iterator[Axes]:
+    """Give an empty chart of this size, in CSS pixels; whatever the user's matplotlib is set to counts for nothing."""
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
         mpl.rcParams.update(SETTINGS)
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure = Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH), layout="constrained")
         FigureCanvasSVG(figure)
-        yield figure
+        yield figure.add_subplot()
 
 
-def inline(figure: Figure, name: str, title: str) -> Markup:
-    """Write a figure as an element of a page, within :func:`drawing`; equal figures give equal text.
+def inline(axes: Axes, name: str, title: str) -> Markup:
+    """Write a chart as an element of a page, within :func:`drawing`; equal charts give equal text.
 
     Parameters
     ----------
@@ -79,7 +83,7 @@ def inline(figure: Figure, name: str, title: str) -> Markup:
     """
     file = BytesIO()
     no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(file, format="svg", transparent=True, metadata=no_metadata)
+    axes.figure.savefig(file, format="svg", transparent=True, metadata=no_metadata)  # type: ignore[union-attr]
     root = ET.fromstring(file.getvalue())  # noqa: S314  written by matplotlib a moment ago
     box = root.get("viewBox", "0 0 1 1")
     root.attrib = {"viewBox": box, "width": box.split()[2], "height": box.split()[3], "role": "img"}

@@ -15,14 +15,7 @@ def is_folder(name: str) -> bool:
 
 
 def open_bucket(name: str, url: str = "") -> Bucket:
-    """Open a bucket.
-
-    Parameters
-    ----------
-    name
-        A folder, which must be there (see :func:`is_folder`), or the name of a bucket on S3.
-    url
-        Where a server answers for the links of a folder; S3 answers for its own.
+    """Open a folder, which must be there, or a bucket on S3; ``url`` is where a server answers for a folder's links.
 
     Raises
     ------

@@ -20,9 +20,6 @@ HOST = "127.0.0.1"
 class LocalServiceError(TonariError):
     """A server on this machine that cannot be started."""
 
-    slug = "local-service"
-    title = "A local server did not start"
-
 
 def require_free(port: int) -> None:
     """Refuse a port of 127.0.0.1 that is taken.
@@ -44,12 +41,9 @@ def require_free(port: int) -> None:
 
 
 class Listener:
-    """Has a port from the start, and answers from :meth:`serve` until closed; who asks before that waits.
+    """Has a port, 0 for any that is free, from the start, and answers from :meth:`serve` until closed.
 
-    Parameters
-    ----------
-    port
-        Port on 127.0.0.1, 0 for any that is free.
+    Who asks before that waits.
 
     Raises
     ------

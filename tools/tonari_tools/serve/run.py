@@ -8,12 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import FrameType
-from typing import Self
 
 from tonari.api.app import App
 from tonari.config import Margins
@@ -21,20 +17,21 @@ from tonari.engines.builtin import open_builtin
 from tonari.errors import CorruptArtefactError, MissingObjectError, NotReadyError
 from tonari.query.serving import Reader
 from tonari.snapshots.head import read_head
-from tonari.snapshots.snapshot import Progress, read_manifest
+from tonari.snapshots.snapshot import read_manifest
 from tonari.storage.bucket import Bucket
 from tonari.storage.folder import FolderBucket
+from tonari_tools.progress import StageLines
 from tonari_tools.report.desk import PATH, Desk, ReportProcess
 from tonari_tools.serve.buckets import is_folder, open_bucket
 from tonari_tools.serve.listener import Listener, access_log
-from tonari_tools.serve.rebuilds import Rebuilder, say
 from tonari_tools.serve.running import Running, announced, reserved
-from tonari_tools.serve.site import FILES, LinkedFiles, Site
-from tonari_tools.serve.watching import Reindexer
+from tonari_tools.serve.site import FILES, Site
+from tonari_tools.serve.upkeep import Rebuilder, Reindexer, say
 
 HEAD_MAX_AGE = 1.0
 FIRST_REBUILD_SECONDS = 5.0
 """Takes in what changed while nobody served."""
+REBUILD_SECONDS = 600.0
 JOIN_SECONDS = 3.0
 POLL_SECONDS = 0.5
 
@@ -43,43 +40,22 @@ class _Ended(BaseException):
     """Ctrl-C or SIGTERM."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServeSettings:
-    """How to serve.
-
-    Parameters
-    ----------
-    state
-        Folder for downloads, the report and ``running.json``; made if need be.
-    catalogue, artefacts
-        The two buckets: folders, made if need be, or names on S3. What changes in a folder is reindexed and rebuilt
-        here; for a catalogue on S3 the functions there do that.
-    port
-        Port on 127.0.0.1, 0 for any that is free.
-    rebuild_every
-        Seconds between two scheduled rebuilds.
-    """
-
-    state: Path
-    catalogue: str
-    artefacts: str
-    port: int = 8787
-    rebuild_every: float = 600.0
-
-
 def serve(
-    settings: ServeSettings,
-    prepare: Callable[[Bucket, Bucket], bool],
-    progress: Callable[[], AbstractContextManager[Progress]],
+    state: Path, places: Mapping[str, str], port: int, prepare: Callable[[Bucket, Bucket], bool] = lambda *_: False
 ) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
     Parameters
     ----------
+    state
+        Folder for downloads, the report and ``running.json``; made if need be.
+    places
+        Where ``catalogue`` and ``artefacts`` are: folders, made if need be, or names on S3. What changes in a folder is
+        reindexed and rebuilt here; for a catalogue on S3 the functions there do that.
+    port
+        Port on 127.0.0.1, 0 for any that is free.
     prepare
         Called with catalogue and artefacts before anything is served; tells whether it changed anything.
-    progress
-        Opened for the first rebuild, if there has to be one: told how far it is.
 
     Raises
     ------
@@ -88,55 +64,37 @@ def serve(
     NotReadyError
         If nothing is published and no encoder is chosen.
     """
-    settings.state.mkdir(parents=True, exist_ok=True)
+    state.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(_Ended), _ended_by_signals(), contextlib.ExitStack() as stack:
-        _run(settings, prepare, progress, stack)
+        began = time.monotonic()
+        stack.enter_context(reserved(state))
+        listener = stack.enter_context(Listener(port))
+        buckets = {name: _open(place, f"{listener.url}{FILES}{name}") for name, place in places.items()}
+        catalogue, artefacts, cache = buckets["catalogue"], buckets["artefacts"], state / "cache"
+        rebuilder = Rebuilder(catalogue, artefacts, cache, Margins.read(os.environ), _log)
+        local = isinstance(catalogue, FolderBucket)
+        if prepare(catalogue, artefacts) or (local and not _is_built(artefacts)):
+            with StageLines("index", "pictures") as stages:
+                done = rebuilder.rebuild(stages)
+            print(f"index  {say(done)}", flush=True)
+        reader = Reader(artefacts, cache, HEAD_MAX_AGE, open_builtin, lambda why: _log(f"{why}\n"))
+        with contextlib.suppress(NotReadyError):
+            reader.current()
 
-
-def _run(
-    settings: ServeSettings,
-    prepare: Callable[[Bucket, Bucket], bool],
-    progress: Callable[[], AbstractContextManager[Progress]],
-    stack: contextlib.ExitStack,
-) -> None:
-    began = time.monotonic()
-    stack.enter_context(reserved(settings.state))
-    listener = stack.enter_context(Listener(settings.port))
-    buckets = {
-        name: _open(bucket, f"{listener.url}{FILES}{name}")
-        for name, bucket in (("catalogue", settings.catalogue), ("artefacts", settings.artefacts))
-    }
-    catalogue, artefacts = buckets["catalogue"], buckets["artefacts"]
-    cache = settings.state / "cache"
-    rebuilder = Rebuilder(catalogue, artefacts, cache, Margins.read(os.environ), _log)
-    local = is_folder(settings.catalogue)
-    if prepare(catalogue, artefacts) or (local and not _is_built(artefacts)):
-        with progress() as report_progress:
-            done = rebuilder.rebuild(report_progress)
-        print(f"index  {say(done)}", flush=True)
-    reader = Reader(artefacts, cache, HEAD_MAX_AGE, open_builtin, lambda why: _log(f"{why}\n"))
-    with contextlib.suppress(NotReadyError):
-        reader.current()
-
-    files = {name: LinkedFiles(bucket) for name, bucket in buckets.items() if isinstance(bucket, FolderBucket)}
-    report = stack.enter_context(ReportProcess(catalogue.name, artefacts.name, settings.state / "report.log"))
-    desk = Desk(Site(App(reader, catalogue, artefacts), files), artefacts, settings.state / "report", report.make, _log)
-    listener.serve(access_log(desk, _log))
-    threads = stack.enter_context(_Threads())
-    if local:
-        reindexer = Reindexer(catalogue, artefacts, cache, rebuilder.ask, _log)
-        threads.start(reindexer.run)
-        threads.start(
-            lambda stop: rebuilder.run(stop, first=FIRST_REBUILD_SECONDS, every=settings.rebuild_every),
-            wake=rebuilder.ask,
-        )
-    running = Running(listener.url, catalogue.name, artefacts.name, os.getpid())
-    stack.enter_context(announced(settings.state, running))
-    print(f"Ready in {time.monotonic() - began:.1f} s: {listener.url}  (Ctrl-C ends it)", flush=True)
-    print(f"Report on the catalogue: {listener.url}{PATH}", flush=True)
-    threads.start(desk.prepare, wake=report.stop)
-    while True:
-        time.sleep(POLL_SECONDS)  # in short pieces: on Windows Ctrl-C does not end a long wait
+        site = Site(App(reader, catalogue, artefacts), buckets)
+        report = ReportProcess(catalogue.name, artefacts.name, state / "report.log")
+        desk = Desk(site, artefacts, state / "report.html", report.make, _log)
+        start = stack.enter_context(_threads(rebuilder.ask, report.stop))
+        listener.serve(access_log(desk, _log))
+        if local:
+            start(Reindexer(catalogue, artefacts, cache, rebuilder.ask, _log).run)
+            start(lambda stop: rebuilder.run(stop, first=FIRST_REBUILD_SECONDS, every=REBUILD_SECONDS))
+        stack.enter_context(announced(state, Running(listener.url, catalogue.name, artefacts.name, os.getpid())))
+        print(f"Ready in {time.monotonic() - began:.1f} s: {listener.url}  (Ctrl-C ends it)", flush=True)
+        print(f"Report on the catalogue: {listener.url}{PATH}", flush=True)
+        start(desk.prepare)
+        while True:
+            time.sleep(POLL_SECONDS)  # in short pieces: on Windows Ctrl-C does not end a long wait
 
 
 def _open(name: str, url: str) -> Bucket:
@@ -159,46 +117,39 @@ def _log(line: str) -> None:
     sys.stderr.flush()
 
 
-class _Threads:
-    """Threads that are told to stop together, and given a moment for it."""
+@contextlib.contextmanager
+def _threads(*wake: Callable[[], object]) -> Iterator[Callable[[Callable[[threading.Event], None]], None]]:
+    """Give what starts a thread; in the end all are told to stop, woken, and given a moment for it."""
+    stop = threading.Event()
+    started: list[threading.Thread] = []
 
-    def __init__(self) -> None:
-        self._stop = threading.Event()
-        self._wakes: list[Callable[[], object]] = []
-        self._threads: list[threading.Thread] = []
+    def start(run: Callable[[threading.Event], None]) -> None:
+        started.append(threading.Thread(target=run, args=(stop,), daemon=True))
+        started[-1].start()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for wake in self._wakes:
-            wake()
+    try:
+        yield start
+    finally:
+        stop.set()
+        for each in wake:
+            each()
         deadline = time.monotonic() + JOIN_SECONDS
-        for thread in self._threads:
+        for thread in started:
             thread.join(max(0.0, deadline - time.monotonic()))
-
-    def start(self, run: Callable[[threading.Event], None], *, wake: Callable[[], object] | None = None) -> None:
-        """Start a thread that ends soon after its event is set; ``wake`` is then called too."""
-        if wake:
-            self._wakes.append(wake)
-        thread = threading.Thread(target=run, args=(self._stop,), daemon=True)
-        self._threads.append(thread)
-        thread.start()
 
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    def end(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        for each in signals:
+    def end(*_: object) -> None:
+        for each in before:
             signal.signal(each, signal.SIG_IGN)
         raise _Ended
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(each, end) for each in signals]
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
+        for each in before:
+            signal.signal(each, end)
         yield
     finally:
-        for each, handler in zip(signals, before, strict=True):
+        for each, handler in before.items():
             signal.signal(each, handler)

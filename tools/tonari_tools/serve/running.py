@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,17 +20,7 @@ PATIENCE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that is up.
-
-    Parameters
-    ----------
-    url
-        Where the HTTP API answers.
-    catalogue, artefacts
-        Its two buckets: absolute paths of folders, or names on S3.
-    pid
-        The server's process.
-    """
+    """A server that is up: its API, its buckets (absolute paths of folders, or names on S3), its process."""
 
     url: str
     catalogue: str
@@ -42,8 +31,7 @@ class Running:
 def find_running(folder: Path) -> Running | None:
     """Find the server whose state lies in a folder; a file left by one that is gone counts for nothing."""
     try:
-        document = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        running = Running(**document)
+        running = Running(**json.loads((folder / NAME).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
     try:
@@ -78,10 +66,9 @@ def reserved(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def announced(folder: Path, running: Running) -> Iterator[None]:
     """Announce a server while the context lasts. Readers see all of the file or none."""
-    path = folder / NAME
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=f"{NAME}.", delete=False, encoding="utf-8") as file:
-        json.dump(asdict(running), file)
-    Path(file.name).replace(path)
+    path, fresh = folder / NAME, folder / f"{NAME}.new"
+    fresh.write_text(json.dumps(asdict(running)), encoding="utf-8")
+    fresh.replace(path)
     try:
         yield
     finally:

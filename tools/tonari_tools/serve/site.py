@@ -20,59 +20,13 @@ from tonari.errors import (
     TonariError,
     TooLargeError,
 )
+from tonari.storage.bucket import Bucket
 from tonari.storage.folder import FolderBucket
 
 MOST_FORM_BYTES = 64 * 1024 * 1024
 BYTES = "application/octet-stream"
 INERT = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
 """The API's page has the same origin: no file that somebody uploads may run as a page of it."""
-
-
-class LinkedFiles:
-    """Serves the objects of one bucket to whoever has a link, and takes pictures from whoever has a form."""
-
-    def __init__(self, bucket: FolderBucket) -> None:
-        self._bucket = bucket
-
-    def __call__(self, request: WsgiRequest, key: str) -> WsgiResponse:
-        """Answer one request for a key."""
-        try:
-            match request.method:
-                case "GET" | "HEAD":
-                    return self._read(request, key)
-                case "POST":
-                    return self._upload(request)
-                case other:
-                    raise MethodNotAllowedError(f"A link is read by GET and a form is sent by POST, not by {other}.")
-        except TonariError as error:
-            problem = Response.problem(error)
-            return WsgiResponse(problem.body, problem.status, content_type=problem.media_type)
-
-    def _read(self, request: WsgiRequest, key: str) -> WsgiResponse:
-        self._bucket.links.check_reading(key, request.args.to_dict())
-        try:
-            blob = self._bucket.get(key)
-        except MissingObjectError as error:
-            raise NotFoundError(error.detail) from error
-        headers = {"etag": f'"{blob.etag}"', "cache-control": "private, max-age=60", **INERT}
-        return WsgiResponse(blob.data, 200, headers, content_type=mimetypes.guess_type(key)[0] or BYTES)
-
-    def _upload(self, request: WsgiRequest) -> WsgiResponse:
-        if (request.content_length or 0) > MOST_FORM_BYTES:
-            raise TooLargeError(f"A form has at most {MOST_FORM_BYTES:,} bytes, this one {request.content_length:,}.")
-        try:
-            fields, file = request.form.to_dict(), request.files.get("file")
-        except HTTPException as error:
-            raise LinkRefusedError(f"The form cannot be read: {error.description}") from error
-        if file is None:
-            raise LinkRefusedError("The form has no part 'file'.")
-        data = file.stream.read()
-        name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
-        key = self._bucket.links.check_upload(fields, name, len(data))
-        etag = self._bucket.put(key, data)
-        return WsgiResponse(status=204, headers={"etag": f'"{etag}"'})
-
-
 FILES = "/files/"
 MOST_BODY_BYTES = 6 * 1024 * 1024
 MOST_PICTURE_BYTES = MOST_BODY_BYTES * 3 // 4 - 4096
@@ -86,18 +40,11 @@ METHODS = "GET,POST,PUT,DELETE,OPTIONS"
 class Site:
     """A WSGI application over the API, with the limits that it has on AWS.
 
-    Pages from this machine may ask across origins.
-
-    Parameters
-    ----------
-    app
-        Answers requests.
-    files
-        Buckets whose links are served, by the name that stands in their links: ``/files/NAME/KEY``.
+    Pages from this machine may ask across origins. Buckets in folders are served under ``/files/NAME/KEY``.
     """
 
-    def __init__(self, app: Callable[[Request], Response], files: Mapping[str, LinkedFiles]) -> None:
-        self._app, self._files = app, files
+    def __init__(self, app: Callable[[Request], Response], buckets: Mapping[str, Bucket]) -> None:
+        self._app, self._buckets = app, buckets
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -117,8 +64,9 @@ class Site:
     def _answer(self, request: WsgiRequest) -> WsgiResponse:
         if request.path.startswith(FILES):
             name, _, key = request.path.removeprefix(FILES).partition("/")
-            if name in self._files:
-                return self._files[name](request, key)
+            bucket = self._buckets.get(name)
+            if isinstance(bucket, FolderBucket):
+                return _linked(bucket, request, key)
         return to_wsgi(self._ask(request))
 
     def _ask(self, request: WsgiRequest) -> Response:
@@ -151,3 +99,42 @@ def _read(request: WsgiRequest, most: int) -> bytes | None:
         if length <= most:
             body += chunk
     return bytes(body) if length <= most else None
+
+
+def _linked(bucket: FolderBucket, request: WsgiRequest, key: str) -> WsgiResponse:
+    """Serve an object to whoever has a link, or take a picture from whoever has a form."""
+    try:
+        match request.method:
+            case "GET" | "HEAD":
+                return _download(bucket, request, key)
+            case "POST":
+                return _upload(bucket, request)
+            case other:
+                raise MethodNotAllowedError(f"A link is read by GET and a form is sent by POST, not by {other}.")
+    except TonariError as error:
+        return to_wsgi(Response.problem(error))
+
+
+def _download(bucket: FolderBucket, request: WsgiRequest, key: str) -> WsgiResponse:
+    bucket.links.check_reading(key, request.args.to_dict())
+    try:
+        blob = bucket.get(key)
+    except MissingObjectError as error:
+        raise NotFoundError(error.detail) from error
+    headers = {"etag": f'"{blob.etag}"', "cache-control": "private, max-age=60", **INERT}
+    return WsgiResponse(blob.data, 200, headers, content_type=mimetypes.guess_type(key)[0] or BYTES)
+
+
+def _upload(bucket: FolderBucket, request: WsgiRequest) -> WsgiResponse:
+    if (request.content_length or 0) > MOST_FORM_BYTES:
+        raise TooLargeError(f"A form has at most {MOST_FORM_BYTES:,} bytes, this one {request.content_length:,}.")
+    try:
+        fields, file = request.form.to_dict(), request.files.get("file")
+    except HTTPException as error:
+        raise LinkRefusedError(f"The form cannot be read: {error.description}") from error
+    if file is None:
+        raise LinkRefusedError("The form has no part 'file'.")
+    data = file.stream.read()
+    name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
+    key = bucket.links.check_upload(fields, name, len(data))
+    return WsgiResponse(status=204, headers={"etag": f'"{bucket.put(key, data)}"'})

@@ -1,7 +1,8 @@
-"""Handlers: searches and predictions; items, uploads and what is written to the buckets; health."""
+"""What each route does: searches and predictions; items, uploads and what is written to the buckets; health."""
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import time
@@ -13,6 +14,7 @@ from msgspec.structs import asdict
 
 from tonari import __version__
 from tonari.api.http import Response
+from tonari.api.page import read_page
 from tonari.api.presenting import image_path, params_of, range_of, search_result, show_prediction
 from tonari.catalogue.documents import check_id, document_key, image_key, list_item, parse_document
 from tonari.contract.answers import (
@@ -21,15 +23,16 @@ from tonari.contract.answers import (
     ItemAnswer,
     PredictAnswer,
     PutAnswer,
-    RefusedSnapshot,
     SearchAnswer,
     SearchesAnswer,
     SearchResult,
     UploadAnswer,
     UploadForm,
 )
+from tonari.contract.artefacts import Refusal
 from tonari.contract.decoding import decode, named
 from tonari.contract.filter_tree import EVERYTHING
+from tonari.contract.openapi import openapi
 from tonari.contract.parameters import MOST_UPLOAD_BYTES, UPLOADS, VOTERS
 from tonari.contract.requests import (
     ImageRequest,
@@ -47,32 +50,38 @@ from tonari.errors import (
     StoreError,
     UnknownItemError,
 )
-from tonari.query.items import image_of, item_details
+from tonari.query.contents import image_of, read_item, shown, summarise
 from tonari.query.predict import Answer, predict
 from tonari.query.queries import Query, query_examples, query_image, query_item, query_vector
 from tonari.query.search import search
 from tonari.query.serving import Reader, Serving
-from tonari.query.summary import summarise
-from tonari.snapshots.refusals import newest_refusal
+from tonari.snapshots.head import newest_refusal
 from tonari.storage.bucket import Bucket
 
+log = logging.getLogger("tonari")
 
-class QueryHandlers:
-    """Answer searches and predictions by what the reader says is live."""
+LINK_SECONDS = 900
 
-    def __init__(self, reader: Reader, artefacts: Bucket) -> None:
-        self._reader, self._artefacts = reader, artefacts
+
+class Handlers:
+    """A method for each route, of the route's name: takes its parameters, if there are any, then what its path names.
+
+    Reads what the reader says is live; writes items and uploads to the buckets.
+    """
+
+    def __init__(self, reader: Reader, catalogue: Bucket, artefacts: Bucket) -> None:
+        self._reader, self._catalogue, self._artefacts = reader, catalogue, artefacts
 
     def search(self, request: SearchRequest | SearchesRequest) -> Response:
         """Answer one search, or several from one generation."""
         serving = self._reader.current()
         if isinstance(request, SearchRequest):
-            return Response.of(SearchAnswer(**asdict(self._search(serving, request)), **provenance(serving)))
+            return Response.of(SearchAnswer(**asdict(self._search(serving, request)), **_provenance(serving)))
         results = []
         for number, one in enumerate(request.queries):
             with named(number):
                 results.append(self._search(serving, one))
-        return Response.of(SearchesAnswer(results=tuple(results), **provenance(serving)))
+        return Response.of(SearchesAnswer(results=tuple(results), **_provenance(serving)))
 
     def similar(self, options: SearchOptions, item: str) -> Response:
         """Search by an item that the path names."""
@@ -102,7 +111,7 @@ class QueryHandlers:
             PredictAnswer(
                 predictions={name: show_prediction(one) for name, one in answers.items()},
                 method=request.method,
-                **provenance(serving),
+                **_provenance(serving),
                 took_ms=clock.laps,
             )
         )
@@ -129,6 +138,66 @@ class QueryHandlers:
         except MissingObjectError as error:
             raise InvalidRequestError("There is no such upload; it may have expired after a day.") from error
 
+    def item(self, item: str) -> Response:
+        """Show an item."""
+        serving = self._reader.current()
+        found = read_item(serving, item)
+        fields, image = shown(found.fields, serving.snapshot.schema), image_path(item) if found.views else None
+        return Response.of(ItemAnswer(id=item, fields=fields, views=found.views, image=image, **_provenance(serving)))
+
+    def image(self, request: ImageRequest, item: str) -> Response:
+        """Redirect to an image in the catalogue."""
+        key = image_of(self._reader.current(), item, request.view)
+        url = self._catalogue.presign_get(key, LINK_SECONDS)
+        return Response(302, headers={"location": url, "cache-control": f"private, max-age={LINK_SECONDS // 2}"})
+
+    def put_item(self, document: dict[str, Any], item: str) -> Response:
+        """Write an item's document, and give a form for its images."""
+        fields = parse_document(_checked(item), json.dumps(document).encode())
+        data = json.dumps(fields, ensure_ascii=False).encode()
+        self._catalogue.put(document_key(item), data, "application/json")
+        upload = UploadForm(**_form(self._catalogue, image_key(item, "${filename}")))
+        return Response.of(PutAnswer(id=item, upload=upload), 202)
+
+    def delete_item(self, item: str) -> Response:
+        """Delete an item's document and images."""
+        names = list_item(self._catalogue, _checked(item))
+        keys = [image_key(item, name) for name in names]
+        if self._catalogue.head(document_key(item)):
+            keys.append(document_key(item))
+        if not keys:
+            raise UnknownItemError(f"The catalogue has no item {item!r}.")
+        self._catalogue.delete(*keys)
+        return Response.of(AcceptedAnswer(id=item), 202)
+
+    def upload(self) -> Response:
+        """Give a form for a query picture."""
+        key = f"{UPLOADS}{uuid.uuid4().hex}"
+        return Response.of(UploadAnswer(upload=key, **_form(self._artefacts, key)))
+
+    def health(self) -> Response:
+        """Describe what is live."""
+        serving = self._reader.current()
+        said = {"version": __version__, **summarise(serving), "refused": self._refusal(serving.snapshot.id)}
+        return Response.of(msgspec.convert(said, HealthAnswer, from_attributes=True))
+
+    def _refusal(self, live: str) -> Refusal | None:
+        """Read the refusal; that a store does not answer is no reason to call the service ill."""
+        try:
+            return newest_refusal(self._artefacts, live)
+        except (StoreError, CorruptArtefactError) as error:
+            log.warning(json.dumps({"refusals": error.slug, "detail": error.detail}))
+            return None
+
+    def openapi(self) -> Response:
+        """Describe the API."""
+        return _openapi()
+
+    def page(self) -> Response:
+        """Give the page, and the policy under which browsers run it."""
+        page = read_page()
+        return Response(200, page.html, "text/html; charset=utf-8", {"content-security-policy": page.policy})
+
 
 class _Clock:
     """Milliseconds between laps."""
@@ -143,59 +212,10 @@ class _Clock:
         self._last = now
 
 
-def provenance(serving: Serving) -> dict[str, Any]:
+def _provenance(serving: Serving) -> dict[str, Any]:
     """Say what an answer was given from: the fields of that name in every answer."""
     head = serving.read.head
     return {"generation": head.generation, "snapshot": head.snapshot, "encoder": head.encoder}
-
-
-LINK_SECONDS = 900
-
-
-class ItemHandlers:
-    """Read items from what is live; write them, and uploads, to the buckets."""
-
-    def __init__(self, reader: Reader, catalogue: Bucket, artefacts: Bucket) -> None:
-        self._reader, self._catalogue, self._artefacts = reader, catalogue, artefacts
-
-    def item(self, item: str) -> Response:
-        """Show an item."""
-        serving = self._reader.current()
-        fields, views = item_details(serving, item)
-        image = image_path(item) if views else None
-        return Response.of(ItemAnswer(id=item, fields=fields, views=tuple(views), image=image, **provenance(serving)))
-
-    def image(self, request: ImageRequest, item: str) -> Response:
-        """Redirect to an image in the catalogue."""
-        key = image_of(self._reader.current(), item, request.view)
-        url = self._catalogue.presign_get(key, LINK_SECONDS)
-        return Response(302, headers={"location": url, "cache-control": f"private, max-age={LINK_SECONDS // 2}"})
-
-    def put(self, document: dict[str, Any], item: str) -> Response:
-        """Write an item's document, and give a form for its images."""
-        fields = parse_document(_checked(item), json.dumps(document).encode())
-        data = json.dumps(fields, ensure_ascii=False).encode()
-        self._catalogue.put(document_key(item), data, "application/json")
-        form = self._catalogue.presign_post(image_key(item, "${filename}"), MOST_UPLOAD_BYTES, LINK_SECONDS)
-        upload = UploadForm(url=form.url, fields=form.fields, most_bytes=MOST_UPLOAD_BYTES)
-        return Response.of(PutAnswer(id=item, upload=upload), 202)
-
-    def delete(self, item: str) -> Response:
-        """Delete an item's document and images."""
-        names = list_item(self._catalogue, _checked(item))
-        keys = [image_key(item, name) for name in names]
-        if self._catalogue.head(document_key(item)):
-            keys.append(document_key(item))
-        if not keys:
-            raise UnknownItemError(f"The catalogue has no item {item!r}.")
-        self._catalogue.delete(*keys)
-        return Response.of(AcceptedAnswer(id=item), 202)
-
-    def upload(self) -> Response:
-        """Give a form for a query picture."""
-        key = f"{UPLOADS}{uuid.uuid4().hex}"
-        form = self._artefacts.presign_post(key, MOST_UPLOAD_BYTES, LINK_SECONDS)
-        return Response.of(UploadAnswer(upload=key, url=form.url, fields=form.fields, most_bytes=MOST_UPLOAD_BYTES))
 
 
 def _checked(item: str) -> str:
@@ -205,20 +225,11 @@ def _checked(item: str) -> str:
         raise InvalidRequestError(error.detail) from error
 
 
-log = logging.getLogger("tonari")
+def _form(bucket: Bucket, key: str) -> dict[str, Any]:
+    form = bucket.presign_post(key, MOST_UPLOAD_BYTES, LINK_SECONDS)
+    return {"url": form.url, "fields": form.fields, "most_bytes": MOST_UPLOAD_BYTES}
 
 
-def describe(serving: Serving, artefacts: Bucket) -> HealthAnswer:
-    """Describe a generation."""
-    refused = _refused(serving.snapshot.id, artefacts)
-    return msgspec.convert({"version": __version__, **summarise(serving), "refused": refused}, HealthAnswer)
-
-
-def _refused(live: str, artefacts: Bucket) -> RefusedSnapshot | None:
-    """Read the refusal; that a store does not answer is no reason to call the service ill."""
-    try:
-        refusal = newest_refusal(artefacts, live)
-    except (StoreError, CorruptArtefactError) as error:
-        log.warning(json.dumps({"refusals": error.slug, "detail": error.detail}))
-        return None
-    return None if refusal is None else msgspec.convert(refusal, RefusedSnapshot, from_attributes=True)
+@functools.cache
+def _openapi() -> Response:
+    return Response.of(openapi())

@@ -8,12 +8,9 @@ from typing import Any
 
 import msgspec
 
-from tonari.contract.answers import PROBLEM_TYPE, Problem
+from tonari.contract.answers import JSON, PROBLEM, PROBLEM_TYPE, Problem
 from tonari.contract.parameters import MOST_ANSWER_BYTES
 from tonari.errors import TonariError, TooLargeError
-
-JSON = "application/json"
-PROBLEM = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +27,6 @@ class Request:
         Names and values in the order in which they came, repeated ones as often as they came; decoded.
     media_type
         Of the body, lower case, without parameters.
-    body
-        Its bytes.
     """
 
     method: str

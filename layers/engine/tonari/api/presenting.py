@@ -10,16 +10,16 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET
 
-from tonari.contract.answers import Facet, FoundItem, Plan, Prediction, RankedClass, SearchResult, ValueCount, Voter
-from tonari.contract.engine import Spread, Values
+from tonari.contract.answers import Facet, FoundItem, Prediction, RankedClass, SearchResult, ValueCount
+from tonari.contract.engine import ScoredItem, Spread, Values
 from tonari.contract.filter_tree import Range
 from tonari.contract.requests import PredictRequest, SearchRequest, query_of
 from tonari.errors import InvalidRequestError
 from tonari.fields.facets import date_text
+from tonari.fields.filters import parse_filter
 from tonari.query.cursor import digest, read_cursor, write_cursor
 from tonari.query.predict import Answer
-from tonari.query.queries import read_filter
-from tonari.query.search import Neighbour, Neighbours, SearchParams
+from tonari.query.search import Neighbours, SearchParams
 from tonari.query.serving import Serving
 
 EMBEDDING_DECIMALS = 5
@@ -33,7 +33,8 @@ def range_of(serving: Serving, request: SearchRequest | PredictRequest) -> Range
     ------
     InvalidFilterError
     """
-    return Range(None if request.filter is None else read_filter(serving, request.filter), request.ids)
+    schema = serving.snapshot.schema
+    return Range(None if request.filter is None else parse_filter(request.filter, schema), request.ids)
 
 
 def params_of(serving: Serving, request: SearchRequest) -> SearchParams:
@@ -85,11 +86,10 @@ def search_result(
     took_ms: dict[str, float],
 ) -> SearchResult:
     """Give what the API says of a search, with as much of each item as was asked for."""
-    plan, types = found.plan, serving.snapshot.schema.fields
-    more = found.more
+    types, more = serving.snapshot.schema.fields, found.more
     return SearchResult(
         items=tuple(_found_item(one, request) for one in found.items),
-        plan=Plan(path=plan.path, matching=plan.matching, scanned=plan.scanned, exact=plan.exact),
+        plan=found.plan,
         facets={name: _facet(one, types[name].type) for name, one in found.facets.items()} if request.facets else UNSET,
         next=UNSET if more is None else write_cursor(more, serving.snapshot.encoder, digest(order_of(request))),
         predictions={name: show_prediction(one) for name, one in predictions.items()} if request.predict else UNSET,
@@ -102,21 +102,19 @@ def image_path(item: str) -> str:
     return f"/v1/items/{quote(item, safe='')}/image"
 
 
-def _found_item(one: Neighbour, request: SearchRequest) -> FoundItem:
+def _found_item(one: ScoredItem, request: SearchRequest) -> FoundItem:
+    named = one.fields if request.fields is None else request.fields
+    fields = {name: value for name, value in one.fields.items() if name in named}
     return FoundItem(
         id=one.id,
         score=one.score,
         view=one.view,
-        fields=_only(one.fields, request.fields) if "fields" in request.include else UNSET,
+        fields=fields if "fields" in request.include else UNSET,
         image=f"{image_path(one.id)}?view={quote(one.view, safe='')}" if "image" in request.include else UNSET,
         embedding=tuple(round(float(component), EMBEDDING_DECIMALS) for component in one.embedding)
         if "embedding" in request.include
         else UNSET,
     )
-
-
-def _only(fields: Mapping[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if names is None or name in names}
 
 
 def _facet(facet: Values | Spread, kind: str) -> Facet:
@@ -146,8 +144,6 @@ def show_prediction(answer: Answer) -> Prediction:
         abstained=found.abstained,
         agree=answer.agree,
         new_class=answer.new_class,
-        neighbours=tuple(
-            Voter(one.id, one.score, one.values if found.several else one.values[0]) for one in answer.voters
-        ),
+        neighbours=answer.voters,
         values=tuple(found.values) if found.several else UNSET,
     )

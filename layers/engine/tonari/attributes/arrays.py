@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from tonari.attributes.calibrate import Calibration
 from tonari.attributes.discriminant import Form
 from tonari.attributes.learn import AttributeModel
-from tonari.attributes.probability import Scale
 from tonari.attributes.weights import ClassWeights
+from tonari.contract.requests import Method
 
 
 def weights_to_arrays(weights: Mapping[str, ClassWeights]) -> dict[str, Any]:
@@ -51,8 +51,8 @@ def learned_to_arrays(learned: Mapping[str, AttributeModel]) -> dict[str, Any]:
     about = {
         name: {
             "several": one.several,
-            "form": asdict(one.form),
-            "calibrations": {method: asdict(calibration) for method, calibration in one.calibrations.items()},
+            "form": msgspec.to_builtins(one.form),
+            "calibrations": msgspec.to_builtins(one.calibrations),
         }
         for name, one in learned.items()
     }
@@ -69,11 +69,8 @@ def learned_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Attribu
             about["several"],
             weights[f"means {name}"],
             weights[f"discriminant {name}"],
-            Form(**about["form"]),
-            {
-                method: Calibration(**{**said, "scale": Scale(**said["scale"])})
-                for method, said in about["calibrations"].items()
-            },
+            msgspec.convert(about["form"], Form),
+            msgspec.convert(about["calibrations"], dict[Method, Calibration]),
         )
         for name, about in json.loads(arrays["learned"].tobytes()).items()
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +14,18 @@ from tonari.attributes.probability import (
     BINS,
     SMALLEST,
     Scale,
+    by_confidence,
     calibration_error,
     fit_sigmoid,
     fit_softmax,
     fit_threshold,
 )
 from tonari.attributes.vote import share_to_score, vote_among_others
-from tonari.contract.findings import ConfusionCount, CoveragePoint, ReliabilityBin
+from tonari.contract.findings import ConfusionCount, CoveragePoint, MethodQuality, ReliabilityBin
 
 CURVE_POINTS = 50
 MOST_PAIRS = 2_000
+DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,60 +60,56 @@ class Calibration:
     coverage: float
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the figures of a method are summed up from; for the report of a build, not for predictions.
-
-    Parameters
-    ----------
-    reliability
-        By ascending confidence, the bins that hold predictions.
-    curve
-        By descending threshold, at most 50 points.
-    confusion
-        Pairs of codes, largest first, at most 2,000; empty for tags.
-    """
-
-    reliability: tuple[ReliabilityBin, ...]
-    curve: tuple[CoveragePoint, ...]
-    confusion: tuple[ConfusionCount, ...]
-
-
 def calibrate(
-    held_out: HeldOutScores, scores: NDArray[np.float64], precision: float, *, several: bool
-) -> tuple[Calibration, Evidence]:
-    """Calibrate a method by its scores (n, C) of held-out views."""
-    scale = _fit(held_out, scores, several=several)
-    probabilities = scale.sigmoid(scores) if several else scale.softmax(scores)
+    held_out: HeldOutScores,
+    scores: NDArray[np.float64],
+    classes: tuple[Any, ...],
+    precision: float,
+    *,
+    several: bool,
+) -> tuple[Calibration, MethodQuality]:
+    """Calibrate a method by its scores (n, C) of held-out views; with what is reported of it."""
+    belongs, weight = held_out.belongs, held_out.weight
+    scale = fit_sigmoid(scores, belongs, weight) if several else fit_softmax(scores, truth_of(held_out, scores), weight)
+    probabilities = scale.probabilities(scores, several=several)
     best = scores.argmax(axis=1)
-    right = held_out.belongs[np.arange(len(best)), best]
-    confidence, weight = probabilities.max(axis=1), held_out.weight
+    right = belongs[np.arange(len(best)), best]
+    confidence = probabilities.max(axis=1)
     if several:
-        stated, true, heavy = probabilities.ravel(), held_out.belongs.ravel(), np.repeat(weight, probabilities.shape[1])
+        stated, true, heavy = probabilities.ravel(), belongs.ravel(), np.repeat(weight, probabilities.shape[1])
         guess = probabilities >= 0.5
     else:
         stated, true, heavy = confidence, right, weight
         guess = np.arange(probabilities.shape[1]) == best[:, None]
-    threshold, _ = fit_threshold(stated, true, heavy, precision)
-    figures = Calibration(
-        scale=scale,
-        threshold=threshold,
-        precision=precision,
-        held_out=held_out.items,
-        accuracy=round(float(np.average(right, weights=weight)), 4),
-        macro_f1=round(macro_f1(held_out.belongs, guess, weight), 4),
-        calibration_error=round(calibration_error(stated, true, heavy), 4),
-        coverage=round(float(np.average(confidence >= threshold, weights=weight)), 4),
+    threshold = fit_threshold(stated, true, heavy, precision)
+    figures: dict[str, Any] = {
+        "threshold": threshold,
+        "precision": precision,
+        "held_out": held_out.items,
+        "accuracy": _round(np.average(right, weights=weight)),
+        "macro_f1": _round(macro_f1(belongs, guess, weight)),
+        "calibration_error": _round(calibration_error(stated, true, heavy)),
+        "coverage": _round(np.average(confidence >= threshold, weights=weight)),
+    }
+    bins, points = reliability(stated, true, heavy), coverage_curve(confidence, right, weight)
+    confused = () if several else confusion(belongs, best, weight)
+    return Calibration(scale, **figures), MethodQuality(
+        **figures,
+        reliability=tuple(ReliabilityBin(_round(one.confidence), _round(one.right), _round(one.share)) for one in bins),
+        curve=tuple(CoveragePoint(one.threshold, _round(one.coverage), _round(one.accuracy)) for one in points),
+        confusion=tuple(
+            ConfusionCount(classes[one.truth], classes[one.predicted], _round(one.items)) for one in confused
+        ),
     )
-    confused = () if several else confusion(held_out.belongs, best, weight)
-    return figures, Evidence(reliability(stated, true, heavy), coverage_curve(confidence, right, weight), confused)
 
 
-def calibrate_vote(sample: Sample, precision: float, *, several: bool) -> tuple[Calibration, Evidence]:
+def calibrate_vote(
+    sample: Sample, classes: tuple[Any, ...], precision: float, *, several: bool
+) -> tuple[Calibration, MethodQuality]:
     """Calibrate the vote of items of other groups."""
     rows, shares = vote_among_others(sample)
     held_out = held_out_scores(sample, rows, {})
-    return calibrate(held_out, share_to_score(shares, several=several), precision, several=several)
+    return calibrate(held_out, share_to_score(shares, several=several), classes, precision, several=several)
 
 
 def macro_f1(truth: NDArray[np.bool_], guess: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
@@ -136,20 +135,12 @@ def reliability(
 def coverage_curve(
     confidence: NDArray[np.floating], right: NDArray[np.bool_], weight: NDArray[np.float64]
 ) -> tuple[CoveragePoint, ...]:
-    """Tell how many predictions reach each confidence, and how many of those are right; all (N,).
-
-    Points are about evenly spread over coverage, and the last covers all.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    thresholds = np.asarray(confidence[order], np.float64)
-    reached = np.cumsum(weight[order])
-    accuracy = np.cumsum((weight * right)[order]) / np.maximum(reached, SMALLEST)
-    ends = np.flatnonzero(np.append(thresholds[1:] < thresholds[:-1], True)[: len(order)])
-    if not len(ends):
+    """Take at most 50 points of :func:`by_confidence`, about evenly spread over coverage; the last covers all."""
+    thresholds, coverage, accuracy = by_confidence(confidence, right, weight)
+    if not len(thresholds):
         return ()
-    coverage = reached / reached[-1]
     wanted = np.arange(1, CURVE_POINTS + 1) / CURVE_POINTS
-    chosen = np.unique(ends[np.minimum(np.searchsorted(coverage[ends], wanted - SMALLEST), len(ends) - 1)])
+    chosen = np.unique(np.minimum(np.searchsorted(coverage, wanted - SMALLEST), len(thresholds) - 1))
     points = zip(thresholds[chosen].tolist(), coverage[chosen].tolist(), accuracy[chosen].tolist(), strict=True)
     return tuple(CoveragePoint(*one) for one in points)
 
@@ -168,7 +159,5 @@ def confusion(
     )
 
 
-def _fit(held_out: HeldOutScores, scores: NDArray[np.float64], *, several: bool) -> Scale:
-    if several:
-        return fit_sigmoid(scores, held_out.belongs, held_out.weight)
-    return fit_softmax(scores, truth_of(held_out, scores), held_out.weight)
+def _round(figure: float | np.floating) -> float:
+    return round(float(figure), DECIMALS)

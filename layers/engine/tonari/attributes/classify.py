@@ -13,7 +13,7 @@ from tonari.attributes.calibrate import Calibration
 from tonari.attributes.learn import AttributeModel
 from tonari.attributes.vote import share_to_score, vote
 from tonari.attributes.weights import Ranked
-from tonari.contract.findings import Method
+from tonari.contract.requests import Method
 
 MOST_RANKED = 10
 
@@ -78,7 +78,7 @@ def by_weights(
         return Prediction((), method, learned.several)
     calibration = learned.calibrations.get(method)
     if calibration is not None:
-        scores = _probabilities(scores, calibration, several=learned.several)
+        scores = calibration.scale.probabilities(scores, several=learned.several)
     elif method == "discriminant" and not learned.several:
         scores = np.exp(scores - scores.max())
         scores /= scores.sum()
@@ -104,12 +104,8 @@ def by_vote(
     share = {one.value: one.score for one in ranked}
     classes = (*learned.classes, *(value for value in share if value not in learned.classes))
     logits = share_to_score(np.array([share.get(value, 0.0) for value in classes]), several=learned.several)
-    probabilities = _probabilities(logits, calibration, several=learned.several)
+    probabilities = calibration.scale.probabilities(logits, several=learned.several)
     return _prediction(probabilities, classes, learned, "vote", calibration)
-
-
-def _probabilities(scores: NDArray[Any], calibration: Calibration, *, several: bool) -> NDArray[Any]:
-    return np.asarray(calibration.scale.sigmoid(scores) if several else calibration.scale.softmax(scores))
 
 
 def _prediction(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,17 +55,7 @@ class HeldOutScores:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """A part of the groups, and what is measured without it.
-
-    Parameters
-    ----------
-    number
-        Of the part, as :func:`folds_of` gives it.
-    training
-        The sample without the part.
-    statistics
-        Of ``training``.
-    """
+    """A part of the groups by its number in :func:`folds_of`; the sample without it, and the statistics of that."""
 
     number: int
     training: Sample
@@ -143,11 +133,7 @@ def choose_form(held_out: HeldOutScores, *, several: bool) -> Form:
     Of all shrinkages and priors that are not surely worse than the best, those nearest to the middle: a best figure
     alone may be luck. Classes are parted into subclasses where that is surely better.
     """
-    quality = {
-        form: _quality(held_out, scores, several=several)
-        for form, scores in held_out.scores.items()
-        if isinstance(form, Form) and form not in MIXTURE_FORMS
-    }
+    quality = {form: _quality(held_out, held_out.scores[form], several=several) for form in PLAIN_FORMS}
     share = held_out.weight / float(held_out.weight.sum())
     best: NDArray[np.float64] = max(quality.values(), key=lambda one: float(share @ one))
 
@@ -158,14 +144,15 @@ def choose_form(held_out: HeldOutScores, *, several: bool) -> Form:
 
     good = [form for form, one in quality.items() if not surely_worse(one)]
     chosen = min(good, key=lambda form: (abs(form.shrinkage - USUAL.shrinkage), abs(form.prior - USUAL.prior)))
-    return _with_subclasses(held_out, chosen, [form for form in MIXTURE_FORMS if form in held_out.scores])
+    return _with_subclasses(held_out, chosen)
 
 
-def _with_subclasses(held_out: HeldOutScores, chosen: Form, mixtures: Sequence[Form]) -> Form:
+def _with_subclasses(held_out: HeldOutScores, chosen: Form) -> Form:
     """Take subclasses if they raise the likelihood of the labels by more than a standard error over groups.
 
     Likelihood tells more than the number of right answers, where there are few.
     """
+    mixtures = [form for form in MIXTURE_FORMS if form in held_out.scores]
     if not mixtures:
         return chosen
     truth = truth_of(held_out, held_out.scores[chosen])

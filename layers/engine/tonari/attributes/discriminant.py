@@ -201,13 +201,12 @@ def subclasses_of(sample: Sample, *, several: bool) -> dict[Subclasses, NDArray[
         return {}
     of_class = np.nonzero(sample.belongs)[1]
     parted: dict[Subclasses, NDArray[np.int64]] = {"groups": sample.group, "items": sample.item}
-    numbered = {name: _number(of_class, parts) for name, parts in parted.items()}
-    return {name: number for name, number in numbered.items() if number.max() < MOST_SUBCLASSES}
-
-
-def _number(of_class: NDArray[np.int64], parts: NDArray[np.int64]) -> NDArray[np.int64]:
-    _, number = np.unique(np.stack([of_class, parts]), axis=1, return_inverse=True)
-    return number.reshape(-1)
+    numbered = {}
+    for name, parts in parted.items():
+        number = np.unique(np.stack([of_class, parts]), axis=1, return_inverse=True)[1].reshape(-1)
+        if number.max() < MOST_SUBCLASSES:
+            numbered[name] = number
+    return numbered
 
 
 def _subclass_means(sample: Sample, number: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

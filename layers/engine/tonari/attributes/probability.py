@@ -52,6 +52,10 @@ class Scale:
         """Give the probability of each tag."""
         return np.asarray(1 / (1 + np.exp(-np.clip(scores / self.temperature + self.offset, -60, 60))))
 
+    def probabilities(self, scores: NDArray[np.floating], *, several: bool) -> NDArray[np.floating]:
+        """Give those of tags if there may be several, else those of classes that exclude each other."""
+        return self.sigmoid(scores) if several else self.softmax(scores)
+
 
 def fit_softmax(scores: NDArray[np.floating], truth: NDArray[np.int64], weight: NDArray[np.float64]) -> Scale:
     """Find the temperature and floor under which the truth is most likely.
@@ -145,21 +149,28 @@ def calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_]
     return float(np.abs(gap).sum() / max(weight.sum(), 1e-12))
 
 
-def fit_threshold(
-    confidence: NDArray[np.floating], right: NDArray[np.bool_], weight: NDArray[np.float64], precision: float
-) -> tuple[float, float]:
-    """Find the least confidence from which predictions are right as often as is asked.
+def by_confidence(
+    confidence: NDArray[np.floating], right: NDArray[np.bool_], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Tell how many predictions reach each confidence, and how many of those are right; all (N,).
 
     Returns
     -------
-    The threshold, over 1 if no such confidence exists; and the share of rows that reach it.
+    The distinct confidences, descending; the share of the weight that reaches each; and the part of it that is right.
     """
     order = np.argsort(-confidence, kind="stable")
-    sorted_confidence = confidence[order]
+    descending = np.asarray(confidence[order], np.float64)
     reached = np.cumsum(weight[order])
-    so_far = np.cumsum((weight * right)[order]) / np.maximum(reached, 1e-12)
-    last_of_ties = np.append(sorted_confidence[1:] < sorted_confidence[:-1], True)[: len(order)]
-    enough = np.flatnonzero((so_far >= precision) & last_of_ties)
-    if not len(enough):
-        return 2.0, 0.0
-    return float(sorted_confidence[enough[-1]]), float(reached[enough[-1]] / reached[-1])
+    accuracy = np.cumsum((weight * right)[order]) / np.maximum(reached, SMALLEST)
+    last_of_ties = np.append(descending[1:] < descending[:-1], True)[: len(order)]
+    coverage = reached / reached[-1:]
+    return descending[last_of_ties], coverage[last_of_ties], accuracy[last_of_ties]
+
+
+def fit_threshold(
+    confidence: NDArray[np.floating], right: NDArray[np.bool_], weight: NDArray[np.float64], precision: float
+) -> float:
+    """Find the least confidence from which predictions are right as often as is asked; over 1 if there is none."""
+    thresholds, _, accuracy = by_confidence(confidence, right, weight)
+    enough = np.flatnonzero(accuracy >= precision)
+    return float(thresholds[enough[-1]]) if len(enough) else 2.0

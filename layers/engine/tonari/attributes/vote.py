@@ -31,13 +31,13 @@ def vote_weights(scores: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(np.exp((scores - scores.max(axis=-1, keepdims=True, initial=-2)) / BANDWIDTH))
 
 
-def predict_by_vote(values: Sequence[Any], scores: Sequence[float]) -> list[Ranked]:
-    """Let the nearest items vote for one class each; ties go to the class with the nearest item.
+def vote(values: Sequence[Sequence[Any]], scores: Sequence[float]) -> list[Ranked]:
+    """Let the nearest items vote for each class they have; ties go to the class with the nearest item.
 
     Parameters
     ----------
     values
-        The neighbours' values, nearest first.
+        The neighbours' classes, nearest first: one each, or as many tags as an item has.
     scores
         Their cosine similarities.
 
@@ -45,11 +45,6 @@ def predict_by_vote(values: Sequence[Any], scores: Sequence[float]) -> list[Rank
     -------
     Classes by share of the votes, best first.
     """
-    return vote([(value,) for value in values], scores)
-
-
-def vote(values: Sequence[Sequence[Any]], scores: Sequence[float]) -> list[Ranked]:
-    """Let the nearest items vote for each class they have: as :func:`predict_by_vote`, for tags too."""
     votes: dict[Any, float] = defaultdict(float)
     weights = vote_weights(np.array(scores, np.float64))
     for classes, weight in zip(values, weights.tolist(), strict=True):

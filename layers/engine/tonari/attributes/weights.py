@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes.labels import Grouping, Sample, draw, labels_of
-from tonari.fields.columns import Column
+from tonari.attributes.labels import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +68,6 @@ class Ranked:
     score: float
 
 
-def class_means(item: NDArray[np.int32], fixed: NDArray[np.int16], column: Column) -> ClassWeights:
-    """Take the mean embedding of up to 1,000 sampled items of each class as its weight vector.
-
-    Parameters
-    ----------
-    item : (N,) int32
-        The item of each view; an item counts once, however many views it has.
-    fixed : (N, D) int16
-        Embeddings, as :func:`tonari.index.vectors.to_fixed` gives them.
-    column
-        The attribute's classes per item; classes without a view get no weights, numbers none at all.
-    """
-    labels = labels_of(column)
-    if labels is None:
-        return ClassWeights((), np.empty((0, fixed.shape[1]), np.float32), *_nothing())
-    count = 1 + max(int(item.max(initial=-1)), int(labels.items.max(initial=-1)))
-    alone = Grouping(np.arange(count), np.zeros(count, np.int64))
-    return plain_means(draw(labels, item, fixed, alone), labels.classes)
-
-
 def plain_means(sample: Sample, classes: tuple[Any, ...]) -> ClassWeights:
     """Take the mean of each class of a sample as its weight vector, rounded to float16 as it is stored.
 
@@ -105,19 +84,3 @@ def plain_means(sample: Sample, classes: tuple[Any, ...]) -> ClassWeights:
     sampled = np.rint(has[known]).astype(np.int64)
     named = tuple(classes[code] for code in known)
     return ClassWeights(named, means, bias.astype(np.float32), sampled, np.arange(len(known)))
-
-
-def predict_by_means(queries: NDArray[np.float32], weights: ClassWeights) -> list[Ranked]:
-    """Rank all classes by their score, best first; several queries are averaged.
-
-    Parameters
-    ----------
-    queries : (Q, D) float32
-    """
-    scores = weights.scores(queries)
-    order = np.argsort(-scores, kind="stable")
-    return [Ranked(weights.classes[code], float(scores[code])) for code in order]
-
-
-def _nothing() -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    return np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0, np.int64)

@@ -49,7 +49,7 @@ class SureClassifier:
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Give the probability of each code: (n, D) -> (n, C)."""
         scores = score_codes(self.weights, features, self.count)
-        return np.asarray(self.scale.sigmoid(scores) if self.several else self.scale.softmax(scores), np.float64)
+        return np.asarray(self.scale.probabilities(scores, several=self.several), np.float64)
 
 
 def sure_classifier(
@@ -109,10 +109,9 @@ class Vote:
     shares: dict[int, float]
     neighbours: tuple[str, ...]
 
-    @property
-    def best(self) -> int | None:
-        """The code with most votes."""
-        return next(iter(self.shares), None)
+    def agrees(self, code: int, *, several: bool) -> bool:
+        """Whether a code has most votes; of several (tags), at least half of them."""
+        return self.shares.get(code, 0.0) >= 0.5 if several else next(iter(self.shares), None) == code
 
 
 class NeighbourVote:

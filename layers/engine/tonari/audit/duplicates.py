@@ -40,8 +40,9 @@ def find_duplicates(table: Table, group: NDArray[np.int64], progress: Callable[[
     """
     views = table.views
     threshold = same_picture_from(views, group)
-    groups = _one_view_each(views, components(len(views), near_pairs(views, table.index.cells, threshold, progress)))
-    groups.sort(key=lambda rows: (-len(rows), int(rows[0])))
+    alike = components(len(views), near_pairs(views, table.index.cells, threshold, progress))
+    first_views = (rows[np.unique(views.item[rows], return_index=True)[1]] for rows in alike)
+    groups = sorted((rows for rows in first_views if len(rows) > 1), key=lambda rows: (-len(rows), int(rows[0])))
     shown = tuple(_show(table, rows) for rows in groups[:MOST_GROUPS])
     return Duplicates(len(views), round(threshold, 4), len(groups), shown)
 
@@ -98,12 +99,6 @@ def components(count: int, edges: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     order = nodes[np.argsort(root[nodes], kind="stable")]
     begin = np.flatnonzero(np.diff(root[order], prepend=-1))
     return np.split(order, begin[1:]) if len(order) else []
-
-
-def _one_view_each(views: Views, groups: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """Keep the first view of each item, and the groups that then have two."""
-    kept = (rows[np.unique(views.item[rows], return_index=True)[1]] for rows in groups)
-    return [rows for rows in kept if len(rows) > 1]
 
 
 def _show(table: Table, rows: NDArray[np.int64]) -> DuplicateGroup:

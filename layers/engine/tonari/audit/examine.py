@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tonari.attributes import Grouping, draw
+from tonari.attributes import Grouping
 from tonari.audit.classifiers import NeighbourVote
 from tonari.audit.duplicates import find_duplicates
-from tonari.audit.label_checks import Subject, confirm, find_missing, find_suspects
-from tonari.contract.findings import Audit, ContradictedLabel, ContradictedLabels, MissingValue, MissingValues
+from tonari.audit.label_checks import Subject, find_contradicted, find_missing
+from tonari.contract.findings import Audit, ContradictedLabels, MissingValues
 from tonari.snapshots.table import Table
 
 MOST_CONTRADICTED = 500
@@ -29,25 +29,32 @@ def examine(
     progress
         Is told a stage, how much of it is done, and of how much.
     """
-    contradicted: list[ContradictedLabel] = []
-    missing: list[MissingValue] = []
-    judged = suspected = lacking = fillable = 0
+    contradicted: list[ContradictedLabels] = []
+    missing: list[MissingValues] = []
     for subject in subjects:
         neighbours = NeighbourVote(table, subject.labels, grouping.group)
-        sample = draw(subject.labels, table.views.item, table.views.fixed, grouping)
-        suspects = find_suspects(table, subject, sample, grouping)
-        judged, suspected = judged + suspects.checked, suspected + len(suspects.items)
         stage = _stage(progress, f"audit: labels of {subject.name}")
-        contradicted += confirm(suspects, table, subject, neighbours, stage)
-        found = find_missing(table, subject, neighbours, _stage(progress, f"audit: gaps in {subject.name}"))
-        lacking, fillable = lacking + found.checked, fillable + found.count
-        missing += found.surest
-    contradicted.sort(key=lambda one: (-one.discriminant.probability, one.attribute, one.id))
+        contradicted.append(find_contradicted(table, subject, grouping, neighbours, stage))
+        stage = _stage(progress, f"audit: gaps in {subject.name}")
+        missing.append(find_missing(table, subject, neighbours, stage))
+    surest = sorted(
+        (label for one in contradicted for label in one.items),
+        key=lambda one: (-one.discriminant.probability, one.attribute, one.id),
+    )
     return Audit(
         len(table),
-        ContradictedLabels(judged, suspected, len(contradicted), tuple(contradicted[:MOST_CONTRADICTED])),
+        ContradictedLabels(
+            sum(one.checked for one in contradicted),
+            sum(one.suspected for one in contradicted),
+            len(surest),
+            tuple(surest[:MOST_CONTRADICTED]),
+        ),
         find_duplicates(table, grouping.group, _stage(progress, "audit: duplicates")),
-        MissingValues(lacking, fillable, tuple(missing)),
+        MissingValues(
+            sum(one.checked for one in missing),
+            sum(one.count for one in missing),
+            tuple(value for one in missing for value in one.items),
+        ),
     )
 
 

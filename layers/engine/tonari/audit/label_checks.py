@@ -8,11 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes import AttributeModel, Grouping, Labels, Sample
+from tonari.attributes import AttributeModel, Grouping, Labels, draw
 from tonari.attributes.crossfit import folds_of, leave_out
 from tonari.attributes.discriminant import discriminant
 from tonari.audit.classifiers import NeighbourVote, SureClassifier, mean_embeddings, sure_classifier
-from tonari.contract.findings import ContradictedLabel, Guess, MissingValue, VoteShare
+from tonari.contract.findings import (
+    ContradictedLabel,
+    ContradictedLabels,
+    Guess,
+    MissingValue,
+    MissingValues,
+    VoteShare,
+)
 from tonari.snapshots.table import Table
 
 LEAST_LABELLED = 30
@@ -33,52 +40,44 @@ class Subject:
     model: AttributeModel
 
 
-@dataclass(frozen=True, slots=True)
-class Suspects:
-    """Items whose label the discriminant surely contradicts.
-
-    Parameters
-    ----------
-    checked
-        How many items were judged.
-    items, codes : (n,) int64
-        The item, and the code that it should have.
-    probabilities : (n,) float64
-        Of that code, descending.
-    """
-
-    checked: int
-    items: NDArray[np.int64]
-    codes: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """What is missing of one attribute.
-
-    Parameters
-    ----------
-    checked
-        How many items that have a view lack it.
-    count
-        For how many of these the discriminant is sure.
-    surest
-        At most 500.
-    """
-
-    checked: int
-    count: int
-    surest: tuple[MissingValue, ...]
-
-
-def find_suspects(table: Table, subject: Subject, sample: Sample, grouping: Grouping) -> Suspects:
-    """Judge each labelled item by a fit that has not seen its group.
+def find_contradicted(
+    table: Table,
+    subject: Subject,
+    grouping: Grouping,
+    neighbours: NeighbourVote,
+    progress: Callable[[int, int], None],
+) -> ContradictedLabels:
+    """Judge each labelled item by a fit that has not seen its group; put the 2,000 surest contradictions to the vote.
 
     Items whose class the fit did not meet are passed over: it cannot know better. Of tags, only those count that an
-    item lacks.
+    item lacks. What the vote contradicts too is kept.
     """
+    labels = subject.labels
+    checked, suspects = _suspects(table, subject, grouping)
+    pairs, probabilities = suspects[:MOST_ASKED, :2].astype(np.int64).tolist(), suspects[:MOST_ASKED, 2].tolist()
+    confirmed = []
+    for number, ((item, code), probability) in enumerate(zip(pairs, probabilities, strict=True), 1):
+        vote = neighbours.ask(item)
+        if vote.agrees(code, several=labels.several):
+            own = [labels.classes[one] for one in neighbours.codes(item)]
+            confirmed.append(
+                ContradictedLabel(
+                    id=table.id(item),
+                    attribute=subject.name,
+                    label=own if labels.several else own[0],
+                    discriminant=Guess(labels.classes[code], round(probability, DECIMALS)),
+                    vote=VoteShare(labels.classes[code], round(vote.shares.get(code, 0.0), DECIMALS)),
+                    neighbours=vote.neighbours,
+                )
+            )
+        progress(number, len(pairs))
+    return ContradictedLabels(checked, len(suspects), len(confirmed), tuple(confirmed))
+
+
+def _suspects(table: Table, subject: Subject, grouping: Grouping) -> tuple[int, NDArray[np.float64]]:
+    """Count the items that can be judged; give item, code and probability of each suspect, surest first: (n, 3)."""
     labels, model = subject.labels, subject.model
+    sample = draw(labels, table.views.item, table.views.fixed, grouping)
     seen = np.diff(table.index.first)[labels.items] > 0
     fold = folds_of(sample, grouping.part)
     checked, found = 0, [np.empty((0, 3))]
@@ -93,8 +92,7 @@ def find_suspects(table: Table, subject: Subject, sample: Sample, grouping: Grou
             checked += len(items)
             found.append(_contradictions(table, classifier, items, row, labels.codes[asked]))
     suspects = np.concatenate(found)
-    ordered = suspects[np.lexsort((suspects[:, 1], suspects[:, 0], -suspects[:, 2]))]
-    return Suspects(checked, ordered[:, 0].astype(np.int64), ordered[:, 1].astype(np.int64), ordered[:, 2])
+    return checked, suspects[np.lexsort((suspects[:, 1], suspects[:, 0], -suspects[:, 2]))]
 
 
 def _contradictions(
@@ -119,40 +117,9 @@ def _contradictions(
     return np.concatenate(found)
 
 
-def confirm(
-    suspects: Suspects,
-    table: Table,
-    subject: Subject,
-    neighbours: NeighbourVote,
-    progress: Callable[[int, int], None],
-) -> list[ContradictedLabel]:
-    """Put the 2,000 surest to the vote, and keep those on which it agrees with the discriminant."""
-    labels = subject.labels
-    confirmed = []
-    asked = min(len(suspects.items), MOST_ASKED)
-    surest = (values[:asked].tolist() for values in (suspects.items, suspects.codes, suspects.probabilities))
-    for number, (item, code, probability) in enumerate(zip(*surest, strict=True), 1):
-        vote = neighbours.ask(item)
-        share = vote.shares.get(code, 0.0)
-        if share >= 0.5 if labels.several else vote.best == code:
-            own = [labels.classes[one] for one in neighbours.codes(item)]
-            confirmed.append(
-                ContradictedLabel(
-                    id=table.id(item),
-                    attribute=subject.name,
-                    label=own if labels.several else own[0],
-                    discriminant=Guess(labels.classes[code], round(probability, DECIMALS)),
-                    vote=VoteShare(labels.classes[code], round(share, DECIMALS)),
-                    neighbours=vote.neighbours,
-                )
-            )
-        progress(number, asked)
-    return confirmed
-
-
 def find_missing(
     table: Table, subject: Subject, neighbours: NeighbourVote, progress: Callable[[int, int], None]
-) -> Missing:
+) -> MissingValues:
     """Predict what is missing, where the prediction is sure, and tell whether the vote agrees."""
     labels, model = subject.labels, subject.model
     seen = np.diff(table.index.first) > 0
@@ -160,7 +127,7 @@ def find_missing(
     labelled[labels.items] = True
     items = np.flatnonzero(seen & ~labelled)
     if len(model.classes) < 2 or np.count_nonzero(seen & labelled) < LEAST_LABELLED:
-        return Missing(len(items), 0, ())
+        return MissingValues(len(items), 0, ())
     code = {value: number for number, value in enumerate(labels.classes)}
     weights = replace(model.discriminant, classes=tuple(code[value] for value in model.classes))
     classifier = sure_classifier(weights, labels, model)
@@ -168,12 +135,12 @@ def find_missing(
     missing = []
     for number, (negative, item, codes) in enumerate(surest, 1):
         vote = neighbours.ask(item)
-        agree = vote.shares.get(codes[0], 0.0) >= 0.5 if labels.several else vote.best == codes[0]
+        agree = vote.agrees(codes[0], several=labels.several)
         values = [labels.classes[one] for one in codes]
         value = values if labels.several else values[0]
-        missing.append(MissingValue(table.id(item), subject.name, value, round(-negative, DECIMALS), bool(agree)))
+        missing.append(MissingValue(table.id(item), subject.name, value, round(-negative, DECIMALS), agree))
         progress(number, len(surest))
-    return Missing(len(items), count, tuple(missing))
+    return MissingValues(len(items), count, tuple(missing))
 
 
 def _sure_of(

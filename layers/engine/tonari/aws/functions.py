@@ -9,15 +9,14 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from tonari.api.app import App
 from tonari.api.http import Response
-from tonari.aws.http_event import read_http_event, write_http_answer
-from tonari.aws.sqs_event import read_hints
+from tonari.aws.events import read_hints, read_http_event, write_http_answer
 from tonari.builds.look import RebuildContext
 from tonari.builds.pending import ask_once, forget, hold
 from tonari.builds.rebuild import rebuild
@@ -53,28 +52,9 @@ def alarm(**facts: Any) -> None:
 
 
 class RebuildEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a rebuild is started with.
+    """What a rebuild is started with; ``accept``: publish the snapshot however much worse it is than the live one."""
 
-    Parameters
-    ----------
-    accept
-        Publish the snapshot however much worse it is than the live one.
-    """
-
-    accept: Annotated[bool, Meta(description="Publish the snapshot however much worse it is than the live one.")] = (
-        False
-    )
-
-
-def read_rebuild_event(event: Mapping[str, Any]) -> RebuildEvent:
-    """Read an event.
-
-    Raises
-    ------
-    InvalidRequestError
-        If it has a field that is not known, or not of its type.
-    """
-    return decode(event, RebuildEvent)
+    accept: bool = False
 
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
@@ -115,12 +95,10 @@ def reindex_function() -> Handler:
 
     def handle(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
         hints = read_hints(event)
-        items = sorted({item for hint in hints for item in hint.items})
-        again: dict[str, Any] = {
-            "batchItemFailures": [{"itemIdentifier": hint.message} for hint in hints if hint.items]
-        }
+        items = sorted({item for hinted in hints.values() for item in hinted})
+        again = {"batchItemFailures": [{"itemIdentifier": message} for message, hinted in hints.items() if hinted]}
         if not items:
-            return {"batchItemFailures": []}
+            return again
         try:
             done = reindex(items, catalogue, artefacts, encoders, tables)
         except StoreError as error:
@@ -160,18 +138,19 @@ def rebuild_function() -> Handler:
     encoders = _encoders(settings, artefacts)
 
     def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        started_with = read_rebuild_event(event)
-        place = RebuildContext(
-            catalogue=catalogue,
-            artefacts=artefacts,
-            load=encoders,
-            cache=settings.cache,
-            progress=lambda stage, done, total: inform(rebuild=stage, done=done, total=total),
-            remaining=lambda: context.get_remaining_time_in_millis() / 1000,
-            margins=ANY_FALL if started_with.accept else settings.margins,
-        )
+        started_with = decode(event, RebuildEvent)
         try:
-            done = rebuild(place)
+            done = rebuild(
+                RebuildContext(
+                    catalogue=catalogue,
+                    artefacts=artefacts,
+                    load=encoders,
+                    cache=settings.cache,
+                    progress=lambda stage, done, total: inform(rebuild=stage, done=done, total=total),
+                    remaining=lambda: context.get_remaining_time_in_millis() / 1000,
+                    margins=ANY_FALL if started_with.accept else settings.margins,
+                )
+            )
         except NotReadyError as error:
             inform(rebuild=error.slug, detail=error.detail)
             raise

@@ -8,58 +8,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tonari.attributes import CrossValidated, Grouping, Labels, draw, labels_of, quality_report, study
+from tonari.attributes import CrossValidated, Grouping, draw, labels_of, study
 from tonari.audit import Subject, examine
 from tonari.builds.encode import Checkpoint
+from tonari.builds.known_vectors import KnownVectors, LabelledVectors
 from tonari.builds.look import Plan
 from tonari.catalogue.holdout import split_value, tenths
 from tonari.contract.findings import Audit, QualityReport
 from tonari.fields.schema import Schema
 from tonari.index.tuning import tune
-from tonari.snapshots.files import AUDIT, REPORT
 from tonari.snapshots.indexed import texts
-from tonari.snapshots.snapshot import Progress, Snapshot
+from tonari.snapshots.snapshot import AUDIT, REPORT, Progress, Snapshot
 from tonari.snapshots.table import Table, sort_into_cells, table_of
 
 
 def assemble(plan: Plan, checkpoints: Sequence[Checkpoint], dimensions: int) -> tuple[Table, dict[str, str]]:
-    """Put the plan's items together with what is known of their views and what was encoded since.
-
-    Parameters
-    ----------
-    checkpoints
-        Of the plan's shards.
-    dimensions
-        ``D``.
+    """Put the plan's items together with what is known of their views and what its shards gave since.
 
     Returns
     -------
     The table, in which views lie by item, and the reason by key of each object that was rejected. Views that are
     neither known nor in a checkpoint had vanished.
     """
-    items = plan.items
-    missing = plan.to_encode()
-    wanted = texts([key for key, _ in plan.views(missing)])
-    order = np.argsort(wanted, kind="stable")
+    items, missing = plan.items, plan.to_encode()
+    encoded = KnownVectors(plan.known.encoder, [LabelledVectors(one.keys, one.fixed) for one in checkpoints])
+    numbers = encoded.find(texts([key for key, _ in items.views(missing)]))
+    hits = np.flatnonzero(numbers >= 0)
+    fresh, numbers = missing[hits], numbers[hits]
+    known = np.flatnonzero(plan.numbers >= 0)
     found = plan.numbers >= 0
-    fresh: list[tuple[Checkpoint, NDArray[np.int64], NDArray[np.int64]]] = []
-    for checkpoint in checkpoints:
-        places = np.minimum(np.searchsorted(wanted[order], checkpoint.keys), max(len(order) - 1, 0))
-        hits = np.flatnonzero(wanted[order[places]] == checkpoint.keys) if len(order) else order
-        rows = missing[order[places[hits]]]
-        found[rows] = True
-        fresh.append((checkpoint, hits, rows))
+    found[fresh] = True
     target = np.cumsum(found) - 1
     fixed = np.empty((np.count_nonzero(found), dimensions), np.int16)
-    known = np.flatnonzero(plan.numbers >= 0)
     plan.known.copy(plan.numbers[known], fixed, target[known])
-    widest = max([items.view_sources.dtype, *(one.sources.dtype for one in checkpoints)], key=lambda one: one.itemsize)
-    sources = items.view_sources.astype(widest)
-    for checkpoint, hits, rows in fresh:
-        fixed[target[rows]] = checkpoint.fixed[hits]
-        sources[rows] = checkpoint.sources[hits]
+    encoded.copy(numbers, fixed, target[fresh])
+    read = np.concatenate([items.view_sources[:0], *(one.sources for one in checkpoints)])
+    sources = items.view_sources.astype(read.dtype)
+    sources[fresh] = read[numbers]
     counted = np.concatenate([[0], np.cumsum(found)])
     whole = replace(
         items,
@@ -92,7 +78,9 @@ def build_snapshot(
     studied: dict[str, CrossValidated] = {}
     for number, (name, labels) in enumerate(found.items()):
         progress("attributes", number, len(found))
-        studied[name] = _study(schema, table, name, labels, grouping)
+        sample = draw(labels, table.views.item, table.views.fixed, grouping)
+        precision = schema.fields[name].precision
+        studied[name] = study(sample, labels.classes, several=labels.several, precision=precision)
     progress("attributes", len(found), len(found))
     learned = {name: one.model for name, one in studied.items()}
     progress("index", 0, len(table.views))
@@ -102,7 +90,8 @@ def build_snapshot(
     progress("index", len(table.views), len(table.views))
     subjects = [Subject(name, labels, learned[name]) for name, labels in found.items()]
     audit = examine(whole, subjects, grouping, progress)
-    reported: dict[str, QualityReport | Audit] = {REPORT: quality_report(studied, found), AUDIT: audit}
+    quality = QualityReport({name: one.quality for name, one in studied.items()})
+    reported: dict[str, QualityReport | Audit] = {REPORT: quality, AUDIT: audit}
     return Snapshot(new_id(), encoder, schema, whole, learned, recall, rejected, reported)
 
 
@@ -111,8 +100,3 @@ def _grouping(schema: Schema, table: Table) -> Grouping:
     fields = table.fields if schema.split_by else lambda _: {}
     values = [split_value(table.id(position), fields(position), schema.split_by) for position in range(len(table))]
     return Grouping(np.unique(np.array(values, np.str_), return_inverse=True)[1], tenths(values))
-
-
-def _study(schema: Schema, table: Table, name: str, labels: Labels, grouping: Grouping) -> CrossValidated:
-    sample = draw(labels, table.views.item, table.views.fixed, grouping)
-    return study(sample, labels.classes, several=labels.several, precision=schema.fields[name].precision)

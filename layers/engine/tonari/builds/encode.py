@@ -18,7 +18,7 @@ from tonari.errors import CorruptArtefactError, MissingObjectError, RequestError
 from tonari.index.vectors import to_fixed
 from tonari.snapshots.indexed import texts
 from tonari.storage.bucket import Bucket
-from tonari.storage.packing import SUFFIX, named_key, pack, read_named, write_named
+from tonari.storage.packing import pack, read_named, write_named
 
 FORMAT = 1
 
@@ -29,8 +29,6 @@ class Checkpoint:
 
     Parameters
     ----------
-    encoder
-        Its id.
     keys, sources : (n,) bytes
         Of the views that were encoded: the source is that of the bytes that were read.
     fixed : (n, D) int16
@@ -52,11 +50,10 @@ class Checkpoint:
 
 
 def write_checkpoint(artefacts: Bucket, checkpoint: Checkpoint) -> str:
-    """Write a checkpoint under a name that ends in its sha256, read it back and compare; gives the key."""
+    """Write a checkpoint under a key that ends in its sha256, read it back and compare; gives the key."""
     header = CheckpointHeader(FORMAT, checkpoint.encoder, checkpoint.rejected)
     arrays = {"keys": checkpoint.keys, "sources": checkpoint.sources, "fixed": checkpoint.fixed}
-    prefix = _prefix(checkpoint.encoder)
-    return named_key(prefix, write_named(artefacts, prefix, pack(header, arrays)))
+    return write_named(artefacts, _prefix(checkpoint.encoder), pack(header, arrays))
 
 
 def list_checkpoints(artefacts: Bucket, encoder: str) -> list[str]:
@@ -70,10 +67,9 @@ def read_checkpoint(artefacts: Bucket, encoder: str, key: str) -> Checkpoint:
     Raises
     ------
     CorruptArtefactError
-        If its sha256 is not the one in its name, or another version or encoder wrote it.
+        If its sha256 is not the one in its key, or another version or encoder wrote it.
     """
-    prefix = _prefix(encoder)
-    packed = read_named(artefacts, prefix, key[len(prefix) :].removesuffix(SUFFIX))
+    packed = read_named(artefacts, key)
     about = packed.about(CheckpointHeader)
     if (about.format, about.encoder) != (FORMAT, encoder):
         raise CorruptArtefactError(f"{packed.name} has format {about.format}, encoder {about.encoder}: encode again.")
@@ -104,12 +100,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class EncodedView:
-    """A view that was encoded, with the source of the bytes that were read.
-
-    Parameters
-    ----------
-    embedding : (D,) int16
-    """
+    """A view that was encoded, with the source of the bytes that were read; the embedding is (D,)."""
 
     key: str
     source: str
@@ -117,24 +108,9 @@ class EncodedView:
 
 
 def encode_shard(
-    catalogue: Bucket,
-    artefacts: Bucket,
-    encoder: Encoder,
-    shard: Shard,
-    progress: Callable[[int], None] = lambda _: None,
+    catalogue: Bucket, artefacts: Bucket, encoder: Encoder, shard: Shard, progress: Callable[[int], None]
 ) -> str:
-    """Encode the views of a shard as they are now, and keep them in the bucket.
-
-    Parameters
-    ----------
-    encoder
-        The one that the shard names.
-    progress
-        Is told now and then how many views are done.
-
-    Returns
-    -------
-    The key of the checkpoint.
+    """Encode the views of a shard as they are now, and keep them in the bucket; gives the key of the checkpoint.
 
     Raises
     ------
@@ -151,27 +127,13 @@ def encode_shard(
                 encoded.append(view)
             case RejectedView():
                 rejected.append(view)
-    fixed = np.empty((len(encoded), encoder.dimensions), np.int16)
-    for row, view in zip(fixed, encoded, strict=True):
-        row[:] = view.embedding
-    checkpoint = Checkpoint(
-        shard.encoder,
-        texts([view.key for view in encoded]),
-        texts([view.source for view in encoded]),
-        fixed,
-        tuple(rejected),
-    )
-    return write_checkpoint(artefacts, checkpoint)
+    keys, sources = texts([one.key for one in encoded]), texts([one.source for one in encoded])
+    fixed = np.array([view.embedding for view in encoded], np.int16).reshape(-1, encoder.dimensions)
+    return write_checkpoint(artefacts, Checkpoint(shard.encoder, keys, sources, fixed, tuple(rejected)))
 
 
 def encode_view(catalogue: Bucket, encoder: Encoder, key: str) -> EncodedView | RejectedView | None:
-    """Read and encode one view as it is now; None if it has vanished.
-
-    Raises
-    ------
-    StoreError
-        If S3 does not answer.
-    """
+    """Read and encode one view as it is now; None if it has vanished."""
     try:
         blob = catalogue.get(key)
     except MissingObjectError:

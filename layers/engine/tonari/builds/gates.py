@@ -7,6 +7,7 @@ a new sample alone could do is nobody's fault.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,11 @@ from typing import Any
 import numpy as np
 
 from tonari.config import Margins
-from tonari.contract.artefacts import Regression
+from tonari.contract.artefacts import Refusal, Regression
 from tonari.index.tuning import QUERIES, K
+from tonari.snapshots.head import REFUSAL_FORMAT, write_refusal
+from tonari.snapshots.snapshot import Snapshot
+from tonari.storage.bucket import Bucket
 
 ERRORS = 2.0
 METHODS = ("discriminant", "vote")
@@ -27,8 +31,6 @@ class Metrics:
 
     Parameters
     ----------
-    items, views
-        Counts.
     split_by
         By what items were held out; accuracies are compared only where it is the same.
     recall
@@ -44,6 +46,30 @@ class Metrics:
     attributes: Mapping[str, Any]
 
 
+def refuse_worse(artefacts: Bucket, live: Snapshot, new: Snapshot, margins: Margins) -> str:
+    """Keep the reason if a snapshot may not be published; gives it in words, empty if it may."""
+    metrics = _metrics_of(new)
+    falls = find_regressions(_metrics_of(live), metrics, margins)
+    if falls:
+        refusal = Refusal(
+            format=REFUSAL_FORMAT,
+            id=new.id,
+            at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            live=live.id,
+            falls=falls,
+            recall=metrics.recall,
+            attributes=metrics.attributes,
+        )
+        write_refusal(artefacts, refusal)
+    return "; ".join(map(str, falls))
+
+
+def _metrics_of(snapshot: Snapshot) -> Metrics:
+    attributes = {name: one.report() for name, one in snapshot.learned.items()}
+    table = snapshot.table
+    return Metrics(len(table), len(table.views), snapshot.schema.split_by, snapshot.recall, attributes)
+
+
 def find_regressions(live: Metrics, new: Metrics, margins: Margins) -> tuple[Regression, ...]:
     """Compare all that both snapshots have figures of."""
     return (*_recalls(live, new, margins.recall), *_accuracies(live, new, margins.accuracy))
@@ -55,7 +81,7 @@ def _recalls(live: Metrics, new: Metrics, least: float) -> Iterator[Regression]:
         counts = (_neighbours(one, float(selectivity)) for one in (live, new))
         margin = _margin(least, before, now, *counts)
         if before - now > margin:
-            yield Regression(f"recall at {selectivity}", before, now, margin, None)
+            yield Regression(f"recall at {selectivity}", before, now, margin)
 
 
 def _neighbours(metrics: Metrics, selectivity: float) -> float:

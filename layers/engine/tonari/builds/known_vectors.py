@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonari.catalogue.documents import image_key
-from tonari.snapshots.indexed import IndexedItem, text
+from tonari.snapshots.indexed import IndexedItem, ViewSource, text
 from tonari.snapshots.table import Table
 
 LABEL_BYTES = 16
 
-ViewSource = tuple[str, str]
-"""Key and source of a view."""
+Embeddings = Mapping[ViewSource, NDArray[np.int16]]
+"""Of one encoder, by view: each (D,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class LabelledVectors:
     Parameters
     ----------
     labels : (n,) bytes
-        As :func:`label_views` gives them.
+        As :func:`label_views` gives them, or keys.
     fixed : (n, D) int16
     """
 
@@ -95,10 +95,6 @@ def vectors_of_table(table: Table) -> LabelledVectors:
     return LabelledVectors(labels, table.views.fixed)
 
 
-def vectors_of_items(items: Iterable[IndexedItem]) -> list[LabelledVectors]:
-    """Take the embeddings of a few items."""
-    pairs = [(image_key(item.id, view.name), view) for item in items for view in item.views]
-    if not pairs:
-        return []
-    labels = label_views((key, view.source) for key, view in pairs)
-    return [LabelledVectors(labels, np.stack([view.embedding for _, view in pairs]))]
+def vectors_of_items(items: Iterable[IndexedItem]) -> Embeddings:
+    """Take the embeddings of a few items, by view."""
+    return {(image_key(item.id, view.name), view.source): view.embedding for item in items for view in item.views}

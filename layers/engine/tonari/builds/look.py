@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,20 +11,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.builds.collect import Indexed, collect_items
-from tonari.builds.encode import Checkpoint, Shard, list_checkpoints, read_checkpoint
-from tonari.builds.known_vectors import KnownVectors, ViewSource, label_views, vectors_of_items, vectors_of_table
-from tonari.catalogue.documents import SCHEMA, image_key
-from tonari.catalogue.inventory import list_catalogue
+from tonari.builds.encode import Checkpoint, Shard, in_parallel, list_checkpoints, read_checkpoint
+from tonari.builds.known_vectors import (
+    KnownVectors,
+    LabelledVectors,
+    label_views,
+    vectors_of_items,
+    vectors_of_table,
+)
+from tonari.catalogue.documents import SCHEMA, document_key, image_key, read_item, select_images
+from tonari.catalogue.inventory import Inventory, list_catalogue
 from tonari.config import USUAL, Margins
 from tonari.contract.artefacts import Head
 from tonari.encoders.port import Encoder
 from tonari.errors import CorruptArtefactError, MissingObjectError
 from tonari.fields.schema import Schema, infer_schema, parse_schema
-from tonari.snapshots.indexed import IndexedItem, ItemArrays, text
+from tonari.snapshots.indexed import IndexedItem, ItemArrays, ViewSource, document_bytes, text, texts
 from tonari.snapshots.segments import merge, read_segments
 from tonari.snapshots.snapshot import Progress, Snapshot, load_snapshot
+from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket
+
+REPORT_EVERY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +45,6 @@ class RebuildContext:
         Gives an encoder by id.
     cache
         Folder for downloaded artefacts.
-    progress
-        Is told how far it is.
     remaining
         Gives the seconds that are left.
     margins
@@ -82,10 +90,6 @@ class Plan:
     live: Snapshot | None
     checkpoints: tuple[str, ...]
 
-    def views(self, rows: NDArray[np.int64]) -> Iterator[ViewSource]:
-        """Give key and source of some views."""
-        return _views(self.items, rows)
-
     def to_encode(self) -> NDArray[np.int64]:
         """Rows of the views that are to be encoded: (n,) int64."""
         return np.flatnonzero(self.numbers < 0)
@@ -94,7 +98,7 @@ class Plan:
         """Part the views that are to be encoded, at most ``size`` to a shard."""
         rows = self.to_encode()
         for start in range(0, len(rows), size):
-            views = self.views(rows[start : start + size])
+            views = self.items.views(rows[start : start + size])
             yield Shard(self.known.encoder, tuple(key for key, _ in views))
 
 
@@ -119,20 +123,110 @@ def look(context: RebuildContext, head: Head, encoder: str) -> Plan:
     keys = list_checkpoints(context.artefacts, encoder)
     checkpoints = _read_checkpoints(context, encoder, keys)
     live, overlay = _load_live(context, head)
-    items, rejected = collect_items(
-        context.catalogue,
-        list_catalogue(context.catalogue),
-        Indexed(live.table if live else None, overlay),
-        {(one.key, one.source): one.reason for checkpoint in checkpoints for one in checkpoint.rejected},
-        lambda done, total: context.progress("documents", done, total),
-    )
+    refused = {(one.key, one.source): one.reason for checkpoint in checkpoints for one in checkpoint.rejected}
+    items, rejected = _collect(context, live.table if live else None, overlay, refused)
     schema = _decide_schema(context.catalogue, items)
     blocks = [checkpoint.vectors() for checkpoint in checkpoints]
     if live and live.encoder == encoder:
-        blocks += [vectors_of_table(live.table), *vectors_of_items(item for item in overlay.values() if item)]
+        blocks.append(vectors_of_table(live.table))
+        if changed := vectors_of_items(item for item in overlay.values() if item):
+            blocks.append(LabelledVectors(label_views(changed), np.stack([*changed.values()])))
     known = KnownVectors(encoder, blocks)
-    numbers = known.find(label_views(_views(items, np.arange(len(items.view_names)))))
+    numbers = known.find(label_views(items.views(np.arange(len(items.view_names)))))
     return Plan(items, schema, known, numbers, rejected, live, tuple(keys))
+
+
+def _collect(
+    context: RebuildContext,
+    table: Table | None,
+    overlay: Mapping[str, IndexedItem | None],
+    rejected: Mapping[ViewSource, str],
+) -> tuple[ItemArrays, dict[str, str]]:
+    """Put each item's document, read again if it is not live, beside those of its images that it selects.
+
+    Views in ``rejected`` are known to be of no use. Gives the items, without embeddings, and the reason by key of each
+    object that cannot be used.
+    """
+    inventory = list_catalogue(context.catalogue)
+    ids, etags = ([text(one) for one in column] for column in (inventory.ids, inventory.document_etags))
+    positions = _unchanged(table, inventory)
+
+    def known(number: int) -> bytes | None:
+        if not etags[number]:
+            return b"{}"
+        if table is not None and positions[number] >= 0:
+            return table.document(int(positions[number]))
+        was = overlay.get(ids[number])
+        return document_bytes(was.fields) if was and was.document_etag == etags[number] else None
+
+    new = (number for number in range(len(ids)) if known(number) is None)
+    read = in_parallel(lambda number: read_item(context.catalogue, ids[number], inventory.images(number)), new)
+    made = _Collection(inventory, rejected)
+    for number, item in enumerate(ids):
+        if number % REPORT_EVERY == 0 and number:
+            context.progress("documents", number, len(ids))
+        if (document := known(number)) is not None:
+            made.add(number, item, etags[number], document)
+            continue
+        found = next(read)
+        if found.problem:
+            made.rejected[document_key(item)] = found.problem
+        if not found.deleted:
+            made.add(number, item, found.etag, document_bytes(found.fields))
+    context.progress("documents", len(ids), len(ids))
+    return made.lay_out(), made.rejected
+
+
+def _unchanged(table: Table | None, inventory: Inventory) -> NDArray[np.int64]:
+    """Find the items whose documents the table has: (I,) int64, -1 for the others."""
+    if table is None or not len(table):
+        return np.full(len(inventory), -1)
+    found = table.positions_of(inventory.ids)
+    return np.where(table.document_etags[found] == inventory.document_etags, found, -1)
+
+
+class _Collection:
+    """Grows item by item, with no object for a view."""
+
+    def __init__(self, inventory: Inventory, known_rejected: Mapping[ViewSource, str]) -> None:
+        self.rejected: dict[str, str] = {}
+        self._inventory, self._known_rejected = inventory, known_rejected
+        self._numbers, self._rows = array("q"), array("q")
+        self._offsets, self._first = array("q", [0]), array("q", [0])
+        self._documents = bytearray()
+        self._etags: list[str] = []
+
+    def add(self, number: int, item: str, etag: str, document: bytes) -> None:
+        """Add an item by its number in the inventory."""
+        self._numbers.append(number)
+        self._etags.append(etag)
+        self._documents += document
+        self._offsets.append(len(self._documents))
+        images = self._inventory.rows(number)
+        names, missing = select_images(item, json.loads(document), images)
+        self.rejected |= missing
+        for name in names:
+            key, row = image_key(item, name), images[name]
+            why = self._known_rejected.get((key, text(self._inventory.etags[row])))
+            if why is None:
+                self._rows.append(row)
+            else:
+                self.rejected[key] = why
+        self._first.append(len(self._rows))
+
+    def lay_out(self) -> ItemArrays:
+        """Give what was added."""
+        numbers, rows = np.array(self._numbers, np.int64), np.array(self._rows, np.int64)
+        return ItemArrays(
+            ids=self._inventory.ids[numbers],
+            documents=np.frombuffer(bytes(self._documents), np.uint8),
+            offsets=np.array(self._offsets, np.int64),
+            document_etags=texts(self._etags),
+            first=np.array(self._first, np.int64),
+            view_names=self._inventory.names[rows],
+            view_sources=self._inventory.etags[rows],
+            fixed=np.empty((len(rows), 0), np.int16),
+        )
 
 
 def _read_checkpoints(context: RebuildContext, encoder: str, keys: Iterable[str]) -> list[Checkpoint]:
@@ -165,9 +259,3 @@ def _decide_schema(catalogue: Bucket, items: ItemArrays) -> Schema:
     except MissingObjectError:
         return infer_schema(items.fields())
     return parse_schema(data, items.fields())
-
-
-def _views(items: ItemArrays, rows: NDArray[np.int64]) -> Iterator[ViewSource]:
-    owners = np.searchsorted(items.first, rows, side="right") - 1
-    for row, owner in zip(rows.tolist(), owners.tolist(), strict=True):
-        yield image_key(text(items.ids[owner]), text(items.view_names[row])), text(items.view_sources[row])

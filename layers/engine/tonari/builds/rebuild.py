@@ -1,4 +1,4 @@
-"""A rebuild in one process: the whole catalogue becomes one snapshot, shard by shard as time allows."""
+"""A rebuild in one process: the four steps one after the other, shard by shard as time allows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal
 
 from tonari.builds.assemble import assemble, build_snapshot
 from tonari.builds.encode import encode_shard, read_checkpoint
+from tonari.builds.gates import refuse_worse
 from tonari.builds.look import Plan, RebuildContext, look
 from tonari.builds.publish import publish_snapshot
 from tonari.encoders.port import Encoder
@@ -81,16 +82,14 @@ def rebuild(context: RebuildContext) -> Rebuilt:
         context.artefacts.delete(*plan.checkpoints, *keys)
         return replace(done, outcome="unchanged", snapshot=plan.live.id, generation=read.head.generation)
     snapshot = build_snapshot(name, plan.schema, table, rejected, context.progress)
-    published = publish_snapshot(context, read.head, plan.live, snapshot, encoder)
-    if published.refused:
-        return replace(
-            done, outcome="refused", snapshot=read.head.snapshot, generation=read.head.generation, why=published.refused
-        )
-    if published.read is None:
+    if plan.live and (why := refuse_worse(context.artefacts, plan.live, snapshot, context.margins)):
+        return replace(done, outcome="refused", snapshot=plan.live.id, generation=read.head.generation, why=why)
+    published = publish_snapshot(context, read.head, snapshot, encoder)
+    if published is None:
         return replace(done, outcome="superseded", snapshot=read_head(context.artefacts).head.snapshot)
     context.artefacts.delete(*plan.checkpoints, *keys)
     context.progress("published", len(table.views), len(table.views))
-    return replace(done, snapshot=snapshot.id, generation=published.read.head.generation)
+    return replace(done, snapshot=snapshot.id, generation=published.head.generation)
 
 
 def _encode(context: RebuildContext, plan: Plan, encoder: Encoder) -> tuple[list[str], bool]:

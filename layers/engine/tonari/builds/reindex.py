@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 
-from tonari.builds.changes import index_items, read_items
-from tonari.builds.known_vectors import KnownVectors, vectors_of_items
-from tonari.catalogue.documents import ItemState, item_of
+from tonari.builds.encode import EncodedView, encode_view, in_parallel
+from tonari.builds.known_vectors import Embeddings, vectors_of_items
+from tonari.catalogue.documents import (
+    CatalogueItem,
+    ItemState,
+    document_key,
+    image_key,
+    item_of,
+    read_item,
+    select_images,
+)
+from tonari.contract.artefacts import RejectedView
 from tonari.encoders.port import Encoder
 from tonari.errors import ConflictError
 from tonari.snapshots.head import publish, read_head
+from tonari.snapshots.indexed import IndexedItem, IndexedView
 from tonari.snapshots.segments import Segment, merge, read_segments, write_segment
 from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket
@@ -81,18 +91,19 @@ def reindex(
             return Reindexed("rebuild", generation=head.generation)
         before = read_segments(artefacts, head.segments, head.encoder)
         overlay = merge(before)
-        recorded, rejected = _recorded(overlay, load_tables(head.snapshot)), _by_item(overlay.rejected)
+        wanted = sorted(set(items))
+        recorded, rejected = _recorded(wanted, overlay, load_tables(head.snapshot)), _by_item(overlay.rejected)
         changed = [
             item
-            for item in read_items(catalogue, sorted(set(items)))
-            if item.state != recorded(item.id) or item.problem or item.id in rejected
+            for item in read_items(catalogue, wanted)
+            if item.state != recorded[item.id] or item.problem or item.id in rejected
         ]
         if not changed:
             return Reindexed("unchanged", generation=head.generation)
         encoder = load_encoder(head.encoder)
         earlier = [*before, tried.get(head.encoder, Segment({}, {}))]
         reusable = vectors_of_items(item for segment in earlier for item in segment.items.values() if item)
-        indexed = index_items(catalogue, encoder, changed, KnownVectors(head.encoder, reusable))
+        indexed = index_items(catalogue, encoder, changed, reusable)
         tried = {head.encoder: indexed}
         segment = _news(indexed, recorded, rejected)
         if not segment.items:
@@ -112,15 +123,55 @@ def reindex(
     raise ConflictError(f"Other writers replaced the head {TRIES} times in a row; the batch comes back later.")
 
 
+def read_items(catalogue: Bucket, items: Iterable[str]) -> list[CatalogueItem]:
+    """Read the present state of items."""
+    return list(in_parallel(lambda item: read_item(catalogue, item), items))
+
+
+def index_items(catalogue: Bucket, encoder: Encoder, items: Sequence[CatalogueItem], known: Embeddings) -> Segment:
+    """Make a segment of items as they were read.
+
+    Parameters
+    ----------
+    known
+        Embeddings that this encoder made: views whose source is among them are not encoded again.
+    """
+    rejected: dict[str, str] = {}
+    chosen: dict[str, list[str]] = {}
+    for item in items:
+        if item.problem:
+            rejected[document_key(item.id)] = item.problem
+        chosen[item.id], missing = select_images(item.id, item.fields, item.images)
+        rejected |= missing
+    wanted = [(image_key(item.id, name), item.images[name]) for item in items for name in chosen[item.id]]
+    found: dict[str, EncodedView | RejectedView | None] = {
+        key: EncodedView(key, source, embedding)
+        for key, source in wanted
+        if (embedding := known.get((key, source))) is not None
+    }
+    keys = [key for key, _ in wanted if key not in found]
+    found |= zip(keys, in_parallel(lambda key: encode_view(catalogue, encoder, key), keys), strict=True)
+    rejected |= {one.key: one.reason for one in found.values() if isinstance(one, RejectedView)}
+    indexed: dict[str, IndexedItem | None] = {}
+    for item in items:
+        views = tuple(
+            IndexedView(name, one.source, one.embedding)
+            for name in chosen[item.id]
+            if isinstance(one := found[image_key(item.id, name)], EncodedView)
+        )
+        indexed[item.id] = None if item.deleted else IndexedItem(item.id, item.fields, item.etag, views)
+    return Segment(indexed, rejected)
+
+
 def _news(
-    indexed: Segment, recorded: Callable[[str], ItemState | None], rejected: Mapping[str | None, Mapping[str, str]]
+    indexed: Segment, recorded: Mapping[str, ItemState | None], rejected: Mapping[str | None, Mapping[str, str]]
 ) -> Segment:
     """Leave out items that are live just so, with the same objects rejected for the same reasons."""
     rejected_now = _by_item(indexed.rejected)
     items = {
         name: item
         for name, item in indexed.items.items()
-        if (item.state if item else None) != recorded(name) or rejected_now.get(name) != rejected.get(name)
+        if (item.state if item else None) != recorded[name] or rejected_now.get(name) != rejected.get(name)
     }
     return Segment(items, {key: why for key, why in indexed.rejected.items() if item_of(key) in items})
 
@@ -133,14 +184,13 @@ def _by_item(rejected: Mapping[str, str]) -> dict[str | None, dict[str, str]]:
     return reasons
 
 
-def _recorded(overlay: Segment, tables: Table) -> Callable[[str], ItemState | None]:
+def _recorded(items: Sequence[str], overlay: Segment, tables: Table) -> dict[str, ItemState | None]:
     """Tell what the index that is live was made from, by item."""
-
-    def state(item: str) -> ItemState | None:
+    states: dict[str, ItemState | None] = {}
+    for item, position in zip(items, tables.positions(items).tolist(), strict=True):
+        indexed = overlay.items.get(item)
         if item in overlay.items:
-            indexed = overlay.items[item]
-            return indexed.state if indexed else None
-        position = tables.find(item)
-        return None if position is None else tables.state(position)
-
-    return state
+            states[item] = indexed.state if indexed else None
+        else:
+            states[item] = tables.state(position) if position >= 0 else None
+    return states

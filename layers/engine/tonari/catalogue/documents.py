@@ -3,65 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from tonari.contract.catalogue import MOST_DOCUMENT_BYTES, MOST_ID_BYTES
 from tonari.contract.decoding import read_json
+from tonari.contract.parameters import MOST_DOCUMENT_BYTES, MOST_ID_BYTES
 from tonari.errors import InvalidCatalogueError, MissingObjectError
 from tonari.storage.bucket import Bucket
 
 ItemState = tuple[str, tuple[tuple[str, str], ...]]
 """ETag of an item's document; name and source of its views, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogueItem:
-    """An item as it lies in the catalogue.
-
-    Parameters
-    ----------
-    document
-        None if there is none, or none that can be read.
-    problem
-        Why the document cannot be read, empty if it can.
-    images
-        ETag by name.
-    """
-
-    id: str
-    document: Document | None
-    problem: str
-    images: Mapping[str, str]
-
-    @property
-    def deleted(self) -> bool:
-        """Whether nothing is left of the item."""
-        return self.document is None and not self.problem and not self.images
-
-    @property
-    def state(self) -> ItemState | None:
-        """What an index that holds this item as it lies here would record; None if nothing is left of it."""
-        if self.deleted:
-            return None
-        document = self.document or Document()
-        names, _ = select_images(document.fields, self.images)
-        return document.etag, tuple((name, self.images[name]) for name in names)
-
-
-def read_item(catalogue: Bucket, item: str, images: Mapping[str, str] | None = None) -> CatalogueItem:
-    """Read an item's document beside its images.
-
-    Parameters
-    ----------
-    images
-        ETag by name; listed now if it is left out.
-    """
-    found = list_item(catalogue, item) if images is None else images
-    try:
-        return CatalogueItem(item, read_document(catalogue, item), "", found)
-    except InvalidCatalogueError as error:
-        return CatalogueItem(item, None, error.detail, found)
 
 
 ITEMS = "items/"
@@ -70,11 +21,49 @@ SCHEMA = "schema.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """An item document and the ETag it had; an item without one has no fields and an empty ETag."""
+class CatalogueItem:
+    """An item as it lies in the catalogue.
 
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    etag: str = ""
+    Parameters
+    ----------
+    fields, etag
+        Of the document; both empty if there is none, or none that can be read.
+    problem
+        Why the document cannot be read, empty if it can.
+    images
+        ETag by name.
+    """
+
+    id: str
+    fields: Mapping[str, Any]
+    etag: str
+    problem: str
+    images: Mapping[str, str]
+
+    @property
+    def deleted(self) -> bool:
+        """Whether nothing is left of the item."""
+        return not (self.etag or self.problem or self.images)
+
+    @property
+    def state(self) -> ItemState | None:
+        """What an index that holds this item as it lies here would record; None if nothing is left of it."""
+        if self.deleted:
+            return None
+        names, _ = select_images(self.id, self.fields, self.images)
+        return self.etag, tuple((name, self.images[name]) for name in names)
+
+
+def read_item(catalogue: Bucket, item: str, images: Mapping[str, str] | None = None) -> CatalogueItem:
+    """Read an item's document beside its images, which are listed now unless they are given (ETag by name)."""
+    found = list_item(catalogue, item) if images is None else images
+    try:
+        blob = catalogue.get(document_key(item))
+        return CatalogueItem(item, parse_document(item, blob.data), blob.etag, "", found)
+    except MissingObjectError:
+        return CatalogueItem(item, {}, "", "", found)
+    except InvalidCatalogueError as error:
+        return CatalogueItem(item, {}, "", error.detail, found)
 
 
 def check_id(item: str) -> str:
@@ -124,21 +113,6 @@ def list_item(bucket: Bucket, item: str) -> dict[str, str]:
     return {found.key[len(prefix) :]: found.etag for found in bucket.list(prefix) if found.key != prefix and found.size}
 
 
-def read_document(bucket: Bucket, item: str) -> Document | None:
-    """Read an item's document; None if there is none.
-
-    Raises
-    ------
-    InvalidCatalogueError
-        If it is not of the documented form.
-    """
-    try:
-        blob = bucket.get(document_key(item))
-    except MissingObjectError:
-        return None
-    return Document(parse_document(item, blob.data), blob.etag)
-
-
 def parse_document(item: str, data: bytes) -> dict[str, Any]:
     """Read the JSON of an item document.
 
@@ -169,12 +143,14 @@ def parse_document(item: str, data: bytes) -> dict[str, Any]:
     return document
 
 
-def select_images(fields: Mapping[str, Any], images: Collection[str]) -> tuple[list[str], list[str]]:
+def select_images(item: str, fields: Mapping[str, Any], images: Collection[str]) -> tuple[list[str], dict[str, str]]:
     """Select and order an item's images as its document says, or take all by name.
 
     Returns
     -------
-    Names that are there, and names that the document gives but the bucket lacks.
+    Names that are there, and the reason by key of each image that the document gives but the bucket lacks.
     """
     wanted = list(dict.fromkeys(fields["images"])) if fields.get("images") else sorted(images)
-    return [name for name in wanted if name in images], [name for name in wanted if name not in images]
+    missing = [image_key(item, name) for name in wanted if name not in images]
+    reasons = dict.fromkeys(missing, "The document names it, the bucket lacks it.")
+    return [name for name in wanted if name in images], reasons

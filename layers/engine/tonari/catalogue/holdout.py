@@ -33,11 +33,5 @@ def is_held_out(value: str) -> bool:
 
 
 def tenths(values: Iterable[str]) -> NDArray[np.int64]:
-    """Deal texts out to ten parts, the first three of which are what :func:`is_held_out` holds out.
-
-    Returns
-    -------
-    (N,) int64
-        0 to 9.
-    """
+    """Deal texts out to ten parts, (N,) int64 of 0 to 9; the first three are what :func:`is_held_out` holds out."""
     return np.floor(np.array([unit_hash(value) for value in values], np.float64) * 10).astype(np.int64)

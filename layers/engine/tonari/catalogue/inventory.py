@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.catalogue.documents import IMAGES, ITEMS, item_of
-from tonari.storage.bucket import Bucket, ObjectInfo
+from tonari.storage.bucket import Bucket
 
 BATCH = 10_000
 
@@ -44,20 +44,18 @@ class Inventory:
 
     def images(self, position: int) -> dict[str, str]:
         """Give the images of one item: ETag by name."""
-        rows = slice(int(self.first[position]), int(self.first[position + 1]))
-        names, etags = self.names[rows].tolist(), self.etags[rows].tolist()
-        return {name.decode(): etag.decode() for name, etag in zip(names, etags, strict=True)}
+        return {name: bytes(self.etags[row]).decode() for name, row in self.rows(position).items()}
 
     def rows(self, position: int) -> dict[str, int]:
         """Give the images of one item: row by name."""
         start, end = int(self.first[position]), int(self.first[position + 1])
-        return {name.decode(): start + number for number, name in enumerate(self.names[start:end].tolist())}
+        return {name.decode(): row for row, name in enumerate(self.names[start:end].tolist(), start)}
 
 
 def list_catalogue(bucket: Bucket) -> Inventory:
     """List all items; keys that belong to no item are passed over, and so are empty images."""
-    document_ids, document_etags = _columns(bucket.list(ITEMS), 2, _document)
-    owners, names, etags = _columns(bucket.list(IMAGES), 3, _image)
+    document_ids, document_etags = _columns(_documents(bucket), 2)
+    owners, names, etags = _columns(_images(bucket), 3)
     ids = np.union1d(document_ids, owners)
     listed = np.zeros(len(ids), document_etags.dtype)
     listed[np.searchsorted(ids, document_ids)] = document_etags
@@ -67,30 +65,22 @@ def list_catalogue(bucket: Bucket) -> Inventory:
     return Inventory(ids, listed, first, names[order], etags[order])
 
 
-def _document(found: ObjectInfo) -> tuple[bytes, ...] | None:
-    item = item_of(found.key)
-    return None if item is None else (item.encode(), found.etag.encode())
+def _documents(bucket: Bucket) -> Iterator[tuple[bytes, ...]]:
+    for found in bucket.list(ITEMS):
+        if (item := item_of(found.key)) is not None:
+            yield item.encode(), found.etag.encode()
 
 
-def _image(found: ObjectInfo) -> tuple[bytes, ...] | None:
-    item = item_of(found.key)
-    if item is None or not found.size:
-        return None
-    return item.encode(), found.key[len(IMAGES) + len(item) + 1 :].encode(), found.etag.encode()
+def _images(bucket: Bucket) -> Iterator[tuple[bytes, ...]]:
+    for found in bucket.list(IMAGES):
+        if found.size and (item := item_of(found.key)) is not None:
+            yield item.encode(), found.key[len(IMAGES) + len(item) + 1 :].encode(), found.etag.encode()
 
 
-def _columns(
-    found: Iterable[ObjectInfo], count: int, read: Callable[[ObjectInfo], tuple[bytes, ...] | None]
-) -> list[NDArray[Any]]:
-    """Read a listing batch by batch into arrays, ``count`` of them."""
+def _columns(rows: Iterator[tuple[bytes, ...]], count: int) -> list[NDArray[Any]]:
+    """Lay rows of ``count`` values out as arrays, batch by batch."""
     batches: list[list[NDArray[Any]]] = [[np.empty(0, "S1")] for _ in range(count)]
-    rows = (row for one in found if (row := read(one)) is not None)
-    for batch in _batched(rows):
+    while batch := list(itertools.islice(rows, BATCH)):
         for column, values in zip(batches, zip(*batch, strict=True), strict=True):
             column.append(np.array(values, np.bytes_))
     return [np.concatenate(column) for column in batches]
-
-
-def _batched(rows: Iterator[tuple[bytes, ...]]) -> Iterator[list[tuple[bytes, ...]]]:
-    while batch := list(itertools.islice(rows, BATCH)):
-        yield batch

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import msgspec
+import urllib3
 from msgspec.structs import asdict, fields, replace
-from urllib3 import encode_multipart_formdata
 
 from tonari.client.transport import Answer, Transport, answer_of, error_of
 from tonari.contract.answers import (
+    JSON,
     AcceptedAnswer,
     FoundItem,
     HealthAnswer,
@@ -36,7 +37,6 @@ Picture = bytes | Path
 MOST_DIRECT_BYTES = 4_000_000
 """Larger pictures are uploaded first: a function takes 6 MB, base64 included."""
 MOST_QUERY_CHARACTERS = 4_000
-JSON = "application/json"
 
 
 class Client:
@@ -123,7 +123,7 @@ class Client:
         UnknownItemError, NotReadyError, StoreError, UnreachableError, UnexpectedAnswerError
         """
         query = "" if view is None else f"?{urlencode({'view': view})}"
-        response = self._transport.request("GET", f"{self._url}{_item_path(item)}/image{query}", headers=self._headers)
+        response = self._request("GET", f"{_item_path(item)}/image{query}")
         location = response.headers.get("location")
         if response.status != 302 or location is None:
             raise error_of(response, self._url)
@@ -180,16 +180,14 @@ class Client:
         ------
         UnreachableError, UnexpectedAnswerError
         """
-        response = self._transport.request("GET", f"{self._url}/openapi.json", headers=self._headers)
-        return answer_of(response, dict[str, Any], self._url)
+        return self._send("GET", "/openapi.json", dict[str, Any])
 
     def _ask(self, path: str, request: Question, answer: type[Answer]) -> Answer:
         """Send a query: a picture as it is with the rest around it, or by upload where that is too large."""
         light = self._light(request)
         if light.image is None:
             return self._send("POST", path, answer, light)
-        headers = {**self._headers, "content-type": "application/octet-stream"}
-        response = self._transport.request("POST", f"{self._url}{path}?{_query_string(light)}", light.image, headers)
+        response = self._request("POST", f"{path}?{_query_string(light)}", light.image, "application/octet-stream")
         return answer_of(response, answer, self._url)
 
     def _light(self, request: Question) -> Question:
@@ -202,19 +200,21 @@ class Client:
 
     def _send(self, method: str, path: str, answer: type[Answer], value: Any = None) -> Answer:
         body = None if value is None else msgspec.json.encode(value)
-        headers = self._headers if body is None else {**self._headers, "content-type": JSON}
-        return answer_of(self._transport.request(method, f"{self._url}{path}", body, headers), answer, self._url)
+        return answer_of(self._request(method, path, body), answer, self._url)
+
+    def _request(
+        self, method: str, path: str, body: bytes | None = None, media_type: str = JSON
+    ) -> urllib3.BaseHTTPResponse:
+        headers = self._headers if body is None else {**self._headers, "content-type": media_type}
+        return self._transport.request(method, f"{self._url}{path}", body, headers)
 
     def _post(self, form: UploadForm, data: bytes, name: str) -> None:
         content_type = mimetypes.guess_type(name)[0] or ""
         if not content_type.startswith("image/"):
             content_type = "image/jpeg"
-        parts: dict[str, str | tuple[str, bytes, str]] = {
-            **form.fields,
-            "Content-Type": content_type,
-            "file": (name, data, content_type),
-        }
-        body, form_type = encode_multipart_formdata(list(parts.items()))
+        file = (name, data, content_type)
+        parts: dict[str, str | tuple[str, bytes, str]] = {**form.fields, "Content-Type": content_type, "file": file}
+        body, form_type = urllib3.encode_multipart_formdata(list(parts.items()))
         response = self._transport.request("POST", form.url, body, {"content-type": form_type})
         if response.status >= 300:
             text = response.data[:200].decode(errors="replace")
@@ -247,16 +247,12 @@ def _search_of(query: SearchRequest | Picture, options: SearchOptions | None) ->
 
 def _query_string(request: SearchRequest | PredictRequest) -> str:
     """Write all parameters but the query, as far as they are not the defaults."""
-    values = {field.name: getattr(request, field.name) for field in fields(request)}
-    defaults = {field.name: field.default for field in fields(request)}
-    given = {name: value for name, value in values.items() if name not in QUERIES and value != defaults[name]}
-    return urlencode({name: _parameter(value) for name, value in given.items()}, quote_via=quote)
-
-
-def _parameter(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return msgspec.json.encode(value).decode()
+    given = {
+        field.name: value if isinstance(value, str) else msgspec.json.encode(value)
+        for field in fields(request)
+        if field.name not in QUERIES and (value := getattr(request, field.name)) != field.default
+    }
+    return urlencode(given, quote_via=quote)
 
 
 def _item_path(item: str) -> str:

@@ -10,10 +10,18 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 import urllib3
 
+from tonari import errors
 from tonari.contract.answers import PROBLEM_TYPE, Problem
 from tonari.errors import TonariError, UnexpectedAnswerError, UnreachableError
 
 Answer = TypeVar("Answer")
+
+KINDS = {
+    one.slug: one
+    for one in reversed(vars(errors).values())
+    if isinstance(one, type) and issubclass(one, errors.TonariError)
+}
+"""Errors by slug; of several with one slug the first, which is nearest to the root."""
 
 TIMEOUT = urllib3.Timeout(connect=5, read=40)
 
@@ -106,15 +114,4 @@ def error_of(response: urllib3.BaseHTTPResponse, url: str) -> TonariError:
     except msgspec.DecodeError:
         text = response.data[:200].decode(errors="replace")
         return UnexpectedAnswerError(f"{url} answered status {response.status}, but not as tonari does: {text}")
-    return _classes().get(problem.type.removeprefix(PROBLEM_TYPE), TonariError)(problem.detail)
-
-
-def _classes() -> dict[str, type[TonariError]]:
-    """Give the errors by slug; of several with one slug the nearest to the root."""
-    found: dict[str, type[TonariError]] = {}
-    generation: list[type[TonariError]] = [TonariError]
-    while generation:
-        for one in generation:
-            found.setdefault(one.slug, one)
-        generation = [child for one in generation for child in one.__subclasses__()]
-    return found
+    return KINDS.get(problem.type.removeprefix(PROBLEM_TYPE), TonariError)(problem.detail)

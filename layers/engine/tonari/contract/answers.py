@@ -9,8 +9,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tonari.contract.artefacts import Regression
 from tonari.contract.requests import Method
 
+JSON = "application/json"
+PROBLEM = "application/problem+json"
 PROBLEM_TYPE = "urn:tonari:problem:"
 
 Fields = Annotated[dict[str, Any], Meta(description="The item's fields by name.")]
@@ -32,8 +35,11 @@ class FoundItem(Struct, frozen=True, kw_only=True):
     embedding: Annotated[tuple[float, ...], Meta(description="Of length 1, five decimals.")] | UnsetType = UNSET
 
 
-class Plan(Struct, frozen=True, kw_only=True):
-    """How a search was answered."""
+class Plan(Struct, frozen=True):
+    """How a search was answered.
+
+    Another engine may have a name of its own for ``path``.
+    """
 
     path: Annotated[str, Meta(description="Where the first candidates came from: `scan`, `cells` or `graph`.")]
     matching: Annotated[int, Meta(description="How many items match `filter` and `ids`.")]
@@ -206,23 +212,13 @@ class FieldSummary(Struct, frozen=True, kw_only=True):
     values: Annotated[tuple[Any, ...], Meta(description="The most frequent values.")] | UnsetType = UNSET
 
 
-class Fall(Struct, frozen=True, kw_only=True):
-    """A figure of a snapshot that was worse than the live one by more than the margin."""
-
-    what: Annotated[str, Meta(description="As `recall at 0.01` or `accuracy of color by discriminant`.")]
-    live: float
-    now: float
-    margin: float
-    held_out: Annotated[int | None, Meta(description="Items that the new accuracy was measured on.")] = None
-
-
 class RefusedSnapshot(Struct, frozen=True, kw_only=True):
     """Why the last rebuild was not published."""
 
     id: str
     at: str
     live: Annotated[str, Meta(description="The snapshot that it was compared with.")]
-    falls: tuple[Fall, ...]
+    falls: tuple[Regression, ...]
 
 
 class HealthAnswer(Struct, frozen=True, kw_only=True):

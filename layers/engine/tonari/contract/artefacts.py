@@ -8,7 +8,6 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from tonari.contract.catalogue import SchemaDocument
 from tonari.errors import CorruptArtefactError
 
 Form = TypeVar("Form")
@@ -68,12 +67,8 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ----------
     format
         Of the snapshot's files; raised whenever an older version could not read them.
-    id
-        The snapshot's.
     encoder
         Id of the encoder that made its embeddings.
-    items, views, rejected
-        Counts.
     dimensions
         ``D``.
     recall
@@ -83,7 +78,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     attributes
         By name and method: how good predictions are on held-out items.
     schema
-        Of its fields.
+        As ``schema.json`` has it.
     files
         sha256 (hex) by name.
     sha256
@@ -100,7 +95,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     recall: Mapping[str, float]
     tuning: Mapping[str, Any]
     attributes: Mapping[str, Any]
-    schema: SchemaDocument
+    schema: Mapping[str, Any]
     files: Mapping[str, str]
     sha256: str = ""
 
@@ -112,17 +107,7 @@ class TableHeader(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SegmentHeader(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a delta segment says beside its arrays.
-
-    Parameters
-    ----------
-    encoder
-        Id of the encoder that made its embeddings.
-    deleted
-        Ids of items that are no more.
-    rejected
-        Reason by key, for objects that could not be used.
-    """
+    """What a delta segment says beside its arrays; ``rejected``: the reason by key, as in a table."""
 
     format: int
     encoder: str
@@ -146,46 +131,26 @@ class CheckpointHeader(Struct, frozen=True, forbid_unknown_fields=True):
     rejected: tuple[RejectedView, ...]
 
 
-class Regression(Struct, frozen=True, forbid_unknown_fields=True):
-    """A figure of a new snapshot that fell further than it may.
+class Regression(Struct, frozen=True):
+    """A figure of a snapshot that was worse than the live one by more than the margin.
 
-    Parameters
-    ----------
-    what
-        As ``recall at 0.01`` or ``accuracy of color by discriminant``.
-    live, now
-        What it is in the live snapshot and in the new one.
-    margin
-        By how much it might have fallen.
-    held_out
-        Items that the new accuracy rests on; None for a recall.
+    The health check answers it too.
     """
 
-    what: str
+    what: Annotated[str, Meta(description="As `recall at 0.01` or `accuracy of color by discriminant`.")]
     live: float
     now: float
     margin: float
-    held_out: int | None
+    held_out: Annotated[int | None, Meta(description="Items that the new accuracy was measured on.")] = None
 
     def __str__(self) -> str:
         return f"{self.what} fell from {self.live:.3f} to {self.now:.3f}, by more than {self.margin:.3f}"
 
 
 class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a snapshot was not published.
+    """Why a snapshot was not published; ``at`` is ISO 8601, ``live`` the snapshot that it was compared with.
 
-    Parameters
-    ----------
-    id
-        The snapshot's.
-    at
-        ISO 8601.
-    live
-        The snapshot that it was compared with.
-    falls
-        What fell.
-    recall, attributes
-        All its figures, as a manifest has them.
+    ``recall`` and ``attributes`` are all its figures, as a manifest has them.
     """
 
     format: int

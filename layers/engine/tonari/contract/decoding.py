@@ -8,7 +8,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -106,7 +106,7 @@ def decode(values: Any, kind: type[T]) -> T:
     InvalidRequestError
         Or the error that the struct declares for a parameter.
     """
-    _check_names(values, _struct(kind), "")
+    _check_names(values, _type_info(kind), "")
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
@@ -124,7 +124,7 @@ def read_query_string(pairs: Iterable[tuple[str, str]], kind: type[msgspec.Struc
     InvalidRequestError
     """
     pairs = tuple(pairs)
-    types = {field.name: field.type for field in _struct(kind).fields}
+    types = _fields(_type_info(kind))
     for name, count in Counter(name for name, _ in pairs).items():
         _check_known(name, types)
         if count > 1 and not _is_list(types[name]):
@@ -163,14 +163,7 @@ def _list(name: str, text: str) -> list[Any]:
     return values
 
 
-_type_info = functools.cache(inspect.type_info)
-
-
-def _struct(kind: Any) -> inspect.StructType:
-    found = _type_info(kind)
-    if not isinstance(found, inspect.StructType):
-        raise TypeError(f"{kind} is no struct.")
-    return found
+_type_info: Callable[[Any], inspect.Type] = functools.cache(inspect.type_info)
 
 
 def _inner(one: inspect.Type) -> inspect.Type:
@@ -225,7 +218,7 @@ def _explained(error: msgspec.ValidationError, values: Any, kind: type[Any]) -> 
     prefix = f"queries[{steps[1]}]: " if steps[:1] == ["queries"] and len(steps) > 1 else ""
     if raised is not None:
         return InvalidRequestError(f"{prefix}{raised}")
-    parent, of = _walk(steps, kind)
+    parent, of, value = _walk(steps, kind, values)
     if (missing := _MISSING.match(text)) is not None:
         name = missing["name"]
         where = f"{steps[-1]!r} lacks" if steps else "The request lacks"
@@ -234,15 +227,12 @@ def _explained(error: msgspec.ValidationError, values: Any, kind: type[Any]) -> 
         return InvalidRequestError("The body must be a JSON object.")
     if len(steps) == 2 and prefix:
         return InvalidRequestError(f"{prefix}A search is a JSON object.")
-    return _wrong_value(prefix, steps, parent, values)
+    return _wrong_value(prefix, steps, parent, value)
 
 
-def _wrong_value(prefix: str, steps: list[Any], parent: inspect.Type, values: Any) -> TonariError:
+def _wrong_value(prefix: str, steps: list[Any], parent: inspect.Type, value: Any) -> TonariError:
     """Say what a parameter should be, and what was given."""
     shown = steps[2:] if prefix else steps
-    value = values
-    for step in steps:
-        value = value[step]
     within = isinstance(shown[-1], int)
     name = ".".join(str(step) for step in shown if isinstance(step, str))
     if within:
@@ -257,17 +247,17 @@ def _wrong_value(prefix: str, steps: list[Any], parent: inspect.Type, values: An
     return raised
 
 
-def _walk(steps: Iterable[str | int], kind: type[Any]) -> tuple[inspect.Type, inspect.Type]:
-    """Give the type of the last named parameter on a path, and the type at its end."""
-    here: inspect.Type = _struct(kind)
-    named_type = here
+def _walk(steps: Iterable[str | int], kind: type[Any], value: Any) -> tuple[inspect.Type, inspect.Type, Any]:
+    """Give the type of the last named parameter on a path, and type and value at its end."""
+    here = named_type = _type_info(kind)
     for step in steps:
+        value = value[step]
         inner = _inner(here)
         if isinstance(step, str):
             here = named_type = _fields(inner)[step]
         elif isinstance(inner, inspect.VarTupleType):
             here = inner.item_type
-    return named_type, here
+    return named_type, here, value
 
 
 def _fields(one: inspect.Type) -> dict[str, inspect.Type]:

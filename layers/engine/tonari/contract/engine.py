@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.contract.catalogue import FieldType
+from tonari.contract.answers import Plan
 from tonari.contract.filter_tree import EVERYTHING, Range
 
 MOST_VALUES = 50
+
+FieldType = Literal["number", "string", "boolean", "date", "strings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,6 @@ class EngineQuery:
     ----------
     vectors : (Q, D) float32, rows of length 1
         An item is as near as its nearest view is to the nearest of these.
-    k
-        How many items.
     within
         Which items may be found.
     exact
@@ -61,33 +61,11 @@ class ScoredItem:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchPlan:
-    """How an answer was found.
-
-    Parameters
-    ----------
-    path
-        Where candidates came from: ``scan``, ``cells``, ``graph``, or a name that the engine chooses.
-    matching
-        How many items are in range.
-    scanned
-        How many views were compared with the query.
-    exact
-        Whether these were all views in range.
-    """
-
-    path: str
-    matching: int
-    scanned: int
-    exact: bool
-
-
-@dataclass(frozen=True, slots=True)
 class EngineAnswer:
     """The items nearest to a query, by descending score; items of equal score by id."""
 
     items: tuple[ScoredItem, ...]
-    plan: SearchPlan
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +94,6 @@ class SnapshotItems:
 
     Parameters
     ----------
-    id
-        Of the snapshot.
     encoder
         Id of the encoder that made the embeddings.
     dimensions

@@ -13,8 +13,6 @@ class Condition:
 
     Parameters
     ----------
-    field
-        Its name.
     operator
         ``$eq``, ``$ne``, ``$gt``, ``$gte``, ``$lt``, ``$lte``, ``$in``, ``$nin`` or ``$exists``.
     values

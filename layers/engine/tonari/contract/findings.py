@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from tonari.contract.artefacts import decode
+from tonari.contract.requests import Method
 from tonari.errors import CorruptArtefactError
 
 REPORT_FORMAT = 2
 AUDIT_FORMAT = 1
 
-Method = Literal["discriminant", "means", "vote"]
 Value = Any
 """A class: text, a number or a truth value; of an item with tags, a list of them."""
 
@@ -178,13 +178,7 @@ class DuplicateGroup(_Struct, frozen=True):
 
 
 class MissingValue(_Struct, frozen=True):
-    """An item that lacks an attribute, and the value that could fill it.
-
-    Parameters
-    ----------
-    agree
-        Whether the vote of its nearest items says the same.
-    """
+    """An item that lacks an attribute, and the value that could fill it; ``agree``: the vote says the same."""
 
     id: str
     attribute: str
@@ -273,13 +267,7 @@ Finding = TypeVar("Finding", QualityReport, Audit)
 
 
 def decode_report(data: bytes) -> QualityReport:
-    """Read ``report.json``.
-
-    Raises
-    ------
-    CorruptArtefactError
-        If it is not of the documented form, or of another version's format.
-    """
+    """Read ``report.json``; raises as :func:`decode_audit`."""
     return _decode(data, QualityReport, "report.json", REPORT_FORMAT)
 
 

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from tonari import __version__
-from tonari.contract.answers import Problem
+from tonari.contract.answers import JSON, PROBLEM, Problem
 from tonari.contract.parameters import MOST_ID_BYTES, PICTURE_TYPES, QUERIES
 from tonari.contract.routes import ROUTES, Route
 from tonari.errors import TonariError
 
-JSON = "application/json"
-PROBLEM = "application/problem+json"
 DESCRIPTION = (
     "Search a catalogue by picture, and predict attributes of pictures. On AWS the routes that write need requests "
     "signed by IAM. Any answer may gain fields: ignore those you do not know."
 )
+status_of = attrgetter("status")
+LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
+"""A link in Markdown."""
 Json = dict[str, Any]
+PATH_ID: Json = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The item's id, percent-encoded.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MOST_ID_BYTES},
+}
 
 
 def openapi() -> Json:
@@ -63,13 +73,16 @@ def schemas_of(structs: Iterable[type[Any]]) -> Json:
 
 
 def _operation(route: Route, schemas: Json) -> Json:
-    parameters = [_path_id()] if "{id}" in route.path else []
+    parameters = [PATH_ID] if "{id}" in route.path else []
     if route.query not in (None, dict):
-        parameters += _query_parameters(schemas[route.query.__name__]["properties"])
+        parameters += [_query_parameter(*one) for one in schemas[route.query.__name__]["properties"].items()]
     if route.takes_picture:
         properties = schemas[route.bodies[0].__name__]["properties"]
-        of_picture = {name: schema for name, schema in properties.items() if name not in QUERIES}
-        parameters += _query_parameters(of_picture, "Only beside a picture as the body. ")
+        parameters += [
+            _query_parameter(name, schema, "Only beside a picture as the body. ")
+            for name, schema in properties.items()
+            if name not in QUERIES
+        ]
     operation: Json = {"operationId": route.name, "summary": route.summary}
     if parameters:
         operation["parameters"] = parameters
@@ -82,23 +95,9 @@ def _operation(route: Route, schemas: Json) -> Json:
     return operation
 
 
-def _path_id() -> Json:
-    return {
-        "name": "id",
-        "in": "path",
-        "required": True,
-        "description": "The item's id, percent-encoded.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": MOST_ID_BYTES},
-    }
-
-
-def _query_parameters(properties: Json, prefix: str = "") -> list[Json]:
-    return [_query_parameter(name, schema, prefix) for name, schema in properties.items()]
-
-
-def _query_parameter(name: str, schema: Json, prefix: str) -> Json:
+def _query_parameter(name: str, schema: Json, prefix: str = "") -> Json:
     bare = _without_null({key: value for key, value in schema.items() if key != "description"})
-    parameter: Json = {"name": name, "in": "query", "description": prefix + plain(schema["description"])}
+    parameter: Json = {"name": name, "in": "query", "description": prefix + LINK.sub(r"\1", schema["description"])}
     if bare.get("type") == "object":
         return {**parameter, "content": {JSON: {"schema": bare}}}
     if bare.get("type") == "array":
@@ -112,11 +111,6 @@ def _without_null(schema: Json) -> Json:
     if len(kinds) != 1:
         return schema
     return {**{key: value for key, value in schema.items() if key not in ("anyOf", "default")}, **kinds[0]}
-
-
-def plain(text: str) -> str:
-    """Take the links out of Markdown."""
-    return re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", text)
 
 
 def _one_of(kinds: Iterable[type[Any]]) -> Json:
@@ -138,14 +132,11 @@ def _answer(route: Route) -> Json:
 
 
 def _problems(kinds: Iterable[type[TonariError]]) -> Json:
-    by_status: dict[int, list[type[TonariError]]] = {}
-    every: tuple[type[TonariError], ...] = (*kinds, TonariError)
-    for kind in every:
-        by_status.setdefault(kind.status, []).append(kind)
+    every: list[type[TonariError]] = sorted((*kinds, TonariError), key=status_of)
     return {
         str(status): {
             "description": "; ".join(f"`{kind.slug}`: {kind.title}" for kind in of_status) + ".",
             "content": {PROBLEM: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
         }
-        for status, of_status in sorted(by_status.items())
+        for status, of_status in groupby(every, status_of)
     }

@@ -1,4 +1,4 @@
-"""The parameters that several requests share, and the limits of requests and answers."""
+"""The parameters that several requests share, and the limits of requests, answers and documents."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ MOST_BODY_BYTES = 4_400_000
 MOST_UPLOAD_BYTES = 20_000_000
 MOST_ANSWER_BYTES = 6_000_000
 MOST_ID_BYTES = 256
+MOST_DOCUMENT_BYTES = 100_000
 MOST_ITEMS = 1_000
 MOST_IDS = 50_000
 MOST_QUERIES = 10
@@ -115,9 +116,9 @@ class Examples(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, om
 
     def __post_init__(self) -> None:
         """Check what concerns several parameters, and drop what is named twice."""
-        for name in ("positive", "negative"):
-            force_setattr(self, name, distinct(getattr(self, name)))
-            check_ids(f"examples.{name}", getattr(self, name))
+        drop_repeated(self, "positive", "negative")
+        check_ids("examples.positive", self.positive)
+        check_ids("examples.negative", self.negative)
         both = sorted({*self.positive} & {*self.negative})
         if both:
             raise ValueError(f"'examples' name {both[0]!r:.80} as positive and as negative.")
@@ -149,6 +150,8 @@ def check_ids(name: str, ids: Iterable[str] | None) -> None:
             raise ValueError(f"{name!r} has {one[:40]!r}… of {size} bytes in UTF-8; an id has at most {MOST_ID_BYTES}.")
 
 
-def distinct(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Drop what is named twice."""
-    return None if values is None else tuple(dict.fromkeys(values))
+def drop_repeated(struct: Struct, *names: str) -> None:
+    """Drop what lists name twice: while the struct is made."""
+    for name in names:
+        if (values := getattr(struct, name)) is not None:
+            force_setattr(struct, name, tuple(dict.fromkeys(values)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
-from msgspec.structs import force_setattr
 
 from tonari.contract.parameters import (
     DEFAULT_ITEMS,
@@ -27,7 +26,7 @@ from tonari.contract.parameters import (
     Upload,
     Vector,
     check_ids,
-    distinct,
+    drop_repeated,
 )
 
 Part = Literal["fields", "image", "embedding"]
@@ -109,8 +108,7 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     def __post_init__(self) -> None:
         """Check what concerns several parameters, and drop what is named twice."""
-        for name in ("ids", "facets", "include", "fields", "predict"):
-            force_setattr(self, name, distinct(getattr(self, name)))
+        drop_repeated(self, "ids", "facets", "include", "fields", "predict")
         check_ids("ids", self.ids)
         if self.per_group > 1 and self.group_by is None:
             raise ValueError("'per_group' goes with 'group_by', which names the field: add it.")
@@ -214,8 +212,7 @@ class PredictRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def __post_init__(self) -> None:
         """Check what concerns several parameters, and drop what is named twice."""
-        for name in ("ids", "attributes"):
-            force_setattr(self, name, distinct(getattr(self, name)))
+        drop_repeated(self, "ids", "attributes")
         check_ids("ids", self.ids)
         _check_query(self)
 

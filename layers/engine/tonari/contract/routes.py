@@ -8,6 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from tonari.contract.answers import (
+    JSON,
     AcceptedAnswer,
     HealthAnswer,
     ItemAnswer,
@@ -68,7 +69,7 @@ class Route:
     path: str
     summary: str
     answers: tuple[type[Struct], ...] = ()
-    media_type: str = "application/json"
+    media_type: str = JSON
     status: int = 200
     query: type[Any] | None = None
     bodies: tuple[type[Any], ...] = ()
@@ -117,14 +118,7 @@ ROUTES = (
         (UploadAnswer,),
         problems=_WRITING,
     ),
-    Route(
-        "item",
-        "GET",
-        "/v1/items/{id}",
-        "Read an item.",
-        (ItemAnswer,),
-        problems=(*_READING, UnknownItemError),
-    ),
+    Route("item", "GET", "/v1/items/{id}", "Read an item.", (ItemAnswer,), problems=(*_READING, UnknownItemError)),
     Route(
         "put_item",
         "PUT",
@@ -163,21 +157,8 @@ ROUTES = (
         query=ImageRequest,
         problems=(*_READING, UnknownItemError),
     ),
-    Route(
-        "health",
-        "GET",
-        "/v1/health",
-        "Read what is live.",
-        (HealthAnswer,),
-        problems=_READING,
-    ),
-    Route(
-        "openapi",
-        "GET",
-        "/openapi.json",
-        "Read this description of the API.",
-        problems=(InvalidRequestError,),
-    ),
+    Route("health", "GET", "/v1/health", "Read what is live.", (HealthAnswer,), problems=_READING),
+    Route("openapi", "GET", "/openapi.json", "Read this description of the API.", problems=(InvalidRequestError,)),
     Route(
         "page",
         "GET",

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,6 @@ class EncoderConfig:
 
     Parameters
     ----------
-    name
-        For people.
     input_name, output_name
         Names in the ONNX graph: pixels in, float32 ``(batch, dimensions)`` out.
     framing
@@ -108,12 +106,8 @@ class ImageEncoder:
 
     Parameters
     ----------
-    config
-        From ``encoder.json``.
-    model
-        Path of the ONNX file.
     threads
-        Threads that one inference may use.
+        That one inference may use.
 
     Raises
     ------
@@ -121,48 +115,19 @@ class ImageEncoder:
         If the graph does not load or has not the input and output that ``config`` names.
     """
 
+    modality: Final = "image"
+
     def __init__(self, config: EncoderConfig, model: Path, threads: int = 1) -> None:
-        self.config = config
+        self.config, self.name, self.dimensions = config, config.name, config.dimensions
         self._session = Session(model, config.input_name, config.output_name, threads)
 
-    @property
-    def name(self) -> str:
-        """For people."""
-        return self.config.name
-
-    @property
-    def modality(self) -> Literal["image"]:
-        """What a view is."""
-        return "image"
-
-    @property
-    def dimensions(self) -> int:
-        """``D``."""
-        return self.config.dimensions
-
     def encode(self, data: bytes) -> NDArray[np.float32]:
-        """Encode the bytes of one picture.
-
-        Returns
-        -------
-        (D,) float32, of length 1
-
-        Raises
-        ------
-        UnsupportedImageError, InvalidImageError, TooLargeError
-        InvalidEncoderError
-            If the graph gives NaN, infinity, zero or another shape.
-        """
+        """Encode the bytes of one picture: see :meth:`tonari.encoders.port.Encoder.encode`."""
         embedding: NDArray[np.float32] = self.embed([self.read(data)])[0]
         return embedding
 
     def read(self, data: bytes) -> NDArray[np.generic]:
-        """Turn the bytes of one view into what the graph takes.
-
-        Returns
-        -------
-        array
-            The graph's input without the batch axis; what else it is, is the encoder's own business.
+        """Turn the bytes of one picture into the graph's input, without its batch axis.
 
         Raises
         ------

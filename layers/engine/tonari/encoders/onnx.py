@@ -27,7 +27,6 @@ class TensorInfo:
 
     Parameters
     ----------
-    name
     kind
         As onnxruntime says it, for example ``tensor(float)``.
     shape

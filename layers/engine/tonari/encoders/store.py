@@ -28,11 +28,7 @@ class StoredEncoder:
 
 
 def save_encoder(artefacts: Bucket, model: bytes, config: bytes) -> str:
-    """Upload an encoder.
-
-    Returns
-    -------
-    Its id.
+    """Upload an encoder; gives its id.
 
     Raises
     ------
@@ -76,14 +72,10 @@ def find_encoder(artefacts: Bucket, begin: str) -> str:
 
 
 def load_encoder(artefacts: Bucket, name: str, cache: Path) -> ImageEncoder:
-    """Download an encoder unless the cache has it whole, verify, and start it.
+    """Download an encoder, as :func:`fetch_encoder` does, unless the cache has it whole, and start it.
 
     Raises
     ------
-    CorruptArtefactError
-        If its bytes on S3 are not those that its id names.
-    NotReadyError
-        If it is not there.
     InvalidEncoderError
         If it cannot serve.
     """

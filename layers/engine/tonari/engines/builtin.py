@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tonari.contract.answers import Plan
 from tonari.contract.engine import (
     MOST_VALUES,
     Description,
     EngineAnswer,
     EngineQuery,
     ScoredItem,
-    SearchPlan,
     SnapshotItems,
     Spread,
     StoredItem,
     Values,
 )
-from tonari.contract.filter_tree import Range
-from tonari.engines.layers import Document, Layer
+from tonari.contract.filter_tree import EVERYTHING, Range
 from tonari.fields.facets import count_facet
+from tonari.fields.masks import evaluate
 from tonari.fields.schema import Field, Schema
-from tonari.index.planner import Tuning
+from tonari.index.planner import find
 from tonari.index.vectors import Hits, from_fixed, to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView
 from tonari.snapshots.segments import Segment
@@ -31,11 +34,107 @@ from tonari.snapshots.snapshot import Snapshot
 from tonari.snapshots.table import Table, build_table, sort_into_cells
 
 SAMPLES = 12
+FEW = 16
+"""Up to so many items are left out by asking for as many more, which keeps a range whole and the graph in use."""
 
 
 def open_builtin(snapshot: Snapshot, changes: Segment) -> BuiltinEngine:
     """Answer from a snapshot and from all changes since, whose embeddings are taken as they are stored."""
     return _lay_over(snapshot.table, snapshot.schema, changes.items)
+
+
+class Document(Mapping[str, Any]):
+    """An item's document, parsed when it is first read: of many items found, few are shown."""
+
+    def __init__(self, table: Table, position: int) -> None:
+        self._table, self._position = table, position
+
+    @cached_property
+    def _fields(self) -> dict[str, Any]:
+        return self._table.fields(self._position)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Items laid out for searching, and which of them no longer count.
+
+    Parameters
+    ----------
+    table
+        I items.
+    replaced : (n,) int64
+        Positions of items that a layer above replaces or deletes.
+    """
+
+    table: Table
+    replaced: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """How many items count."""
+        return len(self.table) - len(self.replaced)
+
+    def find(self, query: EngineQuery) -> Hits:
+        """Find the nearest items in range."""
+        within, index = query.within, self.table.index
+        if within.filter is None and within.ids is None and len(self.replaced) + len(within.excluded) <= FEW:
+            left_out = np.union1d(self.replaced, self._positions(within.excluded))
+            hits = find(query.vectors, index, query.k + len(left_out), exact=query.exact)
+            kept = np.flatnonzero(np.isin(hits.items, left_out, invert=True))[: query.k]
+            return replace(
+                hits,
+                items=hits.items[kept],
+                rows=hits.rows[kept],
+                scores=hits.scores[kept],
+                matching=hits.matching - len(left_out),
+            )
+        return find(query.vectors, index, query.k, self.mask(within), exact=query.exact)
+
+    def mask(self, within: Range) -> NDArray[np.bool_] | None:
+        """Tell which items count and are in range.
+
+        Returns
+        -------
+        (I,) bool, or None if all of them are.
+        """
+        if within == EVERYTHING and not len(self.replaced):
+            return None
+        allowed = np.ones(len(self.table), np.bool_)
+        if within.filter is not None:
+            allowed = evaluate(within.filter, self.table.columns, len(self.table))
+        if within.ids is not None:
+            among = np.zeros(len(self.table), np.bool_)
+            among[self._positions(within.ids)] = True
+            allowed &= among
+        allowed[self.replaced] = False
+        allowed[self._positions(within.excluded)] = False
+        return allowed
+
+    def read(self, ids: Sequence[str]) -> dict[str, StoredItem]:
+        """Read items by id; those that are not here, or no longer count, are left out."""
+        positions = self._positions(ids)
+        counting = positions[np.isin(positions, self.replaced, invert=True)].tolist()
+        return {self.table.id(position): self._stored(position) for position in counting}
+
+    def _stored(self, position: int) -> StoredItem:
+        rows = self.table.rows(position)
+        names = tuple(self.table.view_name(int(row)) for row in rows)
+        fields = Document(self.table, position)
+        return StoredItem(self.table.id(position), fields, names, from_fixed(self.table.views.fixed[rows]))
+
+    def _positions(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        if not ids:
+            return np.empty(0, np.int64)
+        positions = self.table.positions(ids)
+        return positions[positions >= 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +170,7 @@ class BuiltinEngine:
         items = [item for table, hits in found for item in _scored(table, hits)]
         if len(found) > 1:
             items.sort(key=lambda item: (-item.score, item.id))
-        plan = SearchPlan(
+        plan = Plan(
             path=found[0][1].path,
             matching=sum(hits.matching for _, hits in found),
             scanned=sum(hits.scanned for _, hits in found),
@@ -95,12 +194,14 @@ class BuiltinEngine:
     def describe(self) -> Description:
         """Say what snapshot and overlay hold."""
         table, replaced = self.base.table, self.base.replaced
+        tuning = table.index.tuning
+        way = "cells" if tuning.probes else "scan"
         return Description(
             items=len(self.base) + len(self.overlay),
             views=len(table.views) - len(table.index.rows_of(replaced)[0]) + len(self.overlay.table.views),
             samples=self._samples(),
-            large_ranges=_large_ranges(table.index.tuning),
-            reason=table.index.tuning.reason,
+            large_ranges=f"graph and {way}" if tuning.graph else way,
+            reason=tuning.reason,
         )
 
     def _samples(self) -> tuple[str, ...]:
@@ -123,8 +224,9 @@ class BuiltinEngine:
 
 def _lay_over(table: Table, schema: Schema, changes: Mapping[str, IndexedItem | None]) -> BuiltinEngine:
     overlay = build_table((item for item in changes.values() if item), schema, table.views.fixed.shape[1])
-    positions = table.positions(list(changes)) if changes else np.empty(0, np.int64)
-    return BuiltinEngine(Layer(table, np.sort(positions[positions >= 0])), Layer(overlay), schema, changes)
+    positions = table.positions(list(changes))
+    base = Layer(table, np.sort(positions[positions >= 0]))
+    return BuiltinEngine(base, Layer(overlay, np.empty(0, np.int64)), schema, changes)
 
 
 def _scored(table: Table, hits: Hits) -> list[ScoredItem]:
@@ -134,12 +236,6 @@ def _scored(table: Table, hits: Hits) -> list[ScoredItem]:
         ScoredItem(table.id(item), score, table.view_name(row), Document(table, item), embedding)
         for item, row, score, embedding in found
     ]
-
-
-def _large_ranges(tuning: Tuning) -> str:
-    """Say how a range is searched that is too large to be scanned at once; a graph serves where nothing narrows it."""
-    way = "cells" if tuning.probes else "scan"
-    return f"graph and {way}" if tuning.graph else way
 
 
 def _indexed(item: StoredItem) -> IndexedItem:

@@ -89,24 +89,14 @@ class ListColumn:
         object.__setattr__(self, "frequent", bitmaps)
 
     def having(self, codes: Iterable[int]) -> NDArray[np.bool_]:
-        """Tell which items have one of some values; reads the lists, not the bitmaps.
-
-        Returns
-        -------
-        (I,) bool
-        """
+        """Tell which items have one of some values, (I,); reads the lists, not the bitmaps."""
         mask = np.zeros(self.count, np.bool_)
         for code in codes:
             mask[self.items[self.start[code] : self.start[code + 1]]] = True
         return mask
 
     def having_any(self) -> NDArray[np.bool_]:
-        """Tell which items have a value at all.
-
-        Returns
-        -------
-        (I,) bool
-        """
+        """Tell which items have a value at all: (I,)."""
         return np.unpackbits(self.some, count=self.count).view(np.bool_)
 
 
@@ -151,27 +141,16 @@ def values_of(value: Any, about: Field) -> tuple[Any, ...]:
 
 def _column(values: Sequence[Any], about: Field) -> Column:
     read = [values_of(value, about) for value in values]
-    if about.type == "strings":
-        return _lists(read)
-    single = [of_item[0] if of_item else None for of_item in read]
     if about.type in ("number", "date"):
-        return NumberColumn(np.array([np.nan if value is None else value for value in single], np.float64))
-    return _classes(single)
-
-
-def _classes(values: Sequence[Any]) -> ClassColumn:
-    classes = tuple(sorted({value for value in values if value is not None}))
+        return NumberColumn(np.array([of_item[0] if of_item else np.nan for of_item in read], np.float64))
+    classes = tuple(sorted({value for of_item in read for value in of_item}))
     code = {value: position for position, value in enumerate(classes)}
+    if about.type == "strings":
+        pairs = sorted((code[value], item) for item, of_item in enumerate(read) for value in of_item)
+        ordered = np.array(pairs, np.int32).reshape(-1, 2)
+        return ListColumn(codes=ordered[:, 0].copy(), items=ordered[:, 1].copy(), classes=classes, count=len(read))
     narrow = np.min_scalar_type(-max(len(classes), 1))
-    return ClassColumn(np.array([-1 if value is None else code[value] for value in values], narrow), classes)
-
-
-def _lists(values: Sequence[tuple[str, ...]]) -> ListColumn:
-    classes = tuple(sorted({value for of_item in values for value in of_item}))
-    code = {value: position for position, value in enumerate(classes)}
-    pairs = sorted((code[value], item) for item, of_item in enumerate(values) for value in of_item)
-    ordered = np.array(pairs, np.int32).reshape(-1, 2)
-    return ListColumn(codes=ordered[:, 0].copy(), items=ordered[:, 1].copy(), classes=classes, count=len(values))
+    return ClassColumn(np.array([code[of_item[0]] if of_item else -1 for of_item in read], narrow), classes)
 
 
 def _text(value: Any) -> str | None:

@@ -37,29 +37,28 @@ def count_facet(
     counts: Counter[Any] = Counter()
     items = 0
     for column, mask in pieces:
-        if isinstance(column, NumberColumn):
-            continue
-        classes, by_code, having = _count(column, mask)
-        counts.update({classes[code]: int(by_code[code]) for code in np.flatnonzero(by_code)})
-        items += having
+        if not isinstance(column, NumberColumn):
+            found, having = _count(column, mask)
+            counts.update(found)
+            items += having
     by_frequency = sorted(counts.items(), key=lambda value_and_count: (-value_and_count[1], value_and_count[0]))
     return Values(items, len(counts), tuple(by_frequency[:most]))
 
 
-def _count(
-    column: ClassColumn | ListColumn, mask: NDArray[np.bool_] | None
-) -> tuple[tuple[Any, ...], NDArray[np.intp], int]:
+def _count(column: ClassColumn | ListColumn, mask: NDArray[np.bool_] | None) -> tuple[dict[Any, int], int]:
+    """Give the items in range that have each value, and those that have any."""
+    in_range: NDArray[np.signedinteger]
     match column:
-        case ClassColumn(codes, classes):
+        case ClassColumn(codes):
             in_range = codes if mask is None else codes.compress(mask)
             in_range = in_range.compress(in_range >= 0)
-            return classes, np.bincount(in_range, minlength=len(classes)), len(in_range)
-        case ListColumn(codes, items, classes, _):
-            having = column.having_any()
-            if mask is None:
-                return classes, np.bincount(codes, minlength=len(classes)), int(np.count_nonzero(having))
-            kept = codes.compress(mask.take(items))
-            return classes, np.bincount(kept, minlength=len(classes)), int(np.count_nonzero(having & mask))
+            having = len(in_range)
+        case ListColumn(codes, items):
+            tagged = column.having_any()
+            in_range = codes if mask is None else codes.compress(mask.take(items))
+            having = int(np.count_nonzero(tagged if mask is None else tagged & mask))
+    by_code = np.bincount(in_range)
+    return {column.classes[code]: int(by_code[code]) for code in np.flatnonzero(by_code)}, having
 
 
 def _spread(numbers: NDArray[np.float64]) -> Spread:

@@ -7,12 +7,11 @@ when it holds for one of them. Unlike there, an empty list counts as missing.
 from __future__ import annotations
 
 import difflib
-import sys
 from typing import Any
 
 from tonari.contract.filter_tree import And, Condition, Filter, Not, Or
 from tonari.errors import InvalidFilterError
-from tonari.fields.schema import Schema, parse_date
+from tonari.fields.schema import Schema, kind_of, parse_date
 
 MOST_DEPTH = 8
 MOST_CONDITIONS = 64
@@ -20,7 +19,8 @@ MOST_VALUES = 1000
 
 ORDER = ("$gt", "$gte", "$lt", "$lte")
 OPERATORS = ("$eq", "$ne", "$in", "$nin", "$exists", *ORDER)
-PYTHON_TYPES = {"number": (int, float), "date": (str,), "string": (str,), "strings": (str,), "boolean": (bool,)}
+COMPARED_WITH = {"date": "string", "strings": "string"}
+"""The type of JSON value that a field is compared with, where that is not its own."""
 
 
 def parse_filter(raw: Any, schema: Schema) -> Filter:
@@ -102,12 +102,10 @@ def _values(name: str, kind: str, operator: str, raw: Any) -> tuple[Any, ...]:
 
 
 def _value(name: str, kind: str, raw: Any) -> Any:
-    right = isinstance(raw, PYTHON_TYPES[kind]) and (kind == "boolean" or not isinstance(raw, bool))
-    if right and kind == "number":
-        right = abs(raw) <= sys.float_info.max
-    value = parse_date(raw) if right and kind == "date" else raw
-    right = right and value is not None
-    if not right:
+    value = raw if kind_of(raw) == COMPARED_WITH.get(kind, kind) else None
+    if value is not None and kind == "date":
+        value = parse_date(value)
+    if value is None:
         expected = {"strings": "a string", "date": "an ISO 8601 date such as 2026-01-31"}.get(kind, f"a {kind}")
         raise InvalidFilterError(f"{name!r} is compared with {expected}, not {raw!r:.60}.")
     return value

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from tonari.contract.catalogue import FieldType
 from tonari.contract.decoding import read_json
+from tonari.contract.engine import FieldType
 from tonari.errors import InvalidCatalogueError
 
 TYPES: tuple[str, ...] = get_args(FieldType)
@@ -77,22 +77,6 @@ class Schema:
         near = difflib.get_close_matches(name, sorted(usable), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(usable)[:20]) or 'none'}."
         return f"{name!r:.80} {f'is not {what}' if name in self.fields else 'is no known field'}; {hint}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the form of ``schema.json``."""
-        return {
-            "fields": {
-                name: {
-                    "type": field.type,
-                    "attribute": field.attribute,
-                    "filterable": field.filterable,
-                    "returned": field.returned,
-                    **({"precision": field.precision} if field.attribute else {}),
-                }
-                for name, field in self.fields.items()
-            },
-            "split_by": self.split_by,
-        }
 
 
 def parse_schema(data: bytes, documents: Iterable[Mapping[str, Any]] = ()) -> Schema:
@@ -166,11 +150,7 @@ def infer_schema(documents: Iterable[Mapping[str, Any]]) -> Schema:
 
 
 def _inferred(kinds: set[FieldType], counts: Counter[str]) -> Field:
-    if (
-        kinds == {"string"}
-        and all(map(DATE.fullmatch, counts))
-        and all(parse_date(value) is not None for value in counts)
-    ):
+    if kinds == {"string"} and all(parse_date(value) is not None for value in counts):
         return Field("date")
     mixed: FieldType = "strings" if "strings" in kinds else "string"
     kind = next(iter(kinds)) if len(kinds) == 1 else mixed

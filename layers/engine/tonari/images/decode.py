@@ -12,10 +12,7 @@ from PIL import GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugi
 
 from tonari.errors import InvalidImageError, RequestError
 from tonari.images.framing import Box, Framing, Resample
-from tonari.images.guards import FORMATS, MAX_BYTES, MAX_PIXELS, MAX_SCANS, MAX_SIDE, admit
-from tonari.images.header import Format, Header
-
-__all__ = ["FORMATS", "MAX_BYTES", "MAX_PIXELS", "MAX_SCANS", "MAX_SIDE", "Framing", "Resample", "prepare"]
+from tonari.images.guards import Format, Header, admit
 
 _DECODERS: dict[Format, Callable[[BytesIO], ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
@@ -55,7 +52,7 @@ def prepare(data: bytes, framing: Framing) -> NDArray[np.uint8]:
     Parameters
     ----------
     data
-        A file in one of :data:`FORMATS`, told by its content.
+        A file in one of :data:`tonari.images.guards.FORMATS`, told by its content.
     framing
         What the encoder takes.
 
@@ -67,9 +64,9 @@ def prepare(data: bytes, framing: Framing) -> NDArray[np.uint8]:
     Raises
     ------
     UnsupportedImageError
-        If it is no picture, or not in one of :data:`FORMATS`.
+        If it is no picture, or in another format.
     TooLargeError
-        If it is over :data:`MAX_BYTES`, :data:`MAX_PIXELS` or :data:`MAX_SIDE`.
+        If it has more bytes or pixels than the guards let in.
     InvalidImageError
         If it is damaged, ends early, or costs too much by design.
     """

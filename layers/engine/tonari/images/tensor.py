@@ -23,12 +23,8 @@ class TensorForm:
     ----------
     dtype
         ``uint8``: as they are. ``float32``: ``(value / 255 - mean) / std``.
-    layout
-        Channels last or first.
-    channels
-        Their order.
     mean, std
-        Per channel in that order, on the scale of 0 to 1; for float32 only.
+        Per channel in the order of ``channels``, on the scale of 0 to 1; for float32 only.
 
     Raises
     ------

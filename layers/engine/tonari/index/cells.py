@@ -138,7 +138,7 @@ def train(fixed: NDArray[np.int16], count: int) -> NDArray[np.float32]:
     sample = from_fixed(fixed[np.sort(random.choice(len(fixed), size, replace=False))])
     centroids = sample[np.sort(random.choice(size, count, replace=False))].copy()
     for _ in range(ROUNDS):
-        cell = _nearest_centroid(sample, centroids)
+        cell = assign(sample, centroids)
         order = np.argsort(cell, kind="stable")
         start = np.searchsorted(cell[order], np.arange(count + 1))
         filled = np.flatnonzero(np.diff(start))
@@ -147,18 +147,8 @@ def train(fixed: NDArray[np.int16], count: int) -> NDArray[np.float32]:
     return centroids
 
 
-def assign(fixed: NDArray[np.int16], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Tell the centroid of each row whose direction is nearest.
-
-    Returns
-    -------
-    (N,) int32
-    """
-    return _nearest_centroid(fixed, centroids)
-
-
-def _nearest_centroid(vectors: NDArray[Any], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Compare directions, whatever the lengths."""
+def assign(vectors: NDArray[Any], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Tell the centroid of each row whose direction is nearest, whatever the lengths: (N,) int32."""
     cell = np.empty(len(vectors), np.int32)
     directions = centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
     for start in range(0, len(vectors), BLOCK):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.index.cells import Cells
+from tonari.index.cells import Cells, assign, cell_count, train
 from tonari.index.graph import Graph
 from tonari.index.kernels import count_true, dot_products
 from tonari.index.probing import InvertedLists, Probe, best_positions, probe_lists
@@ -26,8 +26,11 @@ from tonari.index.vectors import Hits, Path, Views, quantise
 
 SCAN_BYTES = 1 << 20
 """Codes that are scanned rather than looked for in cells: a megabyte takes a fifth of a millisecond."""
+CELLS_FROM_BYTES = 4 * SCAN_BYTES
+"""Codes from which cells are worth their while."""
 LEAST_CANDIDATES = 60
 CANDIDATES_PER_ITEM = 4
+"""How many rows get their final score at least, in all and for each item that is wanted."""
 TUNED_FOR = 10
 """How many items the queries want by which settings are learned."""
 MOST_WALKED = 512
@@ -138,6 +141,47 @@ class VectorIndex:
         return self.rows[(begin - end + size).repeat(size) + np.arange(end[-1] if len(end) else 0)], size
 
 
+def lay_out(fixed: NDArray[np.int16], size: NDArray[np.int64]) -> VectorIndex:
+    """Make an index of views that stand item after item.
+
+    Parameters
+    ----------
+    fixed : (N, D) int16
+        As :func:`tonari.index.vectors.to_fixed` gives them.
+    size : (I,) int64
+        How many views each item has.
+    """
+    first = np.concatenate([np.zeros(1, np.int64), size.cumsum()])
+    item = np.arange(len(size), dtype=np.int32).repeat(size)
+    return VectorIndex(Views(item, fixed, quantise(fixed)[0]), np.arange(len(fixed)), first)
+
+
+def sort_by_cell(index: VectorIndex) -> tuple[VectorIndex, NDArray[np.int64]]:
+    """Find cells, and put the rows in their order.
+
+    Parameters
+    ----------
+    index
+        Of one row at least.
+
+    Returns
+    -------
+    index
+        With cells; what was learned about the old order is left out.
+    order : (N,) int64
+        The old number of each new row.
+    """
+    views = index.views
+    centroids = train(views.fixed, cell_count(len(views)))
+    cell = assign(views.fixed, centroids)
+    order = np.argsort(cell, kind="stable")
+    new_row = np.empty(len(order), np.int64)
+    new_row[order] = np.arange(len(order))
+    start = np.searchsorted(cell[order], np.arange(len(centroids) + 1)).astype(np.int64)
+    moved = Views(views.item[order], views.fixed[order], views.codes[order])
+    return VectorIndex(moved, new_row[index.rows], index.first, Cells(centroids, start)), order
+
+
 def find(
     queries: NDArray[np.float32],
     index: VectorIndex,
@@ -170,13 +214,9 @@ def find(
         return Hits(nothing, nothing, np.empty(0), "scan", matching, 0, exact=True)
     hits = None if exact else _without_scan(queries, index, k, allowed, matching)
     if hits is None or len(hits.items) < min(k, matching):
-        hits = _scan(queries, index, k, _rows_in_range(index, allowed), exact=exact)
+        rows = None if allowed is None else np.sort(index.rows_of(allowed.nonzero()[0])[0])
+        hits = _scan(queries, index, k, rows, exact=exact)
     return replace(hits, matching=matching)
-
-
-def candidates(k: int) -> int:
-    """Choose how many rows get their final score so that k items are found."""
-    return max(LEAST_CANDIDATES, CANDIDATES_PER_ITEM * k)
 
 
 def score_items(
@@ -213,7 +253,11 @@ def _without_scan(
     selectivity = matching / len(index)
     if index.lists is None or not index.tuning.probes or selectivity * index.views.codes.size <= SCAN_BYTES:
         return None
-    return _by_cells(queries, index, index.lists, k, allowed, index.tuning.probe(selectivity))
+    probe = index.tuning.probe(selectivity)
+    rows = max(-(-k * len(index.views) // len(index)), probe.rows)
+    wanted = max(LEAST_CANDIDATES, CANDIDATES_PER_ITEM * k, probe.candidates)
+    found = probe_lists(queries, index.lists, allowed, replace(probe, rows=rows, candidates=wanted))
+    return _answer(queries, index, k, found.rows, "cells", found.scanned)
 
 
 def _by_graph(queries: NDArray[np.float32], index: VectorIndex, graph: Graph, k: int, walked: int) -> Hits | None:
@@ -226,31 +270,13 @@ def _by_graph(queries: NDArray[np.float32], index: VectorIndex, graph: Graph, k:
     return None if copies else hits
 
 
-def _by_cells(
-    queries: NDArray[np.float32],
-    index: VectorIndex,
-    lists: InvertedLists,
-    k: int,
-    allowed: NDArray[np.bool_] | None,
-    probe: Probe,
-) -> Hits:
-    of_k_items = -(-k * len(index.views) // len(index))
-    rows, wanted = max(of_k_items, probe.rows), max(candidates(k), probe.candidates)
-    found = probe_lists(queries, lists, allowed, Probe(probe.selectivity, probe.cells, rows, probe.ratio, wanted))
-    return _answer(queries, index, k, found.rows, "cells", found.scanned)
-
-
-def _rows_in_range(index: VectorIndex, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64] | None:
-    """List the rows of items in range, ascending; None for all rows."""
-    return None if allowed is None else np.sort(index.rows_of(allowed.nonzero()[0])[0])
-
-
 def _scan(
     queries: NDArray[np.float32], index: VectorIndex, k: int, rows: NDArray[np.int64] | None, *, exact: bool
 ) -> Hits:
     """Compare all rows in range; candidates grow until k different items are among them or all are."""
     views = index.views
-    count, wanted = len(views) if rows is None else len(rows), candidates(k)
+    count = len(views) if rows is None else len(rows)
+    wanted = max(LEAST_CANDIDATES, CANDIDATES_PER_ITEM * k)
     if exact or wanted >= count:
         everything = np.arange(count) if rows is None else rows
         return _answer(queries, index, k, everything, "scan", count, exact=True)

@@ -59,7 +59,7 @@ class InvertedLists:
 
     def __init__(self, cells: Cells, codes: NDArray[np.int8], item: NDArray[np.int32]) -> None:
         bounds = list(pairwise(cells.start.tolist()))
-        self.cells, self.codes, self.item = cells, codes, item
+        self.cells, self.codes, self.size = cells, codes, np.diff(cells.start)
         self.codes_of = [codes[begin:end] for begin, end in bounds]
         self.items_of = [item[begin:end] for begin, end in bounds]
 
@@ -88,88 +88,26 @@ def probe_lists(
     cells, codes = lists.cells, lists.codes
     order, distance = cells.rank(query_codes, scale)
     scale *= float(dot_products(codes[:1], codes[:1])[0, 0]) ** 0.5
-    best, rounds = np.empty(0, np.int32), []
-    done, count = 0, min(probe.cells, len(cells))
+    positions, products = [], []
+    best, done, count = np.empty(0, np.int32), 0, min(probe.cells, len(cells))
     while True:
-        rounds.append(_read(query_codes, lists, order[done:count], allowed))
-        best = _largest(np.concatenate((best, rounds[-1].products)), probe.rows)
-        last = len(cells)
+        inside, scored = _read(query_codes, lists, order[done:count], allowed)
+        products.append(scored)
+        if inside is not None:
+            positions.append(inside + lists.size[order[:done]].sum())
+        best, last = np.concatenate((best, scored)), len(cells)
         if len(best) >= probe.rows:
-            found = 1 - float(best.min()) / scale
+            best = np.partition(best, -probe.rows)[-probe.rows :]
+            found = 1 - float(best[0]) / scale
             last = int(np.searchsorted(cells.relative_distance(distance, found), probe.ratio, side="right"))
         if last <= count:
-            return _candidates(rounds, probe.candidates)
+            break
         done, count = count, min(last, GROWTH * count)
-
-
-@dataclass(frozen=True, slots=True)
-class _ListsRead:
-    """Some cells, read one after the other; a row's position is counted from the first of them.
-
-    Parameters
-    ----------
-    begin, end : (c,) int64
-        Where each cell's rows begin and end.
-    """
-
-    begin: NDArray[np.int64]
-    end: NDArray[np.int64]
-
-    def rows(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the row numbers at some positions."""
-        size = self.end - self.begin
-        last = size.cumsum()
-        shift = self.begin - last + size
-        if len(positions) < FEW * last[-1]:
-            return np.asarray(positions + shift[last.searchsorted(positions, side="right")])
-        return np.asarray(positions + shift.repeat(size)[positions])
-
-
-@dataclass(frozen=True, slots=True)
-class _Round:
-    """The rows in range of the cells read in one round.
-
-    Parameters
-    ----------
-    positions : (n,) int64
-        Where they are among the rows read, None where all are in range.
-    products : (n,) int32
-        Their int8 dot products with the nearest query.
-    """
-
-    read: _ListsRead
-    positions: NDArray[np.int64] | None
-    products: NDArray[np.int32]
-
-
-def _read(
-    query_codes: NDArray[np.int8], lists: InvertedLists, chosen: NDArray[np.int32], allowed: NDArray[np.bool_] | None
-) -> _Round:
-    """Score the rows in range of some cells."""
-    cells = lists.cells
-    read, numbers = _ListsRead(cells.start[chosen], cells.start[chosen + 1]), chosen.tolist()
-    if allowed is None:
-        return _Round(read, None, _score_whole(query_codes, [lists.codes_of[number] for number in numbers]))
-    items = np.concatenate([lists.items_of[number] for number in numbers])
-    positions = allowed.take(items).nonzero()[0]
-    if len(positions) > WHOLE * len(items):
-        whole = _score_whole(query_codes, [lists.codes_of[number] for number in numbers])
-        return _Round(read, positions, whole[positions])
-    if not len(positions):
-        return _Round(read, positions, np.empty(0, np.int32))
-    inside = lists.codes.take(read.rows(positions), axis=0)
-    return _Round(read, positions, dot_products(query_codes, inside).max(axis=0))
-
-
-def _score_whole(query_codes: NDArray[np.int8], codes_of: Sequence[NDArray[np.int8]]) -> NDArray[np.int32]:
-    """Score all rows of some cells, each cell where it lies."""
-    products = [dot_products(query_codes, codes) for codes in codes_of if len(codes)]
-    joined = np.concatenate(products, axis=1) if products else np.empty((1, 0), np.int32)
-    return np.asarray(joined[0] if len(joined) == 1 else joined.max(axis=0))
-
-
-def _largest(values: NDArray[np.int32], count: int) -> NDArray[np.int32]:
-    return np.partition(values, len(values) - count)[-count:] if count < len(values) else values
+    joined = np.concatenate(products)
+    chosen = best_positions(joined, probe.candidates)
+    if positions:
+        chosen = np.concatenate(positions)[chosen]
+    return Candidates(_row_numbers(lists, order[:count], chosen), len(joined))
 
 
 def best_positions(products: NDArray[np.int32], count: int) -> NDArray[np.int64]:
@@ -180,12 +118,35 @@ def best_positions(products: NDArray[np.int32], count: int) -> NDArray[np.int64]
     return np.asarray((products >= least).nonzero()[0])
 
 
-def _candidates(rounds: Sequence[_Round], wanted: int) -> Candidates:
-    products = np.concatenate([one.products for one in rounds])
-    chosen = best_positions(products, wanted)
-    read = _ListsRead(*(np.concatenate([getattr(one.read, end) for one in rounds]) for end in ("begin", "end")))
-    if rounds[0].positions is None:
-        return Candidates(read.rows(chosen), len(products))
-    offsets = np.cumsum([0, *(int((one.read.end - one.read.begin).sum()) for one in rounds[:-1])]).tolist()
-    positions = np.concatenate([one.positions + offset for one, offset in zip(rounds, offsets, strict=True)])
-    return Candidates(read.rows(positions[chosen]), len(products))
+def _read(
+    query_codes: NDArray[np.int8], lists: InvertedLists, chosen: NDArray[np.int32], allowed: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.int64] | None, NDArray[np.int32]]:
+    """Score the rows in range of some cells, and tell where they are among all rows of these; None if all are."""
+    numbers = chosen.tolist()
+    if allowed is None:
+        return None, _score_whole(query_codes, lists, numbers)
+    items = np.concatenate([lists.items_of[number] for number in numbers])
+    positions = allowed.take(items).nonzero()[0]
+    if len(positions) > WHOLE * len(items):
+        return positions, _score_whole(query_codes, lists, numbers)[positions]
+    if not len(positions):
+        return positions, np.empty(0, np.int32)
+    inside = lists.codes.take(_row_numbers(lists, chosen, positions), axis=0)
+    return positions, dot_products(query_codes, inside).max(axis=0)
+
+
+def _score_whole(query_codes: NDArray[np.int8], lists: InvertedLists, numbers: Sequence[int]) -> NDArray[np.int32]:
+    """Score all rows of some cells, each cell where it lies."""
+    products = [dot_products(query_codes, codes) for number in numbers if len(codes := lists.codes_of[number])]
+    joined = np.concatenate(products, axis=1) if products else np.empty((1, 0), np.int32)
+    return np.asarray(joined[0] if len(joined) == 1 else joined.max(axis=0))
+
+
+def _row_numbers(lists: InvertedLists, chosen: NDArray[np.int32], positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give the numbers of the rows at some positions of cells that are read one after the other."""
+    size = lists.size[chosen]
+    last = size.cumsum()
+    shift = lists.cells.start[chosen] - last + size
+    if len(positions) < FEW * last[-1]:
+        return np.asarray(positions + shift[last.searchsorted(positions, side="right")])
+    return np.asarray(positions + shift.repeat(size)[positions])

@@ -1,4 +1,4 @@
-"""The final score of views and items: the one that answers show and that results are ordered by."""
+"""The final score of views and items, which answers show, and the orders that follow from it: nearest, and varied."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from tonari.index.vectors import UNIT
 
 DECIMALS = 6
 BLOCK = 16_384
+LEAST_VARIED = 50
+VARIED_PER_ITEM = 5
 
 
 def score_rows(queries: NDArray[np.float32], fixed: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -60,8 +62,6 @@ def best_views(scores: NDArray[np.float64], size: NDArray[np.int64]) -> tuple[ND
     position : (i,) int64
         Of the view among the ``n``.
     """
-    if not len(size):
-        return np.empty(0), np.empty(0, np.int64)
     begin = size.cumsum() - size
     best = np.maximum.reduceat(scores, begin)
     is_best = scores == best.repeat(size)
@@ -76,3 +76,39 @@ def order_items(scores: NDArray[np.float64], items: NDArray[np.integer], k: int)
         kept = (scores >= least).nonzero()[0]
         return np.asarray(kept[np.lexsort((items[kept], -scores[kept]))[:k]])
     return np.lexsort((items, -scores))
+
+
+def varied_candidates(k: int) -> int:
+    """Choose among how many of the nearest items a varied answer is looked for."""
+    return max(LEAST_VARIED, VARIED_PER_ITEM * k)
+
+
+def vary(scores: NDArray[np.floating], embeddings: NDArray[np.floating], k: int, diversity: float) -> NDArray[np.int64]:
+    """Choose by maximal marginal relevance [Carbonell and Goldstein, SIGIR 1998].
+
+    Each time the candidate is taken for which ``(1 - diversity) * score - diversity * s`` is highest, ``s`` being its
+    similarity to the most similar one taken so far, 0 at first. The first of equals is taken.
+
+    Parameters
+    ----------
+    scores : (n,)
+        Similarity to the query, best first.
+    embeddings : (n, D), rows of length 1
+    diversity
+        From 0, the nearest, to 1, the nearest and then whatever is unlike it.
+
+    Returns
+    -------
+    (min(k, n),) int64
+        Positions, in the order in which they were taken.
+    """
+    relevance = (1 - diversity) * scores.astype(np.float64)
+    wide = embeddings.astype(np.float32)
+    taken = np.empty(min(k, len(scores)), np.int64)
+    likeness = np.full(len(scores), -np.inf)
+    for place in range(len(taken)):
+        worth = relevance - diversity * (likeness if place else 0)
+        worth[taken[:place]] = -np.inf
+        taken[place] = np.argmax(worth)
+        np.maximum(likeness, wide @ wide[taken[place]], out=likeness)
+    return taken

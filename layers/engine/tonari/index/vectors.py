@@ -122,7 +122,7 @@ def quantise(embeddings: NDArray[np.floating] | NDArray[np.int16]) -> tuple[NDAr
     InvalidVectorError
         If there is NaN or infinity, for which no scale exists.
     """
-    largest = float(np.abs(embeddings).max(initial=0))
+    largest = max(float(embeddings.max(initial=0)), -float(embeddings.min(initial=0)))
     if not np.isfinite(largest):
         raise InvalidVectorError("The embeddings hold NaN or infinity; all their components must be finite.")
     codes = np.empty(embeddings.shape, np.int8)

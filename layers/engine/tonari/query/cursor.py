@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tonari.contract.decoding import read_json
@@ -53,13 +52,7 @@ def write_cursor(end: PageEnd, encoder: str, question: str) -> str:
     question
         :func:`digest` of the request.
     """
-    values = {
-        "score": end.score,
-        "id": end.id,
-        "count": end.count,
-        "encoder": encoder[:DIGEST],
-        "question": question,
-    }
+    values = {**asdict(end), "encoder": encoder[:DIGEST], "question": question}
     data = json.dumps({**values, "check": digest(values)}, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
@@ -95,7 +88,7 @@ def _read(text: str) -> dict[str, Any] | None:
     try:
         values = read_json(base64.b64decode(text.encode() + b"=" * (-len(text) % 4), b"-_", validate=True))
         check = values.pop("check")
-    except (binascii.Error, ValueError, AttributeError, LookupError, TypeError):
+    except (ValueError, AttributeError, LookupError, TypeError):
         return None
     types = {"score": float, "id": str, "count": int, "encoder": str, "question": str}
     if check != digest(values) or {name: type(value) for name, value in values.items()} != types:

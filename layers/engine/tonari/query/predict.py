@@ -7,23 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tonari.attributes import VOTERS, Method, Prediction, by_vote, by_weights
-from tonari.contract.engine import ScoredItem, Values
+from tonari.contract.answers import Voter
+from tonari.contract.engine import EngineQuery, Values
 from tonari.contract.filter_tree import EVERYTHING, Condition, Range
 from tonari.errors import InvalidRequestError
 from tonari.fields.columns import values_of
-from tonari.fields.schema import Field
 from tonari.query.queries import Query
-from tonari.query.search import nearest_items
 from tonari.query.serving import Serving
-
-
-@dataclass(frozen=True, slots=True)
-class Voter:
-    """A neighbour that voted: its id, cosine similarity and classes."""
-
-    id: str
-    score: float
-    values: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +69,20 @@ def predict(
 def _predict(serving: Serving, query: Query, name: str, method: Method, k: int, within: Range) -> Answer:
     learned = serving.snapshot.learned[name]
     about = serving.snapshot.schema.fields[name]
-    found = nearest_items(serving, query, k, within.matching(Condition(name, "$exists", (True,))))
-    voters = tuple(_voter(item, name, about) for item in found)
+    having = within.matching(Condition(name, "$exists", (True,))).without(query.items)
+    found = serving.engine.search(EngineQuery(query.embeddings, k, having)).items
+    values = [values_of(item.fields.get(name), about) for item in found]
     typical = k == VOTERS and within == EVERYTHING
-    voted = by_vote([voter.values for voter in voters], [voter.score for voter in voters], learned, typical=typical)
+    voted = by_vote(values, [item.score for item in found], learned, typical=typical)
     among = None if within == EVERYTHING else _classes_in_range(serving, name, within)
     weighed = by_weights(query.embeddings, learned, "means" if method == "means" else "discriminant", among)
     agree = voted.ranked[0].value == weighed.ranked[0].value if voted.ranked and weighed.ranked else None
     new_class = bool(voted.ranked) and voted.ranked[0].value not in learned.classes
     chosen = voted if method == "vote" or new_class else weighed
-    return Answer(chosen, new_class, agree, voters)
-
-
-def _voter(item: ScoredItem, name: str, about: Field) -> Voter:
-    return Voter(item.id, item.score, values_of(item.fields.get(name), about))
+    voters = (
+        Voter(item.id, item.score, has if learned.several else has[0]) for item, has in zip(found, values, strict=True)
+    )
+    return Answer(chosen, new_class, agree, tuple(voters))
 
 
 def _classes_in_range(serving: Serving, name: str, within: Range) -> frozenset[Any]:

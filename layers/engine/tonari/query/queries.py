@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonari.contract.engine import StoredItem
-from tonari.contract.filter_tree import Filter
 from tonari.errors import InvalidRequestError, UnknownItemError
-from tonari.fields.filters import parse_filter
 from tonari.index.vectors import unit
-from tonari.query.items import read_item
+from tonari.query.contents import read_item
 from tonari.query.serving import Serving
 
 NEGATIVE_WEIGHT = 0.5
@@ -104,13 +101,3 @@ def _embeddings(item: StoredItem) -> NDArray[np.float32]:
     if not len(item.embeddings):
         raise UnknownItemError(f"The item {item.id!r} has no image that could be encoded, so nothing is near to it.")
     return item.embeddings
-
-
-def read_filter(serving: Serving, raw: Any) -> Filter:
-    """Check a filter against the fields of this generation.
-
-    Raises
-    ------
-    InvalidFilterError
-    """
-    return parse_filter(raw, serving.snapshot.schema)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tonari.contract.engine import EngineQuery, ScoredItem, SearchPlan, Spread, Values
+from tonari.contract.answers import Plan
+from tonari.contract.engine import EngineQuery, ScoredItem, Spread, Values
 from tonari.contract.filter_tree import Condition, Range
 from tonari.errors import InvalidRequestError
 from tonari.fields.columns import values_of
 from tonari.fields.schema import Schema
-from tonari.index.ranking import Groups, varied_candidates, vary
+from tonari.index.scoring import varied_candidates, vary
+from tonari.query.contents import shown
 from tonari.query.cursor import PageEnd
-from tonari.query.items import shown
 from tonari.query.queries import Query
 from tonari.query.serving import Serving
 
@@ -43,7 +44,7 @@ class SearchParams:
     group_by, per_group
         At most so many items for each value of a field; an item without the field is a group of its own.
     diversity
-        From 0, the nearest, to 1: see :func:`tonari.index.ranking.vary`.
+        From 0, the nearest, to 1: see :func:`tonari.index.scoring.vary`.
     facets
         Fields whose values are counted over all items in range.
     after
@@ -62,24 +63,14 @@ class SearchParams:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """An item found; ``view`` is the name of its nearest image, ``score`` that image's cosine similarity."""
-
-    id: str
-    score: float
-    view: str
-    fields: Mapping[str, Any]
-    embedding: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
 class Neighbours:
     """An answer.
 
     Parameters
     ----------
     items
-        By descending score, then by id; where diversity was asked for, in the order in which they were chosen.
+        By descending score, then by id; where diversity was asked for, in the order in which they were chosen. Of
+        their documents they have the fields that are returned.
     plan
         How it was found, over all searches that it took.
     facets
@@ -88,8 +79,8 @@ class Neighbours:
         The end of this page if items come after it.
     """
 
-    items: tuple[Neighbour, ...]
-    plan: SearchPlan
+    items: tuple[ScoredItem, ...]
+    plan: Plan
     facets: Mapping[str, Values | Spread]
     more: PageEnd | None
 
@@ -109,20 +100,14 @@ def search(serving: Serving, query: Query, params: SearchParams) -> Neighbours:
     chosen, plan = _nearest(serving, query, params, count)
     more = None
     if params.diversity:
-        chosen = _vary(chosen, params)
+        scores, embeddings = np.array([one.score for one in chosen]), np.array([one.embedding for one in chosen])
+        chosen = [chosen[position] for position in vary(scores, embeddings, params.k, params.diversity)]
     elif len(chosen) > params.k:
         chosen = chosen[: params.k]
         given = params.after.count if params.after else 0
         more = PageEnd(chosen[-1].score, chosen[-1].id, given + params.k)
-    items = tuple(
-        Neighbour(item.id, item.score, item.view, shown(item.fields, schema), item.embedding) for item in chosen
-    )
+    items = tuple(replace(item, fields=shown(item.fields, schema)) for item in chosen)
     return Neighbours(items, plan, facets, more)
-
-
-def nearest_items(serving: Serving, query: Query, k: int, within: Range) -> list[ScoredItem]:
-    """Find the k nearest items in range, as the engine gives them."""
-    return list(serving.engine.search(EngineQuery(query.embeddings, k, within.without(query.items))).items)
 
 
 def _check_fields(schema: Schema, params: SearchParams) -> None:
@@ -134,31 +119,41 @@ def _check_fields(schema: Schema, params: SearchParams) -> None:
         raise InvalidRequestError(f"'group_by': {params.group_by!r} has lists of values; name a field with one value.")
 
 
-def _nearest(serving: Serving, query: Query, params: SearchParams, count: int) -> tuple[list[ScoredItem], SearchPlan]:
+def _nearest(serving: Serving, query: Query, params: SearchParams, count: int) -> tuple[list[ScoredItem], Plan]:
     """Take the nearest items that pass; the engine is asked for more until there are so many or none are left.
 
     Each time it leaves out what it gave before, and the groups that are full.
     """
-    groups, schema, after = Groups(params.per_group), serving.snapshot.schema, params.after
-    within = params.within.without(query.items)
+    schema, after, within = serving.snapshot.schema, params.after, params.within.without(query.items)
+    taken: Counter[Any] = Counter()
     chosen: list[ScoredItem] = []
-    plans: list[SearchPlan] = []
+    plans: list[Plan] = []
     wanted = count + (after.count if after else 0)
     k = min(wanted if params.group_by is None else ASKED_PER_GROUPED_ITEM * wanted, MOST_AT_FIRST)
     while True:
         answer = serving.engine.search(EngineQuery(query.embeddings, k, within, params.exact))
         plans.append(answer.plan)
         near = [item for item in answer.items if item.score >= params.min_score]
-        passed = [item for item in near if groups.admit(_group(item, params.group_by, schema))]
-        chosen += [item for item in passed if after is None or after.precedes(item.score, item.id)]
+        full = []
+        for item in near:
+            group = _group(item, params.group_by, schema)
+            if group is not None:
+                if taken[group] == params.per_group:
+                    continue
+                taken[group] += 1
+                if taken[group] == params.per_group:
+                    full.append(group)
+            if after is None or after.precedes(item.score, item.id):
+                chosen.append(item)
         if len(chosen) >= count or len(near) < k:
             break
         within = within.without(item.id for item in near)
-        full = groups.take_filled()
         if params.group_by is not None and full:
-            within = within.matching(Condition(params.group_by, "$nin", full))
+            within = within.matching(Condition(params.group_by, "$nin", tuple(full)))
         k *= 2
-    return sorted(chosen, key=lambda item: (-item.score, item.id))[:count], _total(plans)
+    scanned, exact = sum(plan.scanned for plan in plans), all(plan.exact for plan in plans)
+    plan = Plan(plans[0].path, plans[0].matching, scanned, exact)
+    return sorted(chosen, key=lambda item: (-item.score, item.id))[:count], plan
 
 
 def _group(item: ScoredItem, field: str | None, schema: Schema) -> Any:
@@ -167,18 +162,3 @@ def _group(item: ScoredItem, field: str | None, schema: Schema) -> Any:
         return None
     values = values_of(item.fields.get(field), schema.fields[field])
     return values[0] if values else None
-
-
-def _total(plans: Sequence[SearchPlan]) -> SearchPlan:
-    return replace(
-        plans[0],
-        scanned=sum(plan.scanned for plan in plans),
-        exact=all(plan.exact for plan in plans),
-    )
-
-
-def _vary(items: Sequence[ScoredItem], params: SearchParams) -> list[ScoredItem]:
-    if not items:
-        return []
-    scores, embeddings = np.array([item.score for item in items]), np.stack([item.embedding for item in items])
-    return [items[position] for position in vary(scores, embeddings, params.k, params.diversity)]

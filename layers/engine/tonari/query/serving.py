@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from tonari.contract.engine import Engine
 from tonari.encoders.port import Encoder
@@ -18,7 +17,6 @@ from tonari.snapshots.segments import Segment, merge, read_segments
 from tonari.snapshots.snapshot import Snapshot, load_snapshot
 from tonari.storage.bucket import Bucket
 
-Loaded = TypeVar("Loaded")
 OpenEngine = Callable[[Snapshot, Segment], Engine]
 """Gives the engine that answers for a snapshot and for all changes since."""
 
@@ -63,12 +61,7 @@ class Reader:
     """
 
     def __init__(
-        self,
-        artefacts: Bucket,
-        cache: Path,
-        max_age: float,
-        open_engine: OpenEngine,
-        log: Callable[[str], None],
+        self, artefacts: Bucket, cache: Path, max_age: float, open_engine: OpenEngine, log: Callable[[str], None]
     ) -> None:
         self._artefacts, self._cache, self._max_age = artefacts, cache, max_age
         self._open_engine, self._log = open_engine, log
@@ -107,16 +100,20 @@ class Reader:
         if head.snapshot is None or head.encoder is None:
             raise NotReadyError("Nothing is published yet: the first rebuild is still running, or has to be started.")
         with ThreadPoolExecutor(2) as pool:
-            if serving and serving.read.head.encoder == head.encoder:
-                encoder = _done(serving.encoder)
-            else:
-                encoder = pool.submit(load_encoder, self._artefacts, head.encoder, self._cache)
-            if serving and serving.snapshot.id == head.snapshot:
-                snapshot = _done(serving.snapshot)
-            else:
-                snapshot = pool.submit(load_snapshot, self._artefacts, head.snapshot, self._cache)
+            encoder = pool.submit(self._encoder, serving, head.encoder)
+            snapshot = pool.submit(self._snapshot, serving, head.snapshot)
             segments = read_segments(self._artefacts, head.segments, head.encoder)
         return serve(read, encoder.result(), snapshot.result(), segments, self._open_engine)
+
+    def _encoder(self, serving: Serving | None, wanted: str) -> Encoder:
+        if serving and serving.read.head.encoder == wanted:
+            return serving.encoder
+        return load_encoder(self._artefacts, wanted, self._cache)
+
+    def _snapshot(self, serving: Serving | None, wanted: str) -> Snapshot:
+        if serving and serving.snapshot.id == wanted:
+            return serving.snapshot
+        return load_snapshot(self._artefacts, wanted, self._cache)
 
 
 def serve(
@@ -125,9 +122,3 @@ def serve(
     """Put a generation together."""
     changes = merge([Segment({}, snapshot.rejected), *segments])
     return Serving(read, encoder, snapshot, open_engine(snapshot, changes), changes.rejected)
-
-
-def _done(value: Loaded) -> Future[Loaded]:
-    future: Future[Loaded] = Future()
-    future.set_result(value)
-    return future

@@ -1,4 +1,4 @@
-"""The head: the one small mutable object, which says what is live. Replaced by compare-and-swap only."""
+"""The head: the one small mutable object, which says what is live; and why snapshots were refused to be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tonari.contract.artefacts import Head, decode, encode
+from tonari.contract.artefacts import Head, Refusal, decode, encode
 from tonari.encoders.store import has_encoder
 from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, NotReadyError, StoreError
 from tonari.storage.bucket import Blob, Bucket
@@ -97,3 +97,35 @@ def use_encoder(artefacts: Bucket, name: str) -> None:
         raise NotReadyError(f"There is no encoder {name} in the bucket: upload it first.")
     read = read_head(artefacts)
     publish(artefacts, read, msgspec.structs.replace(read.head, next_encoder=name))
+
+
+REFUSALS = "refusals/"
+REFUSAL_FORMAT = 1
+KEPT = 20
+
+
+def write_refusal(artefacts: Bucket, refusal: Refusal) -> None:
+    """Record that a snapshot was refused; forget the oldest."""
+    artefacts.create(f"{REFUSALS}{refusal.id}.json", encode(refusal))
+    if old := _refusals(artefacts)[:-KEPT]:
+        artefacts.delete(*old)
+
+
+def newest_refusal(artefacts: Bucket, live: str | None) -> Refusal | None:
+    """Give the newest refusal, if it was measured against the snapshot that is live; None if nothing stands open.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If it cannot be read.
+    """
+    keys = _refusals(artefacts)
+    if not keys:
+        return None
+    refusal = decode(artefacts.get(keys[-1]).data, Refusal, keys[-1])
+    return refusal if refusal.live == live else None
+
+
+def _refusals(artefacts: Bucket) -> list[str]:
+    """Keys, oldest first: ids sort by time, and listings by key."""
+    return [found.key for found in artefacts.list(REFUSALS)]

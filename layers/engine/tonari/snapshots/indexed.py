@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.catalogue.documents import ItemState
+from tonari.catalogue.documents import ItemState, image_key
 from tonari.storage.packing import Packed
+
+ViewSource = tuple[str, str]
+"""Key and source of a view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,12 @@ class ItemArrays:
             )
             yield IndexedItem(text(self.ids[position]), fields, text(self.document_etags[position]), tuple(views))
 
+    def views(self, rows: NDArray[np.int64]) -> Iterator[ViewSource]:
+        """Give key and source of some views."""
+        owners = np.searchsorted(self.first, rows, side="right") - 1
+        for row, owner in zip(rows.tolist(), owners.tolist(), strict=True):
+            yield image_key(text(self.ids[owner]), text(self.view_names[row])), text(self.view_sources[row])
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Give the arrays by name, for a packed file."""
         return {name: getattr(self, name) for name in self.__slots__}
@@ -122,13 +131,7 @@ def items_to_arrays(items: Iterable[IndexedItem], dimensions: int) -> ItemArrays
 
 
 def read_item_arrays(packed: Packed) -> ItemArrays:
-    """Undo :meth:`ItemArrays.to_arrays`.
-
-    Raises
-    ------
-    CorruptArtefactError
-        If an array is missing, or has another type or shape.
-    """
+    """Undo :meth:`ItemArrays.to_arrays`; raises what :meth:`Packed.array` does."""
     ids = packed.array("ids", np.bytes_, (None,))
     fixed = packed.array("fixed", np.int16, (None, None))
     items, views = len(ids), len(fixed)

@@ -10,7 +10,7 @@ from tonari.contract.artefacts import SegmentHeader, SegmentRef
 from tonari.errors import CorruptArtefactError
 from tonari.snapshots.indexed import IndexedItem, items_to_arrays, read_item_arrays
 from tonari.storage.bucket import Bucket
-from tonari.storage.packing import Packed, pack, read_named, write_named
+from tonari.storage.packing import SUFFIX, Packed, pack, read_named, write_named
 
 PREFIX = "segments/"
 FORMAT = 2
@@ -52,20 +52,9 @@ def segment_to_bytes(segment: Segment, encoder: str, dimensions: int) -> bytes:
 
 
 def write_segment(artefacts: Bucket, segment: Segment, encoder: str, dimensions: int) -> SegmentRef:
-    """Write a segment under an id that ends in its sha256, read it back and compare.
-
-    Parameters
-    ----------
-    encoder
-        Id of the encoder that made its embeddings.
-
-    Raises
-    ------
-    CorruptArtefactError
-        If the store gives back other bytes than were written.
-    """
-    data = segment_to_bytes(segment, encoder, dimensions)
-    return SegmentRef(write_named(artefacts, PREFIX, data), len(segment.items))
+    """Write a segment, whose embeddings ``encoder`` made, by :func:`~tonari.storage.packing.write_named`."""
+    key = write_named(artefacts, PREFIX, segment_to_bytes(segment, encoder, dimensions))
+    return SegmentRef(key.removeprefix(PREFIX).removesuffix(SUFFIX), len(segment.items))
 
 
 def read_segments(artefacts: Bucket, refs: Iterable[SegmentRef], encoder: str) -> list[Segment]:
@@ -76,7 +65,7 @@ def read_segments(artefacts: Bucket, refs: Iterable[SegmentRef], encoder: str) -
     CorruptArtefactError
         If the sha256 of one is not the one in its id, or another encoder made its embeddings.
     """
-    return [segment_of(read_named(artefacts, PREFIX, ref.id), encoder) for ref in refs]
+    return [segment_of(read_named(artefacts, f"{PREFIX}{ref.id}{SUFFIX}"), encoder) for ref in refs]
 
 
 def segment_of(packed: Packed, encoder: str) -> Segment:

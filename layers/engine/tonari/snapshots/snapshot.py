@@ -7,37 +7,35 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from tonari.attributes import AttributeModel
-from tonari.contract.artefacts import Manifest
-from tonari.contract.catalogue import SchemaDocument
+from tonari.attributes import AttributeModel, learned_from_arrays, learned_to_arrays
+from tonari.contract.artefacts import Manifest, TableHeader, decode, encode
 from tonari.contract.findings import Audit, QualityReport
 from tonari.errors import CorruptArtefactError
-from tonari.fields.schema import Schema
+from tonari.fields.schema import Schema, parse_schema
+from tonari.index.cells import Cells
 from tonari.index.graph import Graph
-from tonari.snapshots.files import (
-    CLASSES,
-    FILES,
-    FORMAT,
-    GRAPH,
-    MANIFEST,
-    PREFIX,
-    TABLE,
-    manifest_from_bytes,
-    manifest_to_bytes,
-    map_items,
-    map_table,
-    read_learned,
-    read_rejected,
-    schema_of,
-    tuning_of,
-    write_files,
-)
-from tonari.snapshots.table import Table
-from tonari.storage.bucket import Bucket, file_sha256
-from tonari.storage.cache import fetch, sweep
+from tonari.index.planner import Tuning
+from tonari.snapshots.table import Table, read_table
+from tonari.storage.bucket import Bucket, fetch, file_sha256, sweep
+from tonari.storage.packing import map_file, pack_file
+
+PREFIX = "snapshots/"
+FORMAT = 6
+MANIFEST = "manifest.json"
+TABLE, VECTORS, CODES, CLASSES = "table.pack", "vectors.pack", "codes.pack", "classes.pack"
+FILES = (TABLE, VECTORS, CODES, CLASSES)
+"""What every snapshot serves from."""
+GRAPH = "graph.usearch"
+"""What a snapshot serves from as well where the graph is worth it."""
+REPORT, AUDIT = "report.json", "audit.json"
+REPORTED = (REPORT, AUDIT)
+"""What is written for people to read: never fetched to serve."""
 
 Progress = Callable[[str, int, int], None]
 """Told a stage, how much of it is done, and of how much."""
@@ -49,14 +47,8 @@ class Snapshot:
 
     Parameters
     ----------
-    id
-        Its name on S3.
     encoder
         Id of the encoder that made its embeddings.
-    schema
-        Of its fields.
-    table
-        Its items and views.
     learned
         Class weights by attribute, and how good they are.
     recall
@@ -80,18 +72,13 @@ class Snapshot:
 def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path, progress: Progress = lambda *_: None) -> None:
     """Write all files through an empty ``folder``, the manifest last, and verify by reading each back.
 
-    Parameters
-    ----------
-    progress
-        Is told how many files are written and verified.
-
     Raises
     ------
     CorruptArtefactError
         If S3 gives back other bytes than were written.
     """
     table = snapshot.table
-    names = write_files(folder, table, snapshot.learned, snapshot.rejected, snapshot.reported)
+    names = _write_files(snapshot, folder)
     manifest = Manifest(
         format=FORMAT,
         id=snapshot.id,
@@ -103,7 +90,7 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path, progress
         recall=snapshot.recall,
         tuning=asdict(table.index.tuning),
         attributes={name: one.report() for name, one in snapshot.learned.items()},
-        schema=msgspec.convert(snapshot.schema.to_json(), SchemaDocument),
+        schema=msgspec.to_builtins(snapshot.schema),
         files={name: file_sha256(folder / name) for name in names},
     )
     prefix = f"{PREFIX}{snapshot.id}/"
@@ -117,17 +104,29 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path, progress
     with ThreadPoolExecutor(len(names)) as pool:
         for done, _ in enumerate(pool.map(write, names), 1):
             progress("upload", done, len(names) + 1)
-    artefacts.create(prefix + MANIFEST, manifest_to_bytes(manifest))
+    artefacts.create(prefix + MANIFEST, encode(_sealed(manifest)))
     progress("upload", len(names) + 1, len(names) + 1)
+
+
+def _write_files(snapshot: Snapshot, folder: Path) -> tuple[str, ...]:
+    """Write all files but the manifest into an empty folder; gives their names."""
+    table, index = snapshot.table, snapshot.table.index
+    scanned: dict[str, NDArray[Any]] = {"codes": table.views.codes}
+    if index.cells is not None:
+        scanned |= {"centroids": index.cells.centroids, "start": index.cells.start}
+    pack_file(folder / TABLE, TableHeader(snapshot.rejected), table.to_arrays())
+    pack_file(folder / VECTORS, {}, {"fixed": table.views.fixed})
+    pack_file(folder / CODES, {}, scanned)
+    pack_file(folder / CLASSES, {}, learned_to_arrays(snapshot.learned))
+    if index.graph is not None:
+        index.graph.save(folder / GRAPH)
+    for name in REPORTED:
+        (folder / name).write_bytes(encode(snapshot.reported[name]))
+    return (*FILES, *([GRAPH] if index.graph is not None else []), *REPORTED)
 
 
 def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
     """Download what the cache lacks, in parallel, verify, and map it.
-
-    Parameters
-    ----------
-    cache
-        Folder of files named by their sha256; they are replaced, never overwritten, so mapped files stay whole.
 
     Raises
     ------
@@ -135,35 +134,42 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
         If a file has another sha256, type or shape than the manifest records.
     """
     manifest = read_manifest(artefacts, name)
-    tuning = tuning_of(manifest)
+    try:
+        tuning = msgspec.convert(manifest.tuning, Tuning)
+    except msgspec.ValidationError as error:
+        raise CorruptArtefactError(f"{MANIFEST} does not say what searches must visit: {error}; rebuild.") from error
     served = [*FILES, *([GRAPH] if GRAPH in manifest.files else [])]
     paths = _fetch_all(artefacts, manifest, cache, served)
     sweep(cache, manifest.files.values())
-    table = map_table(paths, manifest.views, manifest.dimensions)
-    graph = None
-    if GRAPH in paths:
-        graph = Graph.open(paths[GRAPH], manifest.views, manifest.dimensions)
+    shape = manifest.views, manifest.dimensions
+    items, scanned = map_file(paths[TABLE], TABLE), map_file(paths[CODES], CODES)
+    table = read_table(
+        items,
+        map_file(paths[VECTORS], VECTORS).array("fixed", np.int16, shape),
+        scanned.array("codes", np.int8, shape),
+    )
+    cells = None
+    if "centroids" in scanned.arrays:
+        centroids = scanned.array("centroids", np.float32, (None, manifest.dimensions))
+        cells = Cells(centroids, scanned.array("start", np.int64, (len(centroids) + 1,)))
+    graph = Graph.open(paths[GRAPH], *shape) if GRAPH in paths else None
     return Snapshot(
         id=name,
         encoder=manifest.encoder,
-        schema=schema_of(manifest),
-        table=replace(table, index=replace(table.index, graph=graph, tuning=tuning)),
-        learned=read_learned(paths[CLASSES]),
+        schema=parse_schema(msgspec.json.encode(manifest.schema)),
+        table=replace(table, index=replace(table.index, cells=cells, graph=graph, tuning=tuning)),
+        learned=learned_from_arrays(map_file(paths[CLASSES], CLASSES).arrays),
         recall=manifest.recall,
-        rejected=read_rejected(paths[TABLE]),
+        rejected=items.about(TableHeader).rejected,
     )
 
 
 def load_tables(artefacts: Bucket, name: str, cache: Path) -> Table:
-    """Load what a snapshot says of its items, without their embeddings: a few percent of its bytes.
-
-    Raises
-    ------
-    CorruptArtefactError
-    """
+    """Load what a snapshot says of its items, without their embeddings: a few percent of its bytes."""
     manifest = read_manifest(artefacts, name)
     paths = _fetch_all(artefacts, manifest, cache, (TABLE,))
-    return map_items(paths[TABLE], manifest.dimensions)
+    none = np.empty((0, manifest.dimensions))
+    return read_table(map_file(paths[TABLE], TABLE), none.astype(np.int16), none.astype(np.int8))
 
 
 def load_reported(artefacts: Bucket, name: str, file: str) -> bytes:
@@ -188,9 +194,32 @@ def read_manifest(artefacts: Bucket, name: str) -> Manifest:
     Raises
     ------
     CorruptArtefactError
-        If it is damaged, or of another version's format.
+        If it is damaged, or of another version's form or format.
     """
-    return manifest_from_bytes(artefacts.get(f"{PREFIX}{name}/{MANIFEST}").data)
+    data = artefacts.get(f"{PREFIX}{name}/{MANIFEST}").data
+    said = decode(data, _Format, MANIFEST).format
+    if said != FORMAT:
+        remedy = "update tonari" if said > FORMAT else "rebuild"
+        raise CorruptArtefactError(f"{MANIFEST} has format {said}, this version reads {FORMAT}: {remedy}.")
+    manifest = decode(data, Manifest, MANIFEST)
+    if manifest.sha256 != _digest(manifest):
+        raise CorruptArtefactError(f"{MANIFEST} has not the sha256 that it says of itself: rebuild.")
+    return manifest
+
+
+class _Format(msgspec.Struct, frozen=True):
+    format: int
+
+
+def _sealed(manifest: Manifest) -> Manifest:
+    """Add the sha256 of all that a manifest says, as it will be read."""
+    plain = msgspec.json.decode(msgspec.json.encode(manifest), type=Manifest)
+    return msgspec.structs.replace(plain, sha256=_digest(plain))
+
+
+def _digest(manifest: Manifest) -> str:
+    plain = msgspec.structs.replace(manifest, sha256="")
+    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
 
 
 def _fetch_all(artefacts: Bucket, manifest: Manifest, cache: Path, files: Sequence[str]) -> dict[str, Path]:

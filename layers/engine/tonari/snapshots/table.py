@@ -21,9 +21,7 @@ from tonari.fields.columns import (
     columns_to_arrays,
 )
 from tonari.fields.schema import Schema
-from tonari.index.cells import Cells
-from tonari.index.layout import CELLS_FROM_BYTES, lay_out, sort_by_cell
-from tonari.index.planner import VectorIndex
+from tonari.index.planner import CELLS_FROM_BYTES, VectorIndex, lay_out, sort_by_cell
 from tonari.index.vectors import Views
 from tonari.snapshots.indexed import IndexedItem, IndexedView, ItemArrays, items_to_arrays, text
 from tonari.storage.packing import Packed
@@ -162,18 +160,13 @@ class Table:
         }
 
 
-def read_table(packed: Packed, fixed: NDArray[np.int16], codes: NDArray[np.int8], cells: Cells | None = None) -> Table:
-    """Undo :meth:`Table.to_arrays`.
+def read_table(packed: Packed, fixed: NDArray[np.int16], codes: NDArray[np.int8]) -> Table:
+    """Undo :meth:`Table.to_arrays`; raises what :meth:`Packed.array` does.
 
     Parameters
     ----------
     fixed, codes
         (N, D), or (0, D) where only the items are wanted.
-
-    Raises
-    ------
-    CorruptArtefactError
-        If an array is missing, or has another type or shape.
     """
     ids = packed.array("ids", np.bytes_, (None,))
     item = packed.array("view_item", np.int32, (len(fixed) or None,))
@@ -189,7 +182,6 @@ def read_table(packed: Packed, fixed: NDArray[np.int16], codes: NDArray[np.int8]
             Views(item, fixed, codes),
             packed.array("item_rows", np.int64, (len(item),)),
             packed.array("item_first", np.int64, (len(ids) + 1,)),
-            cells,
         ),
     )
 

@@ -1,12 +1,19 @@
-"""The port to a bucket: what S3 and a folder both do, and the values that pass through it."""
+"""The port to a bucket: what S3 and a folder both do; and the local cache of what was downloaded."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import os
+import re
+import secrets
+import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from tonari.errors import CorruptArtefactError
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +108,48 @@ def file_sha256(path: Path) -> str:
     """Hash a file (hex)."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_verified(chunks: Iterable[bytes], path: Path, sha256: str, what: str) -> None:
+    """Do what :meth:`Bucket.download` promises, with the bytes of an object that messages call ``what``."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("wb") as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    if digest.hexdigest() != sha256:
+        path.unlink()
+        raise CorruptArtefactError(f"{what} has sha256 {digest.hexdigest()}, recorded is {sha256}.")
+
+
+CACHED = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{8})?")
+"""Files of the cache: named by their sha256, replaced but never overwritten, so that mapped files stay whole."""
+IDLE_SECONDS = 3600
+
+
+def fetch(artefacts: Bucket, key: str, cache: Path, sha256: str) -> Path:
+    """Download an object, as :meth:`Bucket.download` does, unless the cache has it whole."""
+    path = cache / sha256
+    if path.exists() and file_sha256(path) == sha256:
+        os.utime(path)
+        return path
+    fresh = cache / f"{sha256}.{secrets.token_hex(4)}"
+    artefacts.download(key, fresh, sha256)
+    return fresh.replace(path)
+
+
+def sweep(cache: Path, keep: Collection[str]) -> None:
+    """Delete files that nobody has asked for in an hour, but none whose sha256 (hex) is in ``keep``.
+
+    Processes that have one mapped go on reading it.
+    """
+    for path in cache.iterdir():
+        if not CACHED.fullmatch(path.name) or path.name in keep:
+            continue
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > IDLE_SECONDS:
+                path.unlink()

@@ -10,16 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from filelock import FileLock
 
-from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, StoreError
-from tonari.storage.bucket import Blob, ObjectInfo, PresignedPost, file_sha256
+from tonari.errors import ConflictError, MissingObjectError, StoreError
+from tonari.storage.bucket import Blob, ObjectInfo, PresignedPost, file_sha256, save_verified
 from tonari.storage.folder_files import (
     STATE,
     case_counts,
-    copy_file,
     file_errors,
     key_of,
     list_files,
@@ -27,12 +25,12 @@ from tonari.storage.folder_files import (
     names_of,
     remove_empty,
     where_case_is_lost,
-    write_bytes,
     write_errors,
 )
 from tonari.storage.folder_links import Links
 
 MOST_KEY_BYTES = 1024
+CHUNK = 1 << 20
 
 
 class FolderBucket:
@@ -57,6 +55,7 @@ class FolderBucket:
 
     def __init__(self, folder: Path, url: str = "") -> None:
         self._folder = folder.resolve()
+        self.name = str(self._folder)
         if not self._folder.is_dir():
             raise StoreError(f"{folder}: there is no such folder; make it, or check its name.")
         self._state = self._folder / STATE
@@ -67,11 +66,6 @@ class FolderBucket:
             self._case_counts = case_counts(self._state)
             self.links = Links(url, self._secret())
         self._etags: dict[Path, tuple[tuple[int, int, int], str]] = {}
-
-    @property
-    def name(self) -> str:
-        """The folder, for messages."""
-        return str(self._folder)
 
     def get(self, key: str, *, if_match: str | None = None) -> Blob:
         """Read an object, with ``if_match`` only while its ETag is that one."""
@@ -112,48 +106,29 @@ class FolderBucket:
     def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> str:
         """Write an object whatever was there; returns its ETag. Its type is told by the key."""
         del content_type
-        self._write(key, partial(write_bytes, data), lambda _: True)
+        self._write(key, data, lambda *_: True)
         return _md5(data)
 
     def create(self, key: str, data: bytes) -> str:
-        """Write an object that must not exist yet; returns its ETag.
-
-        A retry of our own write that had succeeded is told from another writer's by the bytes.
-        """
-
-        def allow(path: Path) -> bool:
-            if not path.exists():
-                return True
-            if path.read_bytes() != data:
-                raise ConflictError(f"{self._what(key)} exists.")
-            return False
-
-        self._write(key, partial(write_bytes, data), allow)
+        """Write an object that must not exist yet, or by our own earlier attempt; returns its ETag."""
+        self._create(key, data)
         return _md5(data)
 
     def create_file(self, key: str, path: Path) -> None:
         """Like :meth:`create`, from a file, which is streamed."""
-
-        def allow(there: Path) -> bool:
-            if not there.exists():
-                return True
-            if file_sha256(there) != file_sha256(path):
-                raise ConflictError(f"{self._what(key)} exists.")
-            return False
-
-        self._write(key, partial(copy_file, path), allow)
+        self._create(key, path)
 
     def replace(self, key: str, data: bytes, etag: str) -> str:
         """Write an object only while its ETag is ``etag``; returns the new one."""
 
-        def allow(path: Path) -> bool:
+        def allow(path: Path, _: Path) -> bool:
             if not path.exists():
                 raise ConflictError(f"{self._what(key)} is not there any more.")
             if _md5(path.read_bytes()) != etag:
                 raise ConflictError(f"{self._what(key)} has changed: its ETag is not {etag}.")
             return True
 
-        self._write(key, partial(write_bytes, data), allow)
+        self._write(key, data, allow)
         return _md5(data)
 
     def delete(self, *keys: str) -> None:
@@ -175,33 +150,16 @@ class FolderBucket:
             return file_sha256(self._path(key))
 
     def download(self, key: str, path: Path, sha256: str) -> None:
-        """Write an object to ``path``, which must not be in use; whatever fails, no file is left there.
-
-        Raises
-        ------
-        CorruptArtefactError
-            If its sha256 (hex) is another.
-        """
-        try:
-            with self._errors(key):
-                shutil.copyfile(self._path(key), path)
-            found = file_sha256(path)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        if found != sha256:
-            path.unlink()
-            raise CorruptArtefactError(f"{self._what(key)} has sha256 {found}, recorded is {sha256}.")
+        """Write an object to ``path`` and verify it; whatever fails, no file is left there."""
+        with self._errors(key), self._path(key).open("rb") as file:
+            save_verified(iter(partial(file.read, CHUNK), b""), path, sha256, self._what(key))
 
     def presign_get(self, key: str, seconds: int) -> str:
         """Make a URL that reads one object until it expires."""
         return self._served().for_reading(key, seconds)
 
     def presign_post(self, key: str, most_bytes: int, seconds: int) -> PresignedPost:
-        """Make a form that uploads one picture of at most ``most_bytes``.
-
-        ``key`` may end in ``${filename}``, which the uploader's file name replaces.
-        """
+        """Make a form that uploads one picture; ``key`` may end in ``${filename}``."""
         return self._served().for_upload(key, most_bytes, seconds)
 
     def _served(self) -> Links:
@@ -224,13 +182,7 @@ class FolderBucket:
             return path.read_bytes()
 
     def _path(self, key: str) -> Path:
-        """Give the file that holds a key, or would.
-
-        Raises
-        ------
-        StoreError
-            If no object can have this key: it is empty, over 1,024 bytes long or not of Unicode characters.
-        """
+        """Give the file that holds a key, or would."""
         try:
             length = len(key.encode())
         except UnicodeEncodeError:
@@ -264,28 +216,35 @@ class FolderBucket:
         known = self._etags.get(path)
         if known is None or known[0] != stamp:
             with path.open("rb") as file:
-                known = stamp, hashlib.file_digest(file, _new_md5).hexdigest()
+                known = stamp, hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
             self._etags[path] = known
         return ObjectInfo(key, known[1], stat.st_size)
 
-    def _write(self, key: str, write: Callable[[BinaryIO], object], allow: Callable[[Path], bool]) -> None:
-        """Write a file beside, and move it into place if that is allowed once nobody else writes."""
+    def _create(self, key: str, given: bytes | Path) -> None:
+        def allow(path: Path, fresh: Path) -> bool:
+            there = path.exists()
+            if there and file_sha256(path) != file_sha256(fresh):
+                raise ConflictError(f"{self._what(key)} exists.")
+            return not there
+
+        self._write(key, given, allow)
+
+    def _write(self, key: str, given: bytes | Path, allow: Callable[[Path, Path], bool]) -> None:
+        """Write a file beside, and move it into place if ``allow(place, written)`` once nobody else writes."""
         fresh = self._writing / secrets.token_hex(8)
         try:
             with write_errors(self._what(key)):
-                with fresh.open("wb") as file:
-                    write(file)
+                if isinstance(given, Path):
+                    shutil.copyfile(given, fresh)
+                else:
+                    fresh.write_bytes(given)
                 with self._lock:
                     path = self._path(key)
-                    if allow(path):
+                    if allow(path, fresh):
                         path.parent.mkdir(parents=True, exist_ok=True)
                         move(fresh, path)
         finally:
             fresh.unlink(missing_ok=True)
-
-
-def _new_md5() -> hashlib._Hash:
-    return hashlib.md5(usedforsecurity=False)
 
 
 def _md5(data: bytes) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import unquote_to_bytes
 
 from tonari.errors import MissingObjectError, StoreError
@@ -126,17 +124,6 @@ def write_errors(what: str) -> Iterator[None]:
         raise StoreError(f"{what}: a folder cannot hold both a file and a folder of one name.") from error
     except OSError as error:
         raise StoreError(f"{what}: {error.strerror}.") from error
-
-
-def write_bytes(data: bytes, file: BinaryIO) -> None:
-    """Write bytes to an open file."""
-    file.write(data)
-
-
-def copy_file(path: Path, file: BinaryIO) -> None:
-    """Write what a file holds to an open one."""
-    with path.open("rb") as source:
-        shutil.copyfileobj(source, file)
 
 
 def move(fresh: Path, path: Path) -> None:

@@ -20,15 +20,7 @@ PICTURES = "image/"
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes links and checks them.
-
-    Parameters
-    ----------
-    url
-        Where the server answers for the bucket.
-    secret
-        Of the bucket; whoever has it can make links.
-    """
+    """Makes links to where a server answers for a bucket, and checks them; whoever has its secret can make them."""
 
     url: str
     secret: bytes
@@ -57,19 +49,7 @@ class Links:
             raise LinkRefusedError("The link has expired or was changed: ask the API for a new one.")
 
     def check_upload(self, fields: Mapping[str, str], file_name: str, size: int) -> str:
-        """Let a form upload a picture of ``size`` bytes.
-
-        Parameters
-        ----------
-        fields
-            Those that came with the file.
-        file_name
-            As the uploader calls it, without its folder.
-
-        Returns
-        -------
-        str
-            The key.
+        """Let a form upload a picture of ``size`` bytes, which the uploader calls ``file_name``; gives the key.
 
         Raises
         ------

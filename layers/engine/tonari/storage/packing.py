@@ -72,12 +72,7 @@ class Packed:
         return decode(self.said, form, self.name)
 
     def array(self, name: str, dtype: type[np.generic], shape: tuple[int | None, ...]) -> NDArray[Any]:
-        """Give an array.
-
-        Parameters
-        ----------
-        shape
-            None for a length that is not known beforehand.
+        """Give an array; in ``shape``, None is a length that is not known beforehand.
 
         Raises
         ------
@@ -117,12 +112,7 @@ def pack_file(path: Path, about: Any, arrays: Mapping[str, NDArray[Any]]) -> Non
 
 
 def unpack(data: bytes, name: str) -> Packed:
-    """Read the bytes of a file, without copying its arrays.
-
-    Parameters
-    ----------
-    name
-        Of the file, for messages.
+    """Read the bytes of a file, which messages call ``name``, without copying its arrays.
 
     Raises
     ------
@@ -133,24 +123,16 @@ def unpack(data: bytes, name: str) -> Packed:
 
 
 def map_file(path: Path, name: str) -> Packed:
-    """Map a file: its arrays are read from disk when they are used.
-
-    Raises
-    ------
-    CorruptArtefactError
-        As :func:`unpack`.
-    """
+    """Map a file, as :func:`unpack` reads it; its arrays are read from disk when they are used."""
     whole = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
     # Slices of numpy's own class for mapped files take ten times as long.
     return _read(np.asarray(whole), name)
 
 
 def write_named(bucket: Bucket, prefix: str, data: bytes) -> str:
-    """Write a file under a name that ends in its sha256, and read it back.
+    """Write a file under a key that ends in its sha256, and read it back; gives the key.
 
-    Returns
-    -------
-    The name, without ``prefix`` and suffix. Equal bytes written twice have two names: who deletes one keeps the other.
+    Equal bytes written twice have two keys: who deletes one keeps the other.
 
     Raises
     ------
@@ -158,32 +140,25 @@ def write_named(bucket: Bucket, prefix: str, data: bytes) -> str:
         If the store gives back other bytes than were written.
     """
     digest = hashlib.sha256(data).hexdigest()
-    name = f"{secrets.token_hex(4)}-{digest}"
-    key = named_key(prefix, name)
+    key = f"{prefix}{secrets.token_hex(4)}-{digest}{SUFFIX}"
     bucket.create(key, data)
     if bucket.sha256(key) != digest:
         raise CorruptArtefactError(f"{key} was not stored as it was written: try again.")
-    return name
+    return key
 
 
-def read_named(bucket: Bucket, prefix: str, name: str) -> Packed:
+def read_named(bucket: Bucket, key: str) -> Packed:
     """Read a file that :func:`write_named` wrote.
 
     Raises
     ------
     CorruptArtefactError
-        If its sha256 is not the one in its name.
+        If its sha256 is not the one in its key.
     """
-    key = named_key(prefix, name)
     data = bucket.get(key).data
-    if not name.endswith(f"-{hashlib.sha256(data).hexdigest()}"):
+    if not key.endswith(f"-{hashlib.sha256(data).hexdigest()}{SUFFIX}"):
         raise CorruptArtefactError(f"{key} has not the sha256 that its name says.")
     return unpack(data, key)
-
-
-def named_key(prefix: str, name: str) -> str:
-    """Key of a file that :func:`write_named` wrote."""
-    return f"{prefix}{name}{SUFFIX}"
 
 
 def _chunks(about: Any, arrays: Mapping[str, NDArray[Any]]) -> Iterator[bytes | memoryview]:

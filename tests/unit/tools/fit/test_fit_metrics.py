@@ -19,7 +19,7 @@ from tonari_tools.fit.fit_metrics import (
     score,
     unseen_metrics,
 )
-from tonari_tools.fit.projection import to_unit
+from tonari_tools.fit.lda import to_unit
 from unit.tools.fit.worlds import held_out, world
 
 

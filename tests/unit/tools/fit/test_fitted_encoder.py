@@ -14,9 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 from tonari.encoders.image import EncoderConfig, ImageEncoder
 from tonari.errors import InvalidEncoderError
 from tonari_tools.fit.fitted_encoder import Taught, append_head, backbone_of, derive
-from tonari_tools.fit.lda import principal_axes
+from tonari_tools.fit.lda import Projection, principal_axes, project, to_unit
 from tonari_tools.fit.metric_learning import learn
-from tonari_tools.fit.projection import Projection, project, to_unit
 from unit.tools.fit.worlds import held_out, world
 
 FEATURES = 24

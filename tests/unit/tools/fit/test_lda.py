@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tonari_tools.fit.fit_sample import Sample
 from tonari_tools.fit.lda import Scatter, measure_scatter, principal_axes, solve, usable_classes
+
+
+def scatter_of(rows: np.ndarray, item: np.ndarray, labels: dict[str, np.ndarray]) -> Scatter:
+    scatter = measure_scatter(rows, Sample(rows, item, item, labels))
+    assert scatter is not None
+    return scatter
 
 
 def two_clouds(count: int = 400) -> tuple[np.ndarray, np.ndarray]:
@@ -19,7 +26,7 @@ def two_clouds(count: int = 400) -> tuple[np.ndarray, np.ndarray]:
 def test_two_classes_give_the_direction_of_the_textbook() -> None:
     rows, codes = two_clouds()
     item = np.arange(len(rows))
-    scatter = measure_scatter(rows - rows.mean(axis=0), item, {"a": codes}, 2)
+    scatter = scatter_of(rows - rows.mean(axis=0), item, {"a": codes})
     found = solve(rows - rows.mean(axis=0), scatter, shrinkage=0, item_share=0)
 
     means = np.stack([rows[codes == c].mean(axis=0) for c in (0, 1)])
@@ -36,7 +43,7 @@ def test_discriminants_solve_the_generalised_eigenproblem() -> None:
     codes = np.repeat(np.arange(6), 40)
     rows = random.normal(size=(240, 8)) @ random.normal(size=(8, 8)) + random.normal(size=(6, 8))[codes]
     rows -= rows.mean(axis=0)
-    scatter = measure_scatter(rows, np.arange(240), {"a": codes}, 8)
+    scatter = scatter_of(rows, np.arange(240), {"a": codes})
     found = solve(rows, scatter, shrinkage=0.3, item_share=0)
 
     assert scatter.attributes is not None
@@ -53,7 +60,7 @@ def test_discriminants_solve_the_generalised_eigenproblem() -> None:
 def test_within_is_white_along_all_directions() -> None:
     rows, codes = two_clouds()
     rows = rows - rows.mean(axis=0)
-    scatter = measure_scatter(rows, np.arange(len(rows)), {"a": codes}, 2)
+    scatter = scatter_of(rows, np.arange(len(rows)), {"a": codes})
     found = solve(rows, scatter, shrinkage=0, item_share=0)
     both = found.whiten @ np.hstack([found.attributes["a"], found.filling])
 
@@ -63,7 +70,7 @@ def test_within_is_white_along_all_directions() -> None:
 def test_scatter_within_and_between_add_up_to_the_covariance() -> None:
     rows, codes = two_clouds()
     rows = rows - rows.mean(axis=0)
-    scatter = measure_scatter(rows, np.arange(len(rows)), {"a": codes}, 2)
+    scatter = scatter_of(rows, np.arange(len(rows)), {"a": codes})
 
     np.testing.assert_allclose(
         scatter.attributes + scatter.between["a"].T @ scatter.between["a"], np.cov(rows.T, bias=True), atol=1e-9
@@ -74,7 +81,7 @@ def test_items_are_whitened_by_where_they_have_several_views() -> None:
     random = np.random.default_rng(1)
     item = np.repeat(np.arange(100), 2)
     rows = np.stack([random.normal(size=100)[item] + 0.1 * random.normal(size=200), random.normal(size=200)], axis=1)
-    scatter = measure_scatter(rows - rows.mean(axis=0), item, {}, 2)
+    scatter = scatter_of(rows - rows.mean(axis=0), item, {})
     found = solve(rows - rows.mean(axis=0), scatter, shrinkage=0, item_share=0.5)
 
     assert scatter.attributes is None
@@ -86,7 +93,7 @@ def test_items_are_whitened_by_where_they_have_several_views() -> None:
 def test_single_views_have_no_scatter_within_items() -> None:
     rows, codes = two_clouds()
 
-    assert measure_scatter(rows, np.arange(len(rows)), {"a": codes}, 2).items is None
+    assert scatter_of(rows, np.arange(len(rows)), {"a": codes}).items is None
 
 
 @pytest.mark.parametrize(
@@ -104,15 +111,12 @@ def test_a_class_needs_two_items(codes: list[int], item: list[int], expected: li
 
 def test_an_attribute_of_one_class_says_nothing() -> None:
     rows, _ = two_clouds(20)
-    scatter = measure_scatter(rows, np.arange(20), {"a": np.zeros(20, np.int64)}, 2)
+    labels = {"a": np.zeros(20, np.int64)}
+    scatter = scatter_of(rows, np.arange(20) // 2, labels)
 
     assert scatter.attributes is None
     assert scatter.between == {}
-
-
-def test_without_classes_and_items_there_is_nothing_to_solve() -> None:
-    with pytest.raises(ValueError, match="neither classes nor items"):
-        solve(np.zeros((4, 2)), Scatter(None, None, {}, 2), shrinkage=0.5, item_share=0)
+    assert measure_scatter(rows, Sample(rows, np.arange(20), np.arange(20), labels)) is None
 
 
 @pytest.mark.parametrize("shape", [(60, 10), (10, 60)])

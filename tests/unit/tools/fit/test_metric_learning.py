@@ -10,9 +10,8 @@ import pytest
 from tonari_tools.fit import cross_validation
 from tonari_tools.fit.cross_validation import choose
 from tonari_tools.fit.fit_sample import FitRefusedError, Sample
-from tonari_tools.fit.lda import principal_axes
+from tonari_tools.fit.lda import principal_axes, to_unit
 from tonari_tools.fit.metric_learning import describe, learn, losses, neighbours_kept
-from tonari_tools.fit.projection import to_unit
 from unit.tools.fit.worlds import held_out, world
 
 

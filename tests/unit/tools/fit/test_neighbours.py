@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tonari_tools.fit import neighbours
-from tonari_tools.fit.neighbours import by_mean, by_vote, class_precision, same_item_rank
-from tonari_tools.fit.projection import to_unit
+from tonari_tools.fit import fit_metrics
+from tonari_tools.fit.fit_metrics import by_mean, by_vote, class_precision, same_item_rank
+from tonari_tools.fit.lda import to_unit
 
 
 @pytest.fixture(params=[3, 512])
 def vectors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
-    monkeypatch.setattr(neighbours, "BLOCK", request.param)
+    monkeypatch.setattr(fit_metrics, "BLOCK", request.param)
     return to_unit(np.random.default_rng(4).normal(size=(60, 5)))
 
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tonari_tools.fit.lda import Directions, measure_scatter, principal_axes, solve
-from tonari_tools.fit.projection import Projection, Weights, project, to_unit, weigh
+from tonari_tools.fit.lda import (
+    Directions,
+    Projection,
+    Weights,
+    measure_scatter,
+    principal_axes,
+    project,
+    solve,
+    to_unit,
+    weigh,
+)
 from unit.tools.fit.worlds import world
 
 NAMES = ("attribute0", "attribute1")
@@ -16,7 +25,9 @@ NAMES = ("attribute0", "attribute1")
 def solved() -> Directions:
     sample = world()
     rows = principal_axes(sample.features).along(sample.features)
-    return solve(rows, measure_scatter(rows, sample.item, sample.labels, 24), shrinkage=0.3, item_share=0.5)
+    scatter = measure_scatter(rows, sample)
+    assert scatter is not None
+    return solve(rows, scatter, shrinkage=0.3, item_share=0.5)
 
 
 def weights(fill: float = 0.5, dimensions: int = 24, **attributes: float) -> Weights:

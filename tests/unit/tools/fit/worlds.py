@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tonari_tools.fit.fit_sample import Sample
-from tonari_tools.fit.projection import to_unit
+from tonari_tools.fit.lda import to_unit
 
 
 def world(

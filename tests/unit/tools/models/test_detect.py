@@ -13,7 +13,7 @@ from onnx import TensorProto, numpy_helper
 from models import Model
 from tonari.encoders.image import EncoderConfig
 from tonari.errors import InvalidEncoderError
-from tonari.images.decode import Framing
+from tonari.images.framing import Framing
 from tonari.images.tensor import RAW, TensorForm
 from tonari_tools.models.check import examine
 

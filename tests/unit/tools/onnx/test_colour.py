@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from tonari.encoders.onnx import Session
-from tonari_tools.onnx.colour import BINS, LIGHTNESS, ColourHistogram, companded_lab, lattice
+from tonari_tools.onnx.colour import BINS, LIGHTNESS, companded_lab, lattice, write_histogram
 from tonari_tools.onnx.graph_writer import GraphWriter, serialise
 
 RED, BLUE, DARK_BLUE, WHITE, GREY = (200, 30, 40), (30, 50, 200), (20, 30, 120), (255, 255, 255), (128, 128, 128)
@@ -15,7 +15,7 @@ RED, BLUE, DARK_BLUE, WHITE, GREY = (200, 30, 40), (30, 50, 200), (20, 30, 120),
 def histogram(tmp_path_factory):
     graph = GraphWriter()
     pixels = graph.node("Transpose", graph.node("Cast", "image", to=onnx.TensorProto.FLOAT), perm=[0, 3, 1, 2])
-    graph.node("Identity", ColourHistogram(graph).describe(pixels, 224), output="colour")
+    graph.node("Identity", write_histogram(graph, pixels, 224), output="colour")
     model = graph.model(("image", ["batch", 224, 224, 3]), {"colour": ["batch", BINS]}, {})
     path = tmp_path_factory.mktemp("colour") / "model.onnx"
     path.write_bytes(serialise(model))

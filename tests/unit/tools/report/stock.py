@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tonari.builds.assemble import build_snapshot
-from tonari.contract.artefacts import encode
+from tonari.contract.artefacts import Head, SegmentRef, encode
 from tonari.contract.findings import Audit, QualityReport, decode_audit, decode_report
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import to_fixed
-from tonari.snapshots.files import AUDIT, REPORT
 from tonari.snapshots.indexed import IndexedItem, IndexedView
-from tonari.snapshots.snapshot import Snapshot
-from tonari.snapshots.table import Table, build_table
-from tonari_tools.report.material import Facts
+from tonari.snapshots.snapshot import AUDIT, REPORT, Snapshot
+from tonari.snapshots.table import build_table
 
 DIMENSIONS = 16
 HOSTILE = "<script>alert('1')</script><img src=x onerror=alert(2)>\"'&$x^{"
@@ -57,21 +56,9 @@ def stock(count: int = 240) -> Snapshot:
     return build_snapshot("e" * 64, schema, build_table(draw_items(count), schema, DIMENSIONS), {"images/x": HOSTILE})
 
 
-def reported(count: int = 240) -> tuple[Facts, Table, QualityReport, Audit]:
-    """Give what :func:`tonari_tools.report.gathering.select` takes, as it is read back."""
-    snapshot = stock(count)
-    facts = Facts(
-        snapshot="20260102T030405-0a0b0c0d",
-        encoder=snapshot.encoder,
-        encoder_name=HOSTILE,
-        generation=4,
-        segments=1,
-        items=len(snapshot.table),
-        views=len(snapshot.table.views),
-        dimensions=DIMENSIONS,
-        rejected=snapshot.rejected,
-        recall=snapshot.recall,
-        split_by="",
-    )
+def reported(count: int = 240) -> tuple[Head, Snapshot, str, QualityReport, Audit]:
+    """Give what :func:`tonari_tools.report.material.select` takes, as it is read back."""
+    snapshot = replace(stock(count), id="20260102T030405-0a0b0c0d")
+    head = Head(generation=4, snapshot=snapshot.id, segments=(SegmentRef("s", 1),))
     report, audit = (encode(snapshot.reported[file]) for file in (REPORT, AUDIT))
-    return facts, snapshot.table, decode_report(report), decode_audit(audit)
+    return head, snapshot, HOSTILE, decode_report(report), decode_audit(audit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import subprocess
@@ -16,19 +17,17 @@ import pytest
 from msgspec import structs
 
 from tonari.contract.findings import Audit, ContradictedLabels, MissingValues, QualityReport
-from tonari_tools.report.gathering import select
-from tonari_tools.report.material import Material, pictures
+from tonari_tools.report.material import Material, pictures, select
 from tonari_tools.report.render import render
 from tonari_tools.report.thumbnails import GONE, MOST, Thumbnail
 from unit.tools.report.stock import HOSTILE, reported
 
-TESTS = Path(__file__).parents[3]
 PIXEL = "data:image/jpeg;base64,AAAA"
 REMOTE = re.compile(r"(https?:)?//|url\(\s*[^#)]", re.IGNORECASE)
 AGAIN = """
 import pickle, sys
 from unit.tools.report.test_render import render, with_thumbnails
-from tonari_tools.report.gathering import select
+from tonari_tools.report.material import select
 sys.stdout.buffer.write(render(with_thumbnails(select(*pickle.load(sys.stdin.buffer), 0))).encode())
 """
 
@@ -39,7 +38,7 @@ def material(count: int = 240, seed: int = 0) -> Material:
 
 def with_thumbnails(made: Material) -> Material:
     """Give each picture the same thumbnail, but none for the first."""
-    keys = list(dict.fromkeys(pictures(made.examples, made.audit, made.items)))
+    keys = list(dict.fromkeys(pictures(made)))
     return replace(made, thumbnails={key: Thumbnail(PIXEL) for key in keys[1:]} | {keys[0]: GONE})
 
 
@@ -132,7 +131,7 @@ def test_pictures_have_words_and_missing_ones_a_placeholder(document: Document) 
 
 def test_every_section_says_what_it_found(document: Document) -> None:
     text = document.text
-    audit = reported()[3]
+    audit = reported()[-1]
     assert audit.contradicted.count > 0
     assert audit.missing.count > 0
     assert f"{audit.contradicted.count} label" in text
@@ -147,12 +146,18 @@ def test_every_section_says_what_it_found(document: Document) -> None:
 
 @pytest.mark.parametrize(("hash_seed", "count"), [("1", 240), ("2", 60)])
 def test_equal_material_makes_equal_bytes_in_any_process(html: str, small: str, hash_seed: str, count: int) -> None:
-    facts, table, quality, audit = reported(count)
-    searched_by_scan = replace(table, index=replace(table.index, graph=None))
+    head, snapshot, *rest = reported(count)
+    table = replace(snapshot.table, index=replace(snapshot.table.index, graph=None))
+    searched_by_scan = replace(snapshot, table=table)
     made = subprocess.run(
         [sys.executable, "-c", AGAIN],
-        env={"PYTHONPATH": str(TESTS), "PYTHONHASHSEED": hash_seed, "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
-        input=pickle.dumps((facts, searched_by_scan, quality, audit)),
+        env={
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONHASHSEED": hash_seed,
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(Path.home()),
+        },
+        input=pickle.dumps((head, searched_by_scan, *rest)),
         capture_output=True,
         check=True,
     )
@@ -176,15 +181,16 @@ def test_what_could_not_be_measured_is_said(small: str) -> None:
 
 
 def test_a_catalogue_without_attributes_or_items_has_a_report() -> None:
-    facts, table, _, audit = reported(60)
+    head, snapshot, encoder_name, _, audit = reported(60)
     empty = Audit(
-        len(table),
+        len(snapshot.table),
         ContradictedLabels(9, 0, 0, ()),
         structs.replace(audit.duplicates, count=0, items=()),
         MissingValues(0, 0, ()),
     )
-    bare = replace(facts, recall={}, rejected={}, segments=0, snapshot="odd")
-    none = replace(select(bare, table, QualityReport({}), empty, 0), examples=())
+    bare = replace(snapshot, recall={}, rejected={}, id="odd")
+    unchanged = structs.replace(head, segments=())
+    none = replace(select(unchanged, bare, encoder_name, QualityReport({}), empty, 0), examples=())
     text = Document(render(none)).text
     assert "No field is an attribute, so nothing is predicted." in text
     assert "Recall was not measured" in text

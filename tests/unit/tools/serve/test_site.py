@@ -12,7 +12,7 @@ from werkzeug.test import Client
 from tonari.api.http import Request, Response
 from tonari.storage.folder import FolderBucket
 from tonari_tools.serve.buckets import is_folder
-from tonari_tools.serve.site import MOST_BODY_BYTES, MOST_PICTURE_BYTES, LinkedFiles, Site
+from tonari_tools.serve.site import MOST_BODY_BYTES, MOST_PICTURE_BYTES, Site
 
 
 def echo(request: Request) -> Response:
@@ -33,7 +33,7 @@ def bucket(tmp_path: Path) -> FolderBucket:
 
 @pytest.fixture
 def site(bucket: FolderBucket) -> Client:
-    return Client(Site(echo, {"catalogue": LinkedFiles(bucket)}))
+    return Client(Site(echo, {"catalogue": bucket}))
 
 
 def test_a_request_is_passed_on(site: Client) -> None:

@@ -18,9 +18,8 @@ from tonari.snapshots.head import read_head, use_encoder
 from tonari.snapshots.segments import Segment, merge, read_segments
 from tonari.storage.bucket import Bucket
 from tonari.storage.folder import FolderBucket
-from tonari_tools.serve import watching
-from tonari_tools.serve.rebuilds import Rebuilder
-from tonari_tools.serve.watching import CatalogueWatch, Reindexer
+from tonari_tools.serve import upkeep
+from tonari_tools.serve.upkeep import CatalogueWatch, Rebuilder, Reindexer
 
 
 @pytest.fixture
@@ -96,8 +95,8 @@ def test_what_needs_a_rebuild_gets_one_and_what_does_not_a_segment(
     log: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watching, "EVERY_SECONDS", 0.05)
-    monkeypatch.setattr(watching, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(upkeep, "EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(upkeep, "AGAIN_SECONDS", 0.1)
     stop = threading.Event()
     threads = [
         threading.Thread(target=reindexer.run, args=(stop,)),
@@ -129,17 +128,17 @@ def test_what_needs_a_rebuild_gets_one_and_what_does_not_a_segment(
 def test_what_fails_is_tried_again(
     reindexer: Reindexer, rebuilder: Rebuilder, catalogue: Bucket, log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "EVERY_SECONDS", 0.02)
-    monkeypatch.setattr(watching, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(upkeep, "EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(upkeep, "AGAIN_SECONDS", 0.1)
     rebuilder.rebuild(lambda *_: None)
-    real, failures = watching.reindex, [StoreError("The disk is full."), ValueError("unforeseen")]
+    real, failures = upkeep.reindex, [StoreError("The disk is full."), ValueError("unforeseen")]
 
     def failing(*given: object) -> object:
         if failures:
             raise failures.pop(0)
         return real(*given)
 
-    monkeypatch.setattr(watching, "reindex", failing)
+    monkeypatch.setattr(upkeep, "reindex", failing)
     stop = threading.Event()
     thread = threading.Thread(target=reindexer.run, args=(stop,))
     thread.start()

@@ -1,20 +1,24 @@
-"""What changes in the catalogue becomes searchable: the local counterpart of S3's events and the reindex function."""
+"""What keeps the index up to date on this machine: changes are reindexed at once, rebuilds go by schedule and need."""
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
+import math
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tonari.builds.pending import ask_once
+from tonari.builds.look import RebuildContext
+from tonari.builds.pending import ask_once, forget, hold
+from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.builds.reindex import reindex
 from tonari.catalogue.documents import IMAGES, ITEMS, item_of
+from tonari.config import Margins
 from tonari.encoders.store import load_encoder
 from tonari.errors import TonariError
-from tonari.snapshots.snapshot import load_tables
+from tonari.snapshots.snapshot import Progress, load_tables
 from tonari.storage.bucket import Bucket
 
 EVERY_SECONDS = 1.0
@@ -22,6 +26,66 @@ LISTING_SHARE = 0.1
 """Of the time at most that listing the catalogue may take."""
 AGAIN_SECONDS = 5.0
 BATCH = 500
+
+
+class Rebuilder:
+    """Rebuilds, one at a time; downloads go to ``cache``, what comes of rebuilds in the background to ``log``."""
+
+    def __init__(
+        self, catalogue: Bucket, artefacts: Bucket, cache: Path, margins: Margins, log: Callable[[str], object]
+    ) -> None:
+        self._catalogue, self._artefacts, self._cache = catalogue, artefacts, cache
+        self._margins, self._log = margins, log
+        self._load = functools.lru_cache(maxsize=1)(lambda name: load_encoder(artefacts, name, cache))
+        self._wanted = threading.Event()
+
+    def ask(self) -> None:
+        """Ask for a rebuild; :meth:`run` does it."""
+        self._wanted.set()
+
+    def rebuild(self, progress: Progress) -> Rebuilt:
+        """Rebuild now; if the result is refused, nobody asks for another for some hours.
+
+        Raises
+        ------
+        NotReadyError
+            If no encoder has been chosen.
+        InvalidCatalogueError
+            If ``schema.json`` cannot be read.
+        StoreError
+        """
+        context = RebuildContext(
+            self._catalogue, self._artefacts, self._load, self._cache, progress, lambda: math.inf, self._margins
+        )
+        done = rebuild(context)
+        if done.outcome == "refused":
+            hold(self._artefacts, dt.datetime.now(dt.UTC))
+        else:
+            forget(self._artefacts)
+        return done
+
+    def run(self, stop: threading.Event, *, first: float, every: float) -> None:
+        """Rebuild ``first`` seconds from now, then at intervals and when asked, until told to stop."""
+        pause = first
+        while not stop.is_set():
+            self._wanted.wait(pause)
+            self._wanted.clear()
+            pause = every
+            if stop.is_set():
+                return
+            try:
+                said = say(self.rebuild(lambda *_: None))
+            except Exception as error:  # noqa: BLE001  a thread that dies would end the schedule
+                said = _reason(error)
+            if not stop.is_set():
+                self._log(f"rebuild: {said}\n")
+
+
+def say(done: Rebuilt) -> str:
+    """Say in a line what a rebuild came to."""
+    if done.outcome == "refused":
+        return f"refused: {done.why}; tonari rebuild --accept publishes it"
+    return f"{done.outcome}: {done.items} items, {done.views} pictures, {done.rejected} objects rejected"
 
 
 class CatalogueWatch:
@@ -50,14 +114,7 @@ class CatalogueWatch:
 class Reindexer:
     """Publishes items that have changed, in batches; what fails is tried again.
 
-    Parameters
-    ----------
-    cache
-        Folder for downloaded artefacts.
-    rebuild
-        Asks for a rebuild, without waiting for it.
-    log
-        Takes what went wrong.
+    It is the local counterpart of S3's events and the reindex function; ``rebuild`` asks for a rebuild without waiting.
     """
 
     def __init__(
@@ -84,19 +141,13 @@ class Reindexer:
                 self._waiting |= self._watch.changed()
                 pause = max(EVERY_SECONDS, (time.monotonic() - began) / LISTING_SHARE)
                 if self._waiting and time.monotonic() >= self._not_before:
-                    self.publish()
-            except TonariError as error:
-                self._later(f"reindex: {error.detail}", stop)
+                    self._publish()
             except Exception as error:  # noqa: BLE001  a thread that dies would leave changes unseen
-                self._later(f"reindex: {error!r}", stop)
+                self._not_before = time.monotonic() + AGAIN_SECONDS
+                if not stop.is_set():
+                    self._log(f"reindex: {_reason(error)}\n")
 
-    def publish(self) -> None:
-        """Publish the items that wait.
-
-        Raises
-        ------
-        StoreError, InvalidEncoderError
-        """
+    def _publish(self) -> None:
         batch = sorted(self._waiting)[:BATCH]
         done = reindex(batch, self._catalogue, self._artefacts, self._load_encoder, self._load_tables)
         if done.outcome == "rebuild":
@@ -112,7 +163,6 @@ class Reindexer:
                 f"generation {done.generation}\n"
             )
 
-    def _later(self, why: str, stop: threading.Event) -> None:
-        self._not_before = time.monotonic() + AGAIN_SECONDS
-        if not stop.is_set():
-            self._log(f"{why}\n")
+
+def _reason(error: Exception) -> str:
+    return error.detail if isinstance(error, TonariError) else repr(error)

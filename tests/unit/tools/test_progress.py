@@ -8,8 +8,8 @@ import time
 import pytest
 from rich.console import Console
 
-from tonari_tools.cli import progress
-from tonari_tools.cli.progress import ProgressLine, StageLines, describe
+from tonari_tools import progress
+from tonari_tools.progress import StageLines, describe
 
 
 def test_count_rate_and_time_left_are_said() -> None:
@@ -52,17 +52,17 @@ def test_nothing_is_written_after_the_end(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_what_is_quick_leaves_no_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with ProgressLine("push", "items") as line:
-        line(1, 2)
-        line(2, 2)
+    with StageLines("push", "items") as stages:
+        stages("", 1, 2)
+        stages("", 2, 2)
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_terminal_gets_a_bar_that_goes_away() -> None:
     file = io.StringIO()
-    with ProgressLine("push", "items", Console(file=file, force_terminal=True, width=80)) as line:
-        line(1, 4)
-        line(4, 4)
+    with StageLines("push", "items", Console(file=file, force_terminal=True, width=80)) as stages:
+        stages("", 1, 4)
+        stages("", 4, 4)
     written = file.getvalue()
     assert "push" in written
     assert "4 of 4 items" in written

@@ -29,31 +29,23 @@ def describe(label: str, unit: str, done: int, total: int, seconds: float) -> st
 
 
 class StageLines:
-    """Shows how far each stage of long work is, on stderr. Several threads may report.
-
-    Parameters
-    ----------
-    label
-        What is being done.
-    unit
-        What is counted.
-    console
-        Where to show it.
-    """
+    """Shows how far each stage of long work is, on stderr, while the context lasts. Several threads may report."""
 
     def __init__(self, label: str, unit: str, console: Console | None = None) -> None:
         self._label, self._unit = label, unit
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self._lock = threading.RLock()
+        self._ended = threading.Event()
         self._stage: str | None = None
         self._start = self._last = time.monotonic()
         self._done = self._total = 0
         self._bar: Progress | None = None
-        self._task = TaskID(0)
-        self._ticking: threading.Event | None = None
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` units of a stage are done; a total of 0 is not known."""
+        """Show that ``done`` of ``total`` units of a stage are done; a total of 0 is not known.
+
+        Work of one stage leaves its name empty.
+        """
         with self._lock:
             if stage != self._stage:
                 self._begin(stage)
@@ -61,20 +53,14 @@ class StageLines:
             self._show()
 
     def __enter__(self) -> Self:
-        """Give itself."""
+        if not self._console.is_terminal:
+            threading.Thread(target=self._tick, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the bar away."""
-        self.close()
-
-    def close(self) -> None:
-        """Take the bar away."""
         with self._lock:
             self._end()
-            if self._ticking:
-                self._ticking.set()
-                self._ticking = None
+            self._ended.set()
 
     def _begin(self, stage: str) -> None:
         self._end()
@@ -93,17 +79,14 @@ class StageLines:
                 transient=True,
                 redirect_stdout=False,
             )
-            self._task = self._bar.add_task(self._title(), total=None, count="")
+            self._bar.add_task(self._title(), total=None, count="")
             self._bar.start()
-        elif self._ticking is None:
-            self._ticking = threading.Event()
-            threading.Thread(target=self._tick, args=(self._ticking,), daemon=True).start()
 
     def _show(self) -> None:
         now = time.monotonic()
         if self._bar:
             count = _count(self._done, self._total, self._unit).removesuffix(", ")
-            self._bar.update(self._task, completed=self._done, total=self._total or None, count=count)
+            self._bar.update(TaskID(0), completed=self._done, total=self._total or None, count=count)
         elif now - self._last >= EVERY_SECONDS:
             self._last = now
             self._write(describe(self._title(), self._unit, self._done, self._total, now - self._start))
@@ -116,10 +99,10 @@ class StageLines:
             self._write(f"{self._title()}: {_count(self._done, self._total, self._unit)}{seconds:.1f} s")
         self._stage, self._done, self._total = None, 0, 0
 
-    def _tick(self, ended: threading.Event) -> None:
-        while not ended.wait(EVERY_SECONDS / 2):
+    def _tick(self) -> None:
+        while not self._ended.wait(EVERY_SECONDS / 2):
             with self._lock:
-                if self._stage is not None and not ended.is_set():
+                if self._stage is not None:
                     self._show()
 
     def _title(self) -> str:
@@ -127,29 +110,6 @@ class StageLines:
 
     def _write(self, line: str) -> None:
         self._console.print(line, markup=False)
-
-
-class ProgressLine:
-    """Shows how far long work of one stage is, on stderr (see :class:`StageLines`)."""
-
-    def __init__(self, label: str, unit: str, console: Console | None = None) -> None:
-        self._stages = StageLines(label, unit, console)
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` units are done."""
-        self._stages("", done, total)
-
-    def __enter__(self) -> Self:
-        """Give itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Take the bar away."""
-        self.close()
-
-    def close(self) -> None:
-        """Take the bar away."""
-        self._stages.close()
 
 
 def _count(done: int, total: int, unit: str) -> str:

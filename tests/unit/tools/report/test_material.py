@@ -18,8 +18,17 @@ from tonari.contract.findings import (
 )
 from tonari.index.vectors import from_fixed
 from tonari_tools.report.charts import commonest, matrix, mistakes
-from tonari_tools.report.gathering import EXAMPLES, NEIGHBOURS, choose_examples, select
-from tonari_tools.report.material import MOST_GROUPS, MOST_MISSING, MOST_NEIGHBOURS, MOST_OF_GROUP, pictures
+from tonari_tools.report.material import (
+    EXAMPLES,
+    MOST_GROUPS,
+    MOST_MISSING,
+    MOST_NEIGHBOURS,
+    MOST_OF_GROUP,
+    NEIGHBOURS,
+    choose_examples,
+    pictures,
+    select,
+)
 from tonari_tools.report.thumbnails import MOST
 from unit.tools.report.stock import reported, stock
 
@@ -34,7 +43,7 @@ PAIRS = [
 
 def test_mistakes_are_the_wrong_ones_largest_first() -> None:
     found = mistakes(PAIRS, 2)
-    assert [(one.truth, one.predicted, one.items, one.share) for one in found] == [
+    assert [(one.truth, one.predicted, one.items, share) for one, share in found] == [
         ("b", "a", 3, 0.75),
         ("a", "b", 2, 0.25),
     ]
@@ -62,7 +71,7 @@ def test_examples_cover_classes_and_their_neighbours_are_the_nearest_others() ->
     for one in chosen:
         query = rows.pop(one.item.id)
         best = sorted((round(min(1, float(row @ query)), 6) for row in rows.values()), reverse=True)[:NEIGHBOURS]
-        assert [near.score for near in one.neighbours] == pytest.approx(best, abs=2e-6)
+        assert [score for _, score in one.neighbours] == pytest.approx(best, abs=2e-6)
         rows[one.item.id] = query
 
 
@@ -72,7 +81,8 @@ def test_two_items_are_each_others_only_neighbour_and_one_has_none() -> None:
 
 
 def test_what_is_shown_is_bounded_and_the_counts_are_of_all() -> None:
-    facts, table, quality, audit = reported()
+    head, snapshot, encoder_name, quality, audit = reported()
+    table = snapshot.table
     ids = tuple(table.id(position) for position in range(len(table)))
     names = list(quality.attributes)
     missing = tuple(MissingValue(one, name, 1, 1.0, agree=True) for name in names for one in ids)
@@ -88,7 +98,7 @@ def test_what_is_shown_is_bounded_and_the_counts_are_of_all() -> None:
         missing=MissingValues(9, len(missing), missing),
     )
 
-    material = select(facts, table, quality, much, 0)
+    material = select(head, snapshot, encoder_name, quality, much, 0)
 
     assert len(material.audit.duplicates.items) == MOST_GROUPS
     assert {len(one.images) for one in material.audit.duplicates.items} == {MOST_OF_GROUP}
@@ -97,5 +107,5 @@ def test_what_is_shown_is_bounded_and_the_counts_are_of_all() -> None:
     assert max(len(one.neighbours) for one in material.audit.contradicted.items) == MOST_NEIGHBOURS
     assert len(material.audit.missing.items) == MOST_MISSING
     assert {one.attribute for one in material.audit.missing.items} == set(names)
-    keys = list(pictures(material.examples, material.audit, material.items))
+    keys = list(pictures(material))
     assert MOST_GROUPS * MOST_OF_GROUP < len(keys) <= MOST

@@ -1,0 +1,81 @@
+"""What a generation holds, as it is shown: its items, their images, and all of it in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tonari.catalogue.documents import image_key
+from tonari.contract.engine import Spread, StoredItem, Values
+from tonari.contract.filter_tree import EVERYTHING
+from tonari.errors import UnknownItemError
+from tonari.fields.schema import RESERVED, Schema
+from tonari.query.serving import Serving
+
+MOST_REJECTED = 12
+
+
+def read_item(serving: Serving, item: str) -> StoredItem:
+    """Read an item by its id.
+
+    Raises
+    ------
+    UnknownItemError
+    """
+    found = serving.engine.read([item]).get(item)
+    if found is None:
+        raise UnknownItemError(f"There is no item {item!r} in this catalogue; a new one takes some seconds to appear.")
+    return found
+
+
+def shown(fields: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+    """Keep of a document the fields that are returned."""
+    hidden = {name for name, field in schema.fields.items() if not field.returned} | {*RESERVED}
+    return {name: value for name, value in fields.items() if name not in hidden}
+
+
+def image_of(serving: Serving, item: str, view: str | None) -> str:
+    """Give the key of an item's image in the catalogue, its first if no view is named.
+
+    Raises
+    ------
+    UnknownItemError
+        If there is no such item or view.
+    """
+    names = read_item(serving, item).views
+    if view is None and names:
+        return image_key(item, names[0])
+    if view is None or view not in names:
+        raise UnknownItemError(f"The item {item!r} has no image {view or ''}; it has {', '.join(names) or 'none'}.")
+    return image_key(item, view)
+
+
+def summarise(serving: Serving) -> dict[str, Any]:
+    """Describe a generation as JSON: what is live, how much of it, its attributes, the range of each field."""
+    head, encoder, snapshot, held = serving.read.head, serving.encoder, serving.snapshot, serving.engine.describe()
+    filterable = {name: field.type for name, field in snapshot.schema.fields.items() if field.filterable}
+    ranged = [name for name, kind in filterable.items() if kind in ("number", "string", "strings")]
+    counted = serving.engine.count(ranged, EVERYTHING)
+    return {
+        "generation": head.generation,
+        "snapshot": snapshot.id,
+        "encoder": {"id": snapshot.encoder, "name": encoder.name, "dimensions": encoder.dimensions},
+        "items": held.items,
+        "views": held.views,
+        "segments": len(head.segments),
+        "recall": dict(snapshot.recall),
+        "search": {"large_ranges": held.large_ranges, "reason": held.reason},
+        "rejected": {"count": len(serving.rejected), "first": dict(list(serving.rejected.items())[:MOST_REJECTED])},
+        "attributes": {name: list(learned.classes) for name, learned in snapshot.learned.items()},
+        "fields": {
+            name: {"type": kind, **(_range(counted[name]) if name in counted else {})}
+            for name, kind in filterable.items()
+        },
+        "samples": list(held.samples),
+    }
+
+
+def _range(counted: Values | Spread) -> dict[str, Any]:
+    if isinstance(counted, Values):
+        return {"values": [value for value, _ in counted.most]}
+    return {} if counted.least is None else {"min": counted.least, "max": counted.greatest}

@@ -114,6 +114,14 @@ class InvalidImageError(RequestError):
     title = "The picture cannot be decoded"
 
 
+class UnencodableImageError(RequestError):
+    """A picture for which the encoder gives no vector, or for which memory does not suffice."""
+
+    status = 422
+    slug = "unencodable-image"
+    title = "The picture cannot be encoded"
+
+
 class InvalidCatalogueError(TonariError):
     """An item document, ``schema.json`` or metadata table that is not of the documented form."""
 
@@ -144,6 +152,13 @@ class NotReadyError(TonariError):
     title = "Nothing is published yet"
 
 
+class OutOfTimeError(TonariError):
+    """A run cannot end within the time that it was given."""
+
+    slug = "out-of-time"
+    title = "The time ran out"
+
+
 class StoreError(TonariError):
     """S3 did not do what was asked; trying again may help."""
 
@@ -154,6 +169,13 @@ class StoreError(TonariError):
 
 class MissingObjectError(StoreError):
     """No object has this key."""
+
+
+class NoSpaceError(StoreError):
+    """The folder of this machine in which downloads are kept is full."""
+
+    slug = "no-space"
+    title = "No room for downloads"
 
 
 class ConflictError(StoreError):
@@ -169,6 +191,14 @@ class CorruptArtefactError(TonariError):
 
     slug = "corrupt-artefact"
     title = "A stored file is damaged"
+
+
+class UnreadableError(TonariError):
+    """Neither what is live nor what was live before can be read."""
+
+    status = 503
+    slug = "unreadable"
+    title = "Nothing that was published can be read"
 
 
 class UnreachableError(TonariError):

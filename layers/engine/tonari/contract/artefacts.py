@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta, Struct
 
-from tonari.errors import CorruptArtefactError
+from tonari.contract.requests import Method
 
-Form = TypeVar("Form")
 Count = Annotated[int, Meta(ge=0)]
 
 
@@ -27,6 +25,43 @@ class Live(Struct, frozen=True, forbid_unknown_fields=True):
     snapshot: str
     encoder: str
     segments: tuple[SegmentRef, ...]
+
+
+class Lease(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which rebuild may publish.
+
+    Parameters
+    ----------
+    build
+        Id of the rebuild.
+    since
+        Generation of the head by which it took the lease: a run that was stalled, and whose lease another took since,
+        has an older one.
+    """
+
+    build: str
+    since: int
+
+
+class Condemned(Struct, frozen=True, forbid_unknown_fields=True):
+    """Objects that collection is about to delete.
+
+    Parameters
+    ----------
+    key
+        Of the list that names them.
+    at
+        When they were condemned: seconds since 1970 by the store's clock.
+    """
+
+    key: str
+    at: float
+
+
+class CondemnedList(Struct, frozen=True, forbid_unknown_fields=True):
+    """Keys of objects, or their beginnings where these end in a slash."""
+
+    keys: tuple[str, ...]
 
 
 class Head(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,7 +82,11 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
     previous
         What was live before this snapshot.
     condemned
-        Ids that collection is about to delete.
+        What collection is about to delete.
+    lease
+        Of the rebuild that is running; None if there is none.
+    sha256
+        Of all that is said here but this.
     """
 
     generation: Count = 0
@@ -57,7 +96,9 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
     next_encoder: str | None = None
     segments: tuple[SegmentRef, ...] = ()
     previous: Live | None = None
-    condemned: tuple[str, ...] = ()
+    condemned: tuple[Condemned, ...] = ()
+    lease: Lease | None = None
+    sha256: str = ""
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -100,19 +141,111 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sha256: str = ""
 
 
+class IgnoredKeys(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many keys of the catalogue bucket were ignored for one reason, and the first few of them."""
+
+    count: Count
+    examples: tuple[str, ...]
+
+
+class UnusableValues(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many items have a value of another type than their field, and why by id for the first few of them."""
+
+    count: Count
+    examples: Mapping[str, str]
+
+
 class TableHeader(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a snapshot's table says beside its arrays: the reason by key for each object that could not be used."""
+    """What a snapshot's table says beside its arrays.
+
+    Parameters
+    ----------
+    rejected
+        The reason by key for each object that could not be used.
+    ignored
+        By reason: keys that belong to no item.
+    unusable
+        By field: values that no filter and no prediction can use.
+    """
 
     rejected: Mapping[str, str]
+    ignored: Mapping[str, IgnoredKeys]
+    unusable: Mapping[str, UnusableValues]
+
+
+class CanaryAnswer(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a search answers to one of the canary queries.
+
+    Parameters
+    ----------
+    query
+        Number of the query.
+    within
+        The first item in range and the first that is not; None without a filter.
+    exact
+        Whether every view in range was compared.
+    path
+        The way that was taken.
+    ids, scores
+        Of the items found.
+    """
+
+    query: Count
+    within: tuple[Count, Count] | None
+    exact: bool
+    path: str
+    ids: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+class CanaryPrediction(Struct, frozen=True, forbid_unknown_fields=True):
+    """What class weights say of one of the canary queries: the best class, and its score."""
+
+    query: Count
+    attribute: str
+    method: Method
+    value: str | bool | float
+    score: float
+
+
+class CanariesHeader(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known of a snapshot beside its files, so that it is seen when they do not belong together.
+
+    Parameters
+    ----------
+    encoder
+        Id of the one that made the embeddings, and that of the canary picture.
+    items
+        Of items spread over all, the id and a sha256 (hex) over the ETag and the bytes of the document.
+    views
+        Of rows spread over all, the item's id and the view's name; their embeddings lie beside.
+    answers, predictions
+        To the queries that lie beside.
+    """
+
+    encoder: str
+    items: tuple[tuple[str, str], ...]
+    views: tuple[tuple[str, str], ...]
+    answers: tuple[CanaryAnswer, ...]
+    predictions: tuple[CanaryPrediction, ...]
 
 
 class SegmentHeader(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a delta segment says beside its arrays; ``rejected``: the reason by key, as in a table."""
+    """What a delta segment says beside its arrays.
+
+    Parameters
+    ----------
+    rejected
+        The reason by key, as in a table.
+    seen
+        Ids of items that were looked at and found as the index has them.
+    """
 
     format: int
     encoder: str
     deleted: tuple[str, ...]
     rejected: Mapping[str, str]
+    seen: tuple[str, ...]
 
 
 class RejectedView(Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,6 +262,12 @@ class CheckpointHeader(Struct, frozen=True, forbid_unknown_fields=True):
     format: int
     encoder: str
     rejected: tuple[RejectedView, ...]
+
+
+class DocumentsHeader(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a file of documents, read by a build that ran out of time, says beside its arrays."""
+
+    format: int
 
 
 class Regression(Struct, frozen=True):
@@ -160,45 +299,3 @@ class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
     falls: tuple[Regression, ...]
     recall: Mapping[str, float]
     attributes: Mapping[str, Any]
-
-
-class RebuildRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A note that a rebuild is wanted.
-
-    Parameters
-    ----------
-    at
-        Seconds since 1970.
-    patience
-        Seconds for which nobody else shall ask.
-    by
-        Tells equal notes apart.
-    """
-
-    at: float
-    patience: float
-    by: str
-
-
-def decode(data: bytes, form: type[Form], name: str) -> Form:
-    """Read JSON as a type.
-
-    Parameters
-    ----------
-    name
-        Of the file, for messages.
-
-    Raises
-    ------
-    CorruptArtefactError
-        If it is not JSON, lacks a field, has an unknown one, or one of another type.
-    """
-    try:
-        return msgspec.json.decode(data, type=form)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise CorruptArtefactError(f"{name} is not of the documented form: {error}.") from error
-
-
-def encode(artefact: Struct) -> bytes:
-    """Write a struct as JSON that people can read."""
-    return msgspec.json.format(msgspec.json.encode(artefact), indent=1)

@@ -1,28 +1,37 @@
-"""The port to a bucket: what S3 and a folder both do; and the local cache of what was downloaded."""
+"""The port to a bucket: what S3 and a folder both do."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import os
-import re
-import secrets
-import time
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
-from tonari.errors import CorruptArtefactError
+from tonari.errors import CorruptArtefactError, NoSpaceError, StoreError
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What a listing says of an object; ``etag`` without quotes, ``size`` in bytes."""
+    """What a listing says of an object.
+
+    Parameters
+    ----------
+    etag
+        Without quotes.
+    size
+        In bytes.
+    modified
+        Seconds since 1970 by the store's clock, of which S3 gives whole ones: compare it with :meth:`Bucket.now` alone.
+    """
 
     key: str
     etag: str
     size: int
+    modified: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class Bucket(Protocol):
         """Read an object unless its ETag is still ``etag``."""
 
     def head(self, key: str) -> ObjectInfo | None:
-        """Ask for an object's ETag and size."""
+        """Ask what a listing says of one object; None if it is not there."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """List objects in the order of their keys' UTF-8 bytes."""
@@ -92,7 +101,12 @@ class Bucket(Protocol):
         ------
         CorruptArtefactError
             If its sha256 (hex) is another.
+        NoSpaceError
+            If there is no room for the file.
         """
+
+    def now(self) -> float:
+        """Tell the time by the store's clock, which all its users share: seconds since 1970."""
 
     def presign_get(self, key: str, seconds: int) -> str:
         """Make a URL that reads one object until it expires."""
@@ -114,10 +128,13 @@ def save_verified(chunks: Iterable[bytes], path: Path, sha256: str, what: str) -
     """Do what :meth:`Bucket.download` promises, with the bytes of an object that messages call ``what``."""
     digest = hashlib.sha256()
     try:
-        with path.open("wb") as file:
+        with local_errors(path.parent):
+            file = path.open("wb", buffering=0)
+        with file:
             for chunk in chunks:
                 digest.update(chunk)
-                file.write(chunk)
+                with local_errors(path.parent):
+                    _write_all(file, chunk)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -126,30 +143,25 @@ def save_verified(chunks: Iterable[bytes], path: Path, sha256: str, what: str) -
         raise CorruptArtefactError(f"{what} has sha256 {digest.hexdigest()}, recorded is {sha256}.")
 
 
-CACHED = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{8})?")
-"""Files of the cache: named by their sha256, replaced but never overwritten, so that mapped files stay whole."""
-IDLE_SECONDS = 3600
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def fetch(artefacts: Bucket, key: str, cache: Path, sha256: str) -> Path:
-    """Download an object, as :meth:`Bucket.download` does, unless the cache has it whole."""
-    path = cache / sha256
-    if path.exists() and file_sha256(path) == sha256:
-        os.utime(path)
-        return path
-    fresh = cache / f"{sha256}.{secrets.token_hex(4)}"
-    artefacts.download(key, fresh, sha256)
-    return fresh.replace(path)
+@contextmanager
+def local_errors(folder: Path) -> Iterator[None]:
+    """Turn the errors of writing into a folder of this machine into ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise NoSpaceError(
+                f"There is no room in {folder} ({error.strerror}): give the function more TemporaryStorage, or name "
+                "a larger folder as TONARI_CACHE_DIR."
+            ) from error
+        raise StoreError(f"{folder} cannot be written to: {error.strerror}.") from error
 
 
-def sweep(cache: Path, keep: Collection[str]) -> None:
-    """Delete files that nobody has asked for in an hour, but none whose sha256 (hex) is in ``keep``.
-
-    Processes that have one mapped go on reading it.
-    """
-    for path in cache.iterdir():
-        if not CACHED.fullmatch(path.name) or path.name in keep:
-            continue
-        with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > IDLE_SECONDS:
-                path.unlink()
+def _write_all(file: FileIO, chunk: bytes) -> None:
+    """Write without a buffer, which would be written once more where the error is no longer expected."""
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[file.write(rest) :]

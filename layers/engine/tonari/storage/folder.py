@@ -82,7 +82,7 @@ class FolderBucket:
         return None if blob.etag == etag else blob
 
     def head(self, key: str) -> ObjectInfo | None:
-        """Ask for an object's ETag and size."""
+        """Ask what a listing says of one object; None if it is not there."""
         try:
             with self._errors(key):
                 return self._describe(key, self._path(key))
@@ -154,6 +154,16 @@ class FolderBucket:
         with self._errors(key), self._path(key).open("rb") as file:
             save_verified(iter(partial(file.read, CHUNK), b""), path, sha256, self._what(key))
 
+    def now(self) -> float:
+        """Tell the time by the clock that stamps the folder's files."""
+        probe = self._writing / secrets.token_hex(8)
+        try:
+            with write_errors(self.name):
+                probe.touch()
+            return probe.stat().st_mtime
+        finally:
+            probe.unlink(missing_ok=True)
+
     def presign_get(self, key: str, seconds: int) -> str:
         """Make a URL that reads one object until it expires."""
         return self._served().for_reading(key, seconds)
@@ -218,7 +228,7 @@ class FolderBucket:
             with path.open("rb") as file:
                 known = stamp, hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
             self._etags[path] = known
-        return ObjectInfo(key, known[1], stat.st_size)
+        return ObjectInfo(key, known[1], stat.st_size, stat.st_mtime)
 
     def _create(self, key: str, given: bytes | Path) -> None:
         def allow(path: Path, fresh: Path) -> bool:

@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.contract.artefacts import decode
+from tonari.contract.forms import decode
 from tonari.errors import CorruptArtefactError
 from tonari.storage.bucket import Bucket
 

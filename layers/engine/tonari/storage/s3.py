@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
 from tonari.errors import ConflictError, MissingObjectError, StoreError
 from tonari.storage.bucket import Blob, ObjectInfo, PresignedPost, file_sha256, save_verified
@@ -28,6 +35,10 @@ CONFIG = Config(
 )
 CHUNK = 1 << 20
 DELETE_BATCH = 1000
+CUT = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+"""How a transfer ends whose connection was lost, as when Lambda freezes a process."""
+CREATE_TRIES = 5
+"""S3 answers 409, and stores nothing, while another write of the same key is under way."""
 CODES = {
     "NoSuchKey": MissingObjectError,
     "404": MissingObjectError,
@@ -80,20 +91,20 @@ class S3Bucket:
             return Blob(answer["Body"].read(), _etag(answer))
 
     def head(self, key: str) -> ObjectInfo | None:
-        """Ask for an object's ETag and size."""
+        """Ask what a listing says of one object; None if it is not there."""
         try:
             with self._errors(key):
                 answer = self._s3.head_object(Bucket=self.name, Key=key)
         except MissingObjectError:
             return None
-        return ObjectInfo(key, _etag(answer), answer["ContentLength"])
+        return ObjectInfo(key, _etag(answer), answer["ContentLength"], answer["LastModified"].timestamp())
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """List objects in the order of their keys' UTF-8 bytes."""
         with self._errors(prefix):
             for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
                 for found in page.get("Contents", ()):
-                    yield ObjectInfo(found["Key"], _etag(found), found["Size"])
+                    yield ObjectInfo(found["Key"], _etag(found), found["Size"], found["LastModified"].timestamp())
 
     def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> str:
         """Write an object whatever was there; returns its ETag."""
@@ -101,22 +112,33 @@ class S3Bucket:
 
     def create(self, key: str, data: bytes) -> str:
         """Write an object that must not exist yet, or by our own earlier attempt; returns its ETag."""
-        try:
-            return self._put(key, data, IfNoneMatch="*")
-        except ConflictError:
-            there = self.get(key)
-            if there.data != data:
-                raise
-            return there.etag
+        for _ in range(CREATE_TRIES):
+            try:
+                return self._put(key, data, IfNoneMatch="*")
+            except ConflictError as error:
+                conflict = error
+            with suppress(MissingObjectError):
+                there = self.get(key)
+                if there.data != data:
+                    raise conflict
+                return there.etag
+        raise conflict
 
     def create_file(self, key: str, path: Path) -> None:
         """Like :meth:`create`, from a file, which is streamed."""
-        try:
-            with path.open("rb") as file:
-                self._put(key, file, IfNoneMatch="*")
-        except ConflictError:
-            if self.sha256(key) != file_sha256(path):
-                raise
+        for _ in range(CREATE_TRIES):
+            try:
+                with path.open("rb") as file:
+                    self._put(key, file, IfNoneMatch="*")
+            except ConflictError as error:
+                conflict = error
+            else:
+                return
+            with suppress(MissingObjectError):
+                if self.sha256(key) != file_sha256(path):
+                    raise conflict
+                return
+        raise conflict
 
     def replace(self, key: str, data: bytes, etag: str) -> str:
         """Write an object only while its ETag is ``etag``; returns the new one."""
@@ -146,6 +168,12 @@ class S3Bucket:
         with self._errors(key):
             save_verified(self._chunks(key), path, sha256, self._what(key))
 
+    def now(self) -> float:
+        """Tell the time by the store's clock: the date of its answer."""
+        with _s3_errors(f"bucket {self.name}"):
+            answer = self._s3.head_bucket(Bucket=self.name)
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+
     def presign_get(self, key: str, seconds: int) -> str:
         """Make a URL that reads one object until it expires."""
         with self._errors(key):
@@ -171,7 +199,21 @@ class S3Bucket:
             return _etag(self._s3.put_object(Bucket=self.name, Key=key, Body=data, **conditions))
 
     def _chunks(self, key: str) -> Iterator[bytes]:
-        return self._s3.get_object(Bucket=self.name, Key=key)["Body"].iter_chunks(CHUNK)
+        """Read an object; a transfer that is cut goes on where it stopped, as long as each brings something."""
+        answer = self._s3.get_object(Bucket=self.name, Key=key)
+        etag, at = answer["ETag"], 0
+        while True:
+            before = at
+            try:
+                for chunk in answer["Body"].iter_chunks(CHUNK):
+                    yield chunk
+                    at += len(chunk)
+            except CUT:
+                if at == before:
+                    raise
+            else:
+                return
+            answer = self._s3.get_object(Bucket=self.name, Key=key, IfMatch=etag, Range=f"bytes={at}-")
 
 
 def _etag(answer: Mapping[str, Any]) -> str:

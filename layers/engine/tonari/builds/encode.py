@@ -15,6 +15,8 @@ from tonari.builds.known_vectors import LabelledVectors, label_views
 from tonari.contract.artefacts import CheckpointHeader, RejectedView
 from tonari.encoders.port import Encoder
 from tonari.errors import CorruptArtefactError, MissingObjectError, RequestError
+from tonari.images.guards import MAX_BYTES, too_long
+from tonari.images.memory import MemoryBudget
 from tonari.index.vectors import to_fixed
 from tonari.snapshots.indexed import texts
 from tonari.storage.bucket import Bucket
@@ -85,6 +87,8 @@ def _prefix(encoder: str) -> str:
 WORKERS = 8
 AHEAD = 4 * WORKERS
 PROGRESS_EVERY = 50
+READ_AT_ONCE = 100_000_000
+"""Bytes of files that the threads may hold, beside what decoding takes."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -119,7 +123,7 @@ def encode_shard(
     """
     encoded: list[EncodedView] = []
     rejected: list[RejectedView] = []
-    for done, view in enumerate(in_parallel(lambda key: encode_view(catalogue, encoder, key), shard.keys), 1):
+    for done, view in enumerate(encode_views(catalogue, encoder, shard.keys), 1):
         if done % PROGRESS_EVERY == 0:
             progress(done)
         match view:
@@ -132,16 +136,39 @@ def encode_shard(
     return write_checkpoint(artefacts, Checkpoint(shard.encoder, keys, sources, fixed, tuple(rejected)))
 
 
-def encode_view(catalogue: Bucket, encoder: Encoder, key: str) -> EncodedView | RejectedView | None:
-    """Read and encode one view as it is now; None if it has vanished."""
-    try:
-        blob = catalogue.get(key)
-    except MissingObjectError:
+def encode_views(
+    catalogue: Bucket, encoder: Encoder, keys: Iterable[str]
+) -> Iterator[EncodedView | RejectedView | None]:
+    """Read and encode views as they are now, in parallel and in order; None for each that has vanished."""
+    files = MemoryBudget(READ_AT_ONCE)
+    return in_parallel(lambda key: encode_view(catalogue, encoder, key, files), keys)
+
+
+def encode_view(
+    catalogue: Bucket, encoder: Encoder, key: str, files: MemoryBudget
+) -> EncodedView | RejectedView | None:
+    """Read and encode one view as it is now; None if it has vanished.
+
+    Parameters
+    ----------
+    files
+        Memory for files that are read and not yet encoded, and their copies without metadata. The size is asked first:
+        a file over :data:`tonari.images.guards.MAX_BYTES` is never read.
+    """
+    found = catalogue.head(key)
+    if found is None:
         return None
-    try:
-        embedding = encoder.encode(blob.data)
-    except RequestError as error:
-        return RejectedView(key, blob.etag, error.detail)
+    if found.size > MAX_BYTES:
+        return RejectedView(key, found.etag, too_long(found.size).detail)
+    with files.hold(2 * found.size):
+        try:
+            blob = catalogue.get(key)
+        except MissingObjectError:
+            return None
+        try:
+            embedding = encoder.encode(blob.data)
+        except RequestError as error:
+            return RejectedView(key, blob.etag, error.detail)
     return EncodedView(key, blob.etag, to_fixed(embedding))
 
 

@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 
 from tonari.contract.encoder import FramedEncoder, RawEncoder, read_encoder_file
 from tonari.encoders.onnx import Session
-from tonari.errors import InvalidEncoderError
+from tonari.errors import InvalidEncoderError, UnencodableImageError
 from tonari.images.decode import prepare
 from tonari.images.framing import Framing, Resample
+from tonari.images.memory import MemoryBudget
 from tonari.images.tensor import RAW, Channels, DType, Layout, TensorForm, to_tensor
+
+DECODED_AT_ONCE = 400_000_000
+"""Bytes that the threads of an encoder may fill with pictures being decoded: two of the dearest, or dozens of the usual
+ones. Whatever the memory of a function, it must hold that beside the encoder and the snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +124,15 @@ class ImageEncoder:
 
     def __init__(self, config: EncoderConfig, model: Path, threads: int = 1) -> None:
         self.config, self.name, self.dimensions = config, config.name, config.dimensions
+        self._memory = MemoryBudget(DECODED_AT_ONCE)
         self._session = Session(model, config.input_name, config.output_name, threads)
 
     def encode(self, data: bytes) -> NDArray[np.float32]:
         """Encode the bytes of one picture: see :meth:`tonari.encoders.port.Encoder.encode`."""
-        embedding: NDArray[np.float32] = self.embed([self.read(data)])[0]
+        try:
+            embedding: NDArray[np.float32] = self.embed([self.read(data)])[0]
+        except MemoryError as error:
+            raise UnencodableImageError("The picture needs more memory than there is: scale it down.") from error
         return embedding
 
     def read(self, data: bytes) -> NDArray[np.generic]:
@@ -131,9 +140,9 @@ class ImageEncoder:
 
         Raises
         ------
-        UnsupportedImageError, InvalidImageError, TooLargeError
+        UnsupportedImageError, InvalidImageError, TooLargeError, MemoryError
         """
-        return to_tensor(prepare(data, self.config.framing), self.config.form)
+        return to_tensor(prepare(data, self.config.framing, self._memory), self.config.form)
 
     def embed(self, views: Sequence[NDArray[np.generic]]) -> NDArray[np.float32]:
         """Encode views that :meth:`read` gave, one by one, so that a view's embedding never depends on its neighbours.
@@ -145,7 +154,10 @@ class ImageEncoder:
         Raises
         ------
         InvalidEncoderError
-            If the graph gives NaN, infinity, zero or another shape.
+            If the graph takes no such views, or gives another shape than ``encoder.json`` promises.
+        UnencodableImageError
+            If it fails on a view that it should take, or gives NaN, infinity or zero for it.
+        MemoryError
         """
         embeddings = np.empty((len(views), self.dimensions), np.float32)
         for row, view in zip(embeddings, views, strict=True):
@@ -156,6 +168,9 @@ class ImageEncoder:
                 )
             length = float(np.linalg.norm(output.astype(np.float64)))
             if not np.isfinite(length) or length == 0:
-                raise InvalidEncoderError("The graph gave a vector with NaN, infinity or no length.")
+                raise UnencodableImageError(
+                    f"The encoder {self.name} gives a vector with NaN, infinity or no length for this picture: replace "
+                    "the picture; if it does so for many, replace the encoder."
+                )
             row[:] = output[0] / length
         return embeddings

@@ -18,7 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.errors import InvalidEncoderError
+from tonari.errors import InvalidEncoderError, UnencodableImageError
+
+_KINDS = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
+"""What onnxruntime calls the types in which pixels come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,13 @@ def _info(given: Any) -> TensorInfo:
     return TensorInfo(given.name, given.type, tuple(size if isinstance(size, int) else None for size in given.shape))
 
 
+def _takes(given: TensorInfo, batch: NDArray[np.generic]) -> bool:
+    """Tell whether a graph declares that it takes inputs of this type and shape."""
+    if given.kind != _KINDS.get(batch.dtype.name) or len(given.shape) != batch.ndim:
+        return False
+    return all(size in {None, is_there} for size, is_there in zip(given.shape, batch.shape, strict=True))
+
+
 def _load(model: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -80,14 +90,15 @@ class Session:
 
     def __init__(self, model: Path, input_name: str, output_name: str, threads: int) -> None:
         self._session = _load(model, threads)
-        inputs = [given.name for given in self._session.get_inputs()]
+        given = tuple(map(_info, self._session.get_inputs()))
+        inputs = [one.name for one in given]
         outputs = [given.name for given in self._session.get_outputs()]
         if inputs != [input_name] or output_name not in outputs:
             raise InvalidEncoderError(
                 f"encoder.json names input {input_name!r} and output {output_name!r}; "
                 f"the graph has inputs {inputs} and outputs {outputs}."
             )
-        self._input, self._output = input_name, output_name
+        self._input, self._output = given[0], output_name
 
     def run(self, batch: NDArray[np.generic]) -> NDArray[np.float32]:
         """Run the graph.
@@ -95,12 +106,16 @@ class Session:
         Raises
         ------
         InvalidEncoderError
-            If it fails, for example because the batch has another shape than the graph takes.
+            If the graph takes no input of this type or shape.
+        UnencodableImageError
+            If it takes such inputs, but fails on this one.
+        MemoryError
         """
         try:
-            (output,) = self._session.run([self._output], {self._input: batch})
+            (output,) = self._session.run([self._output], {self._input.name: batch})
+        except MemoryError:
+            raise
         except Exception as error:
-            raise InvalidEncoderError(
-                f"The ONNX graph failed on input {batch.shape} {batch.dtype}: {_one_line(error)}"
-            ) from error
+            failed = f"The ONNX graph failed on input {batch.shape} {batch.dtype}: {_one_line(error)}"
+            raise (UnencodableImageError if _takes(self._input, batch) else InvalidEncoderError)(failed) from error
         return cast("NDArray[np.float32]", output)

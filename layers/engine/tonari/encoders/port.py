@@ -37,7 +37,7 @@ class Encoder(Protocol):
         Raises
         ------
         RequestError
-            If the bytes are no view that can be encoded; the subclass says why.
+            If the bytes are no view that can be encoded, whatever goes wrong with them; the subclass says why.
         InvalidEncoderError
-            If the encoder itself fails on it.
+            If the encoder can encode no view at all.
         """

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
 from tonari.errors import CorruptArtefactError, MissingObjectError, NotReadyError
-from tonari.storage.bucket import Bucket
+from tonari.storage.bucket import Bucket, local_errors
+from tonari.storage.cache import save, touch, turn
 
 PREFIX = "encoders/"
 MODEL, CONFIG = "model.onnx", "encoder.json"
@@ -79,19 +79,27 @@ def load_encoder(artefacts: Bucket, name: str, cache: Path) -> ImageEncoder:
     InvalidEncoderError
         If it cannot serve.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    model_path, config_path = cache / f"{name}.onnx", cache / f"{name}.json"
+    with local_errors(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+    model, config = cache / f"{name}.onnx", cache / f"{name}.json"
+    if not _whole(name, model, config):
+        with turn(cache, name):
+            if not _whole(name, model, config):
+                for path, data in zip((model, config), fetch_encoder(artefacts, name), strict=True):
+                    save(path, data)
+    return ImageEncoder(EncoderConfig.parse(config.read_bytes()), model)
+
+
+def _whole(name: str, model: Path, config: Path) -> bool:
+    """Tell whether the cache has an encoder whole, and note that it was asked for."""
     try:
-        model, config = model_path.read_bytes(), config_path.read_bytes()
-    except FileNotFoundError:
-        model = config = b""
-    if encoder_id(model, config) != name:
-        model, config = fetch_encoder(artefacts, name)
-        for path, data in ((config_path, config), (model_path, model)):
-            fresh = path.with_suffix(f".{secrets.token_hex(4)}")
-            fresh.write_bytes(data)
-            fresh.replace(path)
-    return ImageEncoder(EncoderConfig.parse(config), model_path)
+        if encoder_id(model.read_bytes(), config.read_bytes()) != name:
+            return False
+        touch(model)
+        touch(config)
+    except OSError:
+        return False
+    return True
 
 
 def has_encoder(artefacts: Bucket, name: str) -> bool:

@@ -24,12 +24,17 @@ MAX_BYTES: Final = 50_000_000
 """Length of a file, in bytes."""
 MAX_PIXELS: Final[dict[Format, int]] = {
     "JPEG": 50_000_000,
-    "PNG": 50_000_000,
-    "WEBP": 25_000_000,
-    "GIF": 50_000_000,
+    "PNG": 16_000_000,
+    "WEBP": 13_000_000,
+    "GIF": 25_000_000,
 }
-"""Width times height, in pixels: what a 1 GB function can decode beside its index. The dearest picture that is
-accepted, a progressive CMYK JPEG, takes about 450 MiB; WebP keeps four copies of its canvas."""
+"""Width times height, in pixels. A JPEG is decoded at a fraction of its size; the others cannot be, so each has the
+limit at which the dearest picture takes about a second of one processor and 200 MB (``make torture``)."""
+MAX_DEEP_PIXELS: Final = 13_000_000
+"""Width times height of a PNG of 16 bits a channel."""
+MAX_COEFFICIENTS: Final = 52_000_000
+"""Of a JPEG of several scans, whose decoder keeps the coefficients of all scans, two bytes each, at whatever size it is
+decoded: 13 megapixels of CMYK, 34 of the usual halved colour."""
 MAX_SIDE: Final = 30_000
 """Width or height, in pixels: a longer JPEG may be too narrow to be decoded at a fraction of its size."""
 MAX_SCANS: Final = 32
@@ -38,7 +43,7 @@ MAX_PARTS: Final = 250_000
 """Segments, chunks or blocks that are walked in one file."""
 
 _JPEG_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
-_JPEG_DECODABLE = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+_JPEG_DECODABLE = {0xC0, 0xC1, 0xC2}
 _JPEG_TABLES = {0xC4, 0xCC, 0xDB, 0xDD}
 _PNG_DECODED = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _REFUSED = {
@@ -63,7 +68,11 @@ class Header:
     orientation
         EXIF orientation, 1-8; 1 if absent or nonsense.
     scans
-        Passes over the picture that its decoder will make: above 1 in progressive JPEG only.
+        Passes over the picture that its decoder will make: above 1 in JPEG only.
+    coefficients
+        That a JPEG has in all its components.
+    bits
+        Of a channel; 16 in PNG only.
     data
         The file without metadata and without what follows the first picture.
     """
@@ -72,8 +81,10 @@ class Header:
     width: int
     height: int
     orientation: int
-    scans: int
     data: bytes
+    scans: int = 1
+    coefficients: int = 0
+    bits: int = 8
 
 
 def admit(data: bytes) -> Header:
@@ -84,12 +95,13 @@ def admit(data: bytes) -> Header:
     UnsupportedImageError
         If it is no picture, or not in one of :data:`FORMATS`.
     TooLargeError
-        If it is over :data:`MAX_BYTES`, :data:`MAX_PIXELS` or :data:`MAX_SIDE`.
+        If it is over :data:`MAX_BYTES`, :data:`MAX_PIXELS`, :data:`MAX_DEEP_PIXELS`, :data:`MAX_SIDE` or
+        :data:`MAX_COEFFICIENTS`.
     InvalidImageError
         If its structure is damaged, it ends early or has more than :data:`MAX_SCANS`.
     """
     if len(data) > MAX_BYTES:
-        raise TooLargeError(f"The picture has {len(data):,} bytes, the limit is {MAX_BYTES:,}: send a smaller one.")
+        raise too_long(len(data))
     header = _read(data)
     name, width, height = header.format, header.width, header.height
     if min(width, height) < 1:
@@ -98,16 +110,27 @@ def admit(data: bytes) -> Header:
         raise TooLargeError(
             f"The picture has {width:,} x {height:,} pixels, a side may have {MAX_SIDE:,}: scale it down."
         )
-    if width * height > MAX_PIXELS[name]:
+    most = MAX_DEEP_PIXELS if header.bits == 16 else MAX_PIXELS[name]
+    if width * height > most:
         raise TooLargeError(
-            f"The picture has {width:,} x {height:,} pixels, the limit for {name} is "
-            f"{MAX_PIXELS[name] / 1e6:g} megapixels: scale it down."
+            f"The picture has {width:,} x {height:,} pixels, the limit for {name}"
+            f"{' of 16 bits' if header.bits == 16 else ''} is {most / 1e6:g} megapixels: scale it down."
+        )
+    if header.scans > 1 and header.coefficients > MAX_COEFFICIENTS:
+        raise TooLargeError(
+            f"The JPEG of {header.scans} scans has {header.coefficients:,} coefficients, the limit is "
+            f"{MAX_COEFFICIENTS:,}: save it as baseline JPEG, or scale it down."
         )
     if header.scans > MAX_SCANS:
         raise InvalidImageError(
             f"The JPEG has {header.scans:,} scans, the limit is {MAX_SCANS}: save it as baseline JPEG."
         )
     return header
+
+
+def too_long(size: int) -> TooLargeError:
+    """Say of a file of ``size`` bytes that :data:`MAX_BYTES` is the limit."""
+    return TooLargeError(f"The picture has {size:,} bytes, the limit is {MAX_BYTES:,}: send a smaller one.")
 
 
 def _read(data: bytes) -> Header:
@@ -136,7 +159,7 @@ def _too_many_parts(name: str) -> InvalidImageError:
 
 def _read_jpeg(data: bytes) -> Header:
     """ISO/IEC 10918-1, annex B: segments up to the first scan, then all to the first end-of-image marker."""
-    kept, size, orientation, at = [b"\xff\xd8"], None, None, 2
+    kept, frame, orientation, at = [b"\xff\xd8"], None, None, 2
     for _ in range(MAX_PARTS):
         marker = _JPEG_MARKER.search(data, at)
         if marker is None:
@@ -146,19 +169,21 @@ def _read_jpeg(data: bytes) -> Header:
             raise _damaged("JPEG", "it has no picture data")
         end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
         if code == 0xDA:
-            if size is None:
+            if frame is None:
                 raise _damaged("JPEG", "a scan comes before the frame header")
             scans = _to_end_of_image(data, at)
-            return Header("JPEG", *size, orientation or 1, scans.count(b"\xff\xda"), b"".join((*kept, scans)))
+            width, height, coefficients = frame
+            count = scans.count(b"\xff\xda")
+            return Header("JPEG", width, height, orientation or 1, b"".join((*kept, scans)), count, coefficients)
         body = data[at + 4 : end]
         if code in _JPEG_TABLES or (code == 0xE0 and body[:4] == b"JFIF") or (code == 0xEE and body[:5] == b"Adobe"):
             kept.append(data[at:end])
         elif code == 0xE1 and body[:6] == b"Exif\0\0":
             orientation = orientation or _orientation(body)
         elif 0xC0 <= code <= 0xCF:
-            if size is not None:
+            if frame is not None:
                 raise _damaged("JPEG", "it has two frame headers")
-            size = _jpeg_size(code, body)
+            frame = _jpeg_frame(code, body)
             kept.append(data[at:end])
         at = end
     raise _too_many_parts("JPEG")
@@ -171,11 +196,20 @@ def _to_end_of_image(data: bytes, at: int) -> bytes:
     return data[at : stop + 2]
 
 
-def _jpeg_size(code: int, frame: bytes) -> tuple[int, int]:
+def _jpeg_frame(code: int, frame: bytes) -> tuple[int, int, int]:
+    """Give width, height, and how many coefficients all components have, in whole blocks of 8 x 8."""
     if code not in _JPEG_DECODABLE or frame[0] != 8:
-        raise UnsupportedImageError("Lossless, hierarchical or 12-bit JPEG: save it as ordinary 8-bit JPEG.")
-    height, width = struct.unpack_from(">HH", frame, 1)
-    return width, height
+        raise UnsupportedImageError(
+            "Lossless, hierarchical, arithmetic or 12-bit JPEG, which browsers do not show either: save it as ordinary "
+            "8-bit JPEG."
+        )
+    height, width, components = struct.unpack_from(">HHB", frame, 1)
+    factors = [(frame[7 + 3 * i] >> 4, frame[7 + 3 * i] & 15) for i in range(components)]
+    across, down = (max((factor[axis] for factor in factors), default=0) for axis in (0, 1))
+    if not 1 <= components <= 4 or min(min(factor) for factor in factors) < 1:
+        raise _damaged("JPEG", "its frame header has no sensible components")
+    blocks = (-(-width * wide // (8 * across)) * -(-height * high // (8 * down)) for wide, high in factors)
+    return width, height, 64 * sum(blocks)
 
 
 def _read_png(data: bytes) -> Header:
@@ -183,7 +217,9 @@ def _read_png(data: bytes) -> Header:
     if data[12:16] != b"IHDR":
         raise _damaged("PNG", "it does not begin with IHDR")
     width, height = struct.unpack_from(">II", data, 16)
-    kept, orientation, at = [data[:8]], 1, 8
+    view = memoryview(data)  # what is kept is copied once, when it is joined
+    kept: list[bytes | memoryview] = [view[:8]]
+    orientation, at = 1, 8
     for _ in range(MAX_PARTS):
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
@@ -194,11 +230,12 @@ def _read_png(data: bytes) -> Header:
         if kind == b"tRNS":
             kept.append(_scaled_key(data[at:end], depth=data[24], colour_type=data[25]))
         elif kind in _PNG_DECODED:
-            kept.append(data[at:end])
+            kept.append(view[at:end])
         elif kind == b"eXIf":
             orientation = _orientation(data[at + 8 : end - 4])
         if kind == b"IEND":
-            return Header("PNG", width, height, orientation, 1, b"".join(kept))
+            whole = all(type(part) is memoryview for part in kept) and sum(map(len, kept)) == len(data)
+            return Header("PNG", width, height, orientation, data if whole else b"".join(kept), bits=data[24])
         at = end
     raise _too_many_parts("PNG")
 
@@ -228,7 +265,7 @@ def _read_webp(data: bytes) -> Header:
     orientation, at = 1, 12
     for _ in range(MAX_PARTS):
         if at + 8 > stop:
-            return Header("WEBP", width, height, orientation, 1, data[:stop])
+            return Header("WEBP", width, height, orientation, data[:stop])
         kind, length = struct.unpack_from("<4sI", data, at)
         if kind == b"EXIF":
             orientation = _orientation(data[at + 8 : at + 8 + length])
@@ -246,7 +283,7 @@ def _read_gif(data: bytes) -> Header:
             left, top, across, down, flags = struct.unpack_from("<HHHHB", data, at + 1)
             end = _after_blocks(data, at + 11 + _colour_table(flags))
             size = max(width, left + across), max(height, top + down)
-            return Header("GIF", *size, 1, 1, b"".join((*kept, data[at:end], b";")))
+            return Header("GIF", *size, 1, b"".join((*kept, data[at:end], b";")))
         if data[at] != 0x21:
             raise _damaged("GIF", "it has no frame")
         end = _after_blocks(data, at + 2)

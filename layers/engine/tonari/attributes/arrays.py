@@ -14,6 +14,7 @@ from tonari.attributes.calibrate import Calibration
 from tonari.attributes.discriminant import Form
 from tonari.attributes.learn import AttributeModel
 from tonari.attributes.weights import ClassWeights
+from tonari.contract.forms import convert
 from tonari.contract.requests import Method
 
 
@@ -69,8 +70,8 @@ def learned_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Attribu
             about["several"],
             weights[f"means {name}"],
             weights[f"discriminant {name}"],
-            msgspec.convert(about["form"], Form),
-            msgspec.convert(about["calibrations"], dict[Method, Calibration]),
+            convert(about["form"], Form),
+            convert(about["calibrations"], dict[Method, Calibration]),
         )
         for name, about in json.loads(arrays["learned"].tobytes()).items()
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from tonari.contract.decoding import read_json
 from tonari.contract.parameters import MOST_DOCUMENT_BYTES, MOST_ID_BYTES
@@ -18,6 +19,18 @@ ItemState = tuple[str, tuple[tuple[str, str], ...]]
 ITEMS = "items/"
 IMAGES = "images/"
 SCHEMA = "schema.json"
+
+EMPTY_FILE: Final = "The file is empty."
+_FOLDER: Final = "It only marks a folder: the key ends in '/'."
+_ELSEWHERE: Final = "It lies under neither items/ nor images/."
+_NO_DOCUMENT: Final = "Under items/ only items/<id>.json is read."
+_LOOSE: Final = "Under images/ only images/<id>/<name> is read."
+_NO_ID: Final = "The id is empty, '.' or '..'."
+_SLASH: Final = "The id has a '/'; documents lie directly under items/."
+_UNPRINTABLE: Final = "The id has a control character, an invisible one, or a space that is not the usual one."
+_LONG: Final = f"The id has over {MOST_ID_BYTES} bytes in UTF-8: shorten it."
+_CONTROL: Final = "The image's name has a control character."
+_CONTROLS: Final = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +68,22 @@ class CatalogueItem:
 
 
 def read_item(catalogue: Bucket, item: str, images: Mapping[str, str] | None = None) -> CatalogueItem:
-    """Read an item's document beside its images, which are listed now unless they are given (ETag by name)."""
-    found = list_item(catalogue, item) if images is None else images
+    """Read an item's document, and then list its images unless they are given (ETag by name).
+
+    In this order an item whose images were uploaded before its document is never seen without them. An empty document
+    counts as none.
+    """
+    fields: Mapping[str, Any] = {}
+    etag = problem = ""
     try:
         blob = catalogue.get(document_key(item))
-        return CatalogueItem(item, parse_document(item, blob.data), blob.etag, "", found)
+        if blob.data:
+            fields, etag = parse_document(item, blob.data), blob.etag
     except MissingObjectError:
-        return CatalogueItem(item, {}, "", "", found)
+        pass
     except InvalidCatalogueError as error:
-        return CatalogueItem(item, {}, "", error.detail, found)
+        problem = error.detail
+    return CatalogueItem(item, fields, etag, problem, list_item(catalogue, item) if images is None else images)
 
 
 def check_id(item: str) -> str:
@@ -74,11 +94,19 @@ def check_id(item: str) -> str:
     InvalidCatalogueError
         If it is empty, too long, or has a slash or control character.
     """
-    if not item or "/" in item or not item.isprintable() or item in (".", ".."):
-        raise InvalidCatalogueError(f"{item!r:.80} cannot be an id: it needs printable characters without '/'.")
-    if len(item.encode()) > MOST_ID_BYTES:
-        raise InvalidCatalogueError(f"The id {item[:40]!r}… has over {MOST_ID_BYTES} bytes in UTF-8: shorten it.")
+    if why := _why_no_id(item):
+        raise InvalidCatalogueError(f"{item!r:.80} cannot be an id. {why}")
     return item
+
+
+def _why_no_id(item: str) -> str:
+    if item in ("", ".", ".."):
+        return _NO_ID
+    if "/" in item:
+        return _SLASH
+    if not item.isprintable():
+        return _UNPRINTABLE
+    return _LONG if len(item.encode()) > MOST_ID_BYTES else ""
 
 
 def document_key(item: str) -> str:
@@ -93,24 +121,33 @@ def image_key(item: str, name: str) -> str:
 
 def item_of(key: str) -> str | None:
     """Tell to which item a key belongs; None if to none."""
-    if key.startswith(ITEMS) and key.endswith(".json"):
-        item = key[len(ITEMS) : -len(".json")]
+    return read_key(key)[0]
+
+
+def read_key(key: str) -> tuple[str | None, str]:
+    """Tell to which item a key belongs; None and the reason, one of a few that serve all keys, if to none."""
+    if key.startswith(ITEMS):
+        item, name = key[len(ITEMS) :].removesuffix(".json"), ""
+        why = "" if key.endswith(".json") else _NO_DOCUMENT
     elif key.startswith(IMAGES):
-        item, slash, name = key[len(IMAGES) :].partition("/")
-        if not slash or not name:
-            return None
+        item, _, name = key[len(IMAGES) :].partition("/")
+        why = "" if name else _LOOSE
     else:
-        return None
-    try:
-        return check_id(item)
-    except InvalidCatalogueError:
-        return None
+        return None, _ELSEWHERE
+    if key.endswith("/"):
+        return None, _FOLDER
+    why = why or _why_no_id(item) or (_CONTROL if _CONTROLS.search(name) else "")
+    return (None, why) if why else (item, "")
 
 
 def list_item(bucket: Bucket, item: str) -> dict[str, str]:
     """List one item's images: ETag by name."""
     prefix = image_key(item, "")
-    return {found.key[len(prefix) :]: found.etag for found in bucket.list(prefix) if found.key != prefix and found.size}
+    return {
+        found.key[len(prefix) :]: found.etag
+        for found in bucket.list(prefix)
+        if found.size and item_of(found.key) is not None
+    }
 
 
 def parse_document(item: str, data: bytes) -> dict[str, Any]:

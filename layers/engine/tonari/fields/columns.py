@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.fields.schema import Field, Schema, kind_of, parse_date
+from tonari.contract.artefacts import UnusableValues
+from tonari.errors import CorruptArtefactError
+from tonari.fields.schema import Field, Schema, is_given, unusable_values, values_of
 
 BITS_PER_ITEM_NUMBER = 32
+EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,28 +118,44 @@ def build_columns(documents: Sequence[Mapping[str, Any]], schema: Schema) -> dic
     }
 
 
-def values_of(value: Any, about: Field) -> tuple[Any, ...]:
-    """Read a document's value as its field's type says.
+def count_unusable(
+    ids: NDArray[np.bytes_], documents: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], schema: Schema
+) -> dict[str, UnusableValues]:
+    """Count the values that no column has because they are not of their field's type.
+
+    Parameters
+    ----------
+    ids : (I,) bytes
+        UTF-8.
+    documents
+        I of them, of which the columns were made.
 
     Returns
     -------
-    The value, dates as seconds since 1970; of a list, its strings, sorted, each once. Nothing if the value is missing
-    or of another type.
+    By field, those with such values only; the field with most of them first.
     """
-    read: Any
-    match about.type:
-        case "number":
-            read = float(value) if kind_of(value) == "number" else None
-        case "date":
-            read = parse_date(value) if isinstance(value, str) else None
-        case "boolean":
-            read = value if isinstance(value, bool) else None
-        case "string":
-            read = _text(value)
-        case "strings":
-            strings = [value] if isinstance(value, str) else value
-            return tuple(sorted(set(strings))) if kind_of(strings) == "strings" else ()
-    return () if read is None else (read,)
+    found: dict[str, UnusableValues] = {}
+    for name, column in columns.items():
+        missing = np.flatnonzero(~has_value(column)).tolist()
+        wrong = [item for item in missing if is_given(documents[item].get(name))]
+        if wrong:
+            first = {
+                bytes(ids[item]).decode(): unusable_values(schema, {name: documents[item][name]})[name]
+                for item in wrong[:EXAMPLES]
+            }
+            found[name] = UnusableValues(len(wrong), first)
+    return dict(sorted(found.items(), key=lambda one: -one[1].count))
+
+
+def has_value(column: Column) -> NDArray[np.bool_]:
+    """Tell which items have a value: (I,)."""
+    match column:
+        case NumberColumn(numbers):
+            return np.asarray(numbers == numbers, np.bool_)  # noqa: PLR0124 - NaN alone differs from itself
+        case ClassColumn(codes, _):
+            return np.asarray(codes >= 0)
+        case ListColumn():
+            return column.having_any()
 
 
 def _column(values: Sequence[Any], about: Field) -> Column:
@@ -151,12 +170,6 @@ def _column(values: Sequence[Any], about: Field) -> Column:
         return ListColumn(codes=ordered[:, 0].copy(), items=ordered[:, 1].copy(), classes=classes, count=len(read))
     narrow = np.min_scalar_type(-max(len(classes), 1))
     return ClassColumn(np.array([code[of_item[0]] if of_item else -1 for of_item in read], narrow), classes)
-
-
-def _text(value: Any) -> str | None:
-    if kind_of(value) in ("number", "boolean"):
-        return json.dumps(value)
-    return value if isinstance(value, str) else None
 
 
 def columns_to_arrays(columns: Mapping[str, Column]) -> dict[str, NDArray[Any]]:
@@ -179,17 +192,45 @@ def columns_to_arrays(columns: Mapping[str, Column]) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def columns_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Column]:
-    """Undo :func:`columns_to_arrays`."""
+def columns_from_arrays(arrays: Mapping[str, NDArray[Any]], items: int) -> dict[str, Column]:
+    """Undo :func:`columns_to_arrays`.
+
+    Parameters
+    ----------
+    items
+        ``I``, of which each column must be.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If a column is of another length, or names values or items that do not exist.
+    KeyError, TypeError, ValueError
+        If it is not of this form at all.
+    """
     columns: dict[str, Column] = {}
     for position, about in enumerate(json.loads(arrays["columns"].tobytes())):
-        values = arrays[f"column{position}"]
+        name, values, classes = about["name"], arrays[f"column{position}"], tuple(about.get("classes", ()))
         match about["kind"]:
             case "number":
-                columns[about["name"]] = NumberColumn(values)
+                fits = values.shape == (items,) and values.dtype == np.float64 and not np.isinf(values).any()
+                _demand_fit(fits, name, items)
+                columns[name] = NumberColumn(values)
             case "class":
-                columns[about["name"]] = ClassColumn(values, tuple(about["classes"]))
+                _demand_fit(values.shape == (items,) and _within(values, -1, len(classes)), name, items)
+                columns[name] = ClassColumn(values, classes)
             case _:
-                items = arrays[f"column{position}_items"]
-                columns[about["name"]] = ListColumn(values, items, tuple(about["classes"]), about["count"])
+                listed = arrays[f"column{position}_items"]
+                fits = about["count"] == items and values.shape == listed.shape == (len(values),)
+                fits = fits and _within(values, 0, len(classes)) and _within(listed, 0, items)
+                _demand_fit(fits and (values[1:] >= values[:-1]).all(), name, items)
+                columns[name] = ListColumn(values, listed, classes, items)
     return columns
+
+
+def _within(codes: NDArray[Any], least: int, end: int) -> bool:
+    return codes.dtype.kind == "i" and (not len(codes) or bool(least <= codes.min() and codes.max() < end))
+
+
+def _demand_fit(fits: object, name: str, items: int) -> None:
+    if not fits:
+        raise CorruptArtefactError(f"The column {name!r:.80} does not fit {items:,} items and its values: rebuild.")

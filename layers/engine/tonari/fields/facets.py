@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -34,19 +35,29 @@ def count_facet(
     ]
     if numbers:
         return _spread(np.concatenate(numbers))
-    counts: Counter[Any] = Counter()
-    items = 0
-    for column, mask in pieces:
-        if not isinstance(column, NumberColumn):
-            found, having = _count(column, mask)
-            counts.update(found)
-            items += having
-    by_frequency = sorted(counts.items(), key=lambda value_and_count: (-value_and_count[1], value_and_count[0]))
-    return Values(items, len(counts), tuple(by_frequency[:most]))
+    counted = [_count(column, mask) for column, mask in pieces if not isinstance(column, NumberColumn)]
+    *few, (classes, counts, having) = sorted(counted, key=lambda one: len(one[0]))
+    others: Counter[Any] = Counter()
+    for some, found, also_having in few:
+        having += also_having
+        for code in np.flatnonzero(found).tolist():
+            place = bisect_left(classes, some[code])
+            if place < len(classes) and classes[place] == some[code]:
+                counts[place] += found[code]
+            else:
+                others[some[code]] += int(found[code])
+    distinct = int(np.count_nonzero(counts)) + len(others)
+    listed = [(classes[code], int(counts[code])) for code in _most_frequent(counts, most).tolist()]
+    by_frequency = sorted(
+        [*listed, *others.items()], key=lambda value_and_count: (-value_and_count[1], value_and_count[0])
+    )
+    return Values(having, distinct, tuple(by_frequency[:most]))
 
 
-def _count(column: ClassColumn | ListColumn, mask: NDArray[np.bool_] | None) -> tuple[dict[Any, int], int]:
-    """Give the items in range that have each value, and those that have any."""
+def _count(
+    column: ClassColumn | ListColumn, mask: NDArray[np.bool_] | None
+) -> tuple[tuple[Any, ...], NDArray[np.int64], int]:
+    """Give the values, the items in range that have each, (C,), and those that have any."""
     in_range: NDArray[np.signedinteger]
     match column:
         case ClassColumn(codes):
@@ -57,8 +68,16 @@ def _count(column: ClassColumn | ListColumn, mask: NDArray[np.bool_] | None) -> 
             tagged = column.having_any()
             in_range = codes if mask is None else codes.compress(mask.take(items))
             having = int(np.count_nonzero(tagged if mask is None else tagged & mask))
-    by_code = np.bincount(in_range)
-    return {column.classes[code]: int(by_code[code]) for code in np.flatnonzero(by_code)}, having
+    return column.classes, np.bincount(in_range, minlength=len(column.classes)), having
+
+
+def _most_frequent(counts: NDArray[np.int64], most: int | None) -> NDArray[np.int64]:
+    """Find the values that occur most often, of equals the first: their codes, in no order."""
+    codes = np.flatnonzero(counts)
+    if most is None or most >= len(codes):
+        return codes
+    order = counts[codes] * len(counts) - codes  # each once
+    return np.asarray(codes[np.argpartition(-order, most)[:most]])
 
 
 def _spread(numbers: NDArray[np.float64]) -> Spread:

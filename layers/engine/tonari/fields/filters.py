@@ -6,9 +6,9 @@ when it holds for one of them. Unlike there, an empty list counts as missing.
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
+from tonari.contract.decoding import nearest_name
 from tonari.contract.filter_tree import And, Condition, Filter, Not, Or
 from tonari.errors import InvalidFilterError
 from tonari.fields.schema import Schema, kind_of, parse_date
@@ -31,13 +31,27 @@ def parse_filter(raw: Any, schema: Schema) -> Filter:
     InvalidFilterError
         Naming the field, operator or limit and, for a field, the nearest known one.
     """
-    tree = _parse(raw, schema, depth=1)
-    conditions = _count(tree)
-    if conditions > MOST_CONDITIONS:
-        raise InvalidFilterError(
-            f"The filter has {conditions} conditions, at most {MOST_CONDITIONS} are taken: use $in."
-        )
-    return tree
+    if _has_more_than(MOST_CONDITIONS, raw):
+        raise InvalidFilterError(f"The filter has more than {MOST_CONDITIONS} conditions: use $in.")
+    return _parse(raw, schema, depth=1)
+
+
+def _has_more_than(most: int, raw: Any) -> bool:
+    """Count conditions before any is read; an object without one counts as one, since it takes as long."""
+    left, count = [raw], 0
+    while left and count <= most:
+        one = left.pop()
+        if not isinstance(one, dict) or not one:
+            count += 1
+            continue
+        for name, value in one.items():
+            if name in ("$and", "$or") and isinstance(value, list):
+                left += value[: most + 1]
+            elif isinstance(value, dict):
+                left.append(value)
+            else:
+                count += 1
+    return count > most
 
 
 def _parse(raw: Any, schema: Schema, depth: int) -> Filter:
@@ -54,7 +68,7 @@ def _parse(raw: Any, schema: Schema, depth: int) -> Filter:
         elif name == "$not":
             terms.append(Not(_parse(value, schema, depth + 1)))
         elif name.startswith("$"):
-            raise InvalidFilterError(f"There is no {name}; filters combine with $and, $or and $not.")
+            raise InvalidFilterError(f"There is no {name:.60}; filters combine with $and, $or and $not.")
         else:
             terms += _conditions(name, value, schema, depth)
     return terms[0] if len(terms) == 1 else And(tuple(terms))
@@ -80,9 +94,9 @@ def _conditions(name: str, raw: Any, schema: Schema, depth: int) -> list[Filter]
             conditions.append(Not(And(tuple(_conditions(name, value, schema, depth + 1)))))
             continue
         if operator not in OPERATORS:
-            near = difflib.get_close_matches(str(operator), OPERATORS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(OPERATORS)}."
-            raise InvalidFilterError(f"{name!r}: there is no operator {operator!r}; {hint}")
+            near = nearest_name(operator, OPERATORS)
+            hint = f"did you mean {near}?" if near else f"known are {', '.join(OPERATORS)}."
+            raise InvalidFilterError(f"{name!r}: there is no operator {operator!r:.60}; {hint}")
         conditions.append(Condition(name, operator, _values(name, kind, operator, value)))
     return conditions
 
@@ -109,13 +123,3 @@ def _value(name: str, kind: str, raw: Any) -> Any:
         expected = {"strings": "a string", "date": "an ISO 8601 date such as 2026-01-31"}.get(kind, f"a {kind}")
         raise InvalidFilterError(f"{name!r} is compared with {expected}, not {raw!r:.60}.")
     return value
-
-
-def _count(tree: Filter) -> int:
-    match tree:
-        case And(terms) | Or(terms):
-            return sum(map(_count, terms))
-        case Not(term):
-            return _count(term)
-        case Condition():
-            return 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tonari.contract.filter_tree import And, Condition, Filter, Not, Or
 from tonari.errors import InvalidFilterError
-from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn
+from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn, has_value
 
 FEW = 10
 """Up to so many values are compared with a column one by one; more are looked up."""
@@ -63,7 +63,7 @@ def _combined(
 
 def _holds(column: Column, operator: str, values: tuple[Any, ...]) -> NDArray[np.bool_]:
     if operator == "$exists":
-        return _exists(column) if values[0] else ~_exists(column)
+        return has_value(column) if values[0] else ~has_value(column)
     if operator in ("$ne", "$nin"):
         mask = _one_of(column, values)
         return np.logical_not(mask, out=mask)
@@ -74,20 +74,10 @@ def _holds(column: Column, operator: str, values: tuple[Any, ...]) -> NDArray[np
     return np.asarray(ORDER[operator](column.values, values[0]), np.bool_)
 
 
-def _exists(column: Column) -> NDArray[np.bool_]:
-    match column:
-        case NumberColumn(numbers):
-            return np.asarray(numbers == numbers, np.bool_)  # noqa: PLR0124 - NaN alone differs from itself
-        case ClassColumn(codes, _):
-            return np.asarray(codes >= 0)
-        case ListColumn():
-            return column.having_any()
-
-
 def _one_of(column: Column, values: tuple[Any, ...]) -> NDArray[np.bool_]:
     match column:
         case NumberColumn(numbers):
-            wanted = sorted(set(values))
+            wanted = np.unique(np.array(values, np.float64))  # whoever asks can choose whole numbers of one hash
             return _equal_to(numbers, wanted) if len(wanted) <= FEW else _among(numbers, wanted)
         case ClassColumn(codes, classes):
             chosen = _codes(classes, values)
@@ -100,7 +90,7 @@ def _one_of(column: Column, values: tuple[Any, ...]) -> NDArray[np.bool_]:
             return _in_lists(column, _codes(classes, values))
 
 
-def _equal_to(column: NDArray[Any], wanted: Sequence[Any]) -> NDArray[np.bool_]:
+def _equal_to(column: NDArray[Any], wanted: Sequence[Any] | NDArray[Any]) -> NDArray[np.bool_]:
     if not len(wanted):
         return np.zeros(len(column), np.bool_)
     mask = np.asarray(column == wanted[0], np.bool_)
@@ -109,9 +99,9 @@ def _equal_to(column: NDArray[Any], wanted: Sequence[Any]) -> NDArray[np.bool_]:
     return mask
 
 
-def _among(numbers: NDArray[np.float64], wanted: Sequence[float]) -> NDArray[np.bool_]:
+def _among(numbers: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Look many numbers up: few pass a table of 16-bit hashes of their bits, and only those are compared."""
-    sought = np.array([*wanted, 0.0, -0.0] if 0 in wanted else wanted, np.float64)
+    sought = np.append(wanted, [0.0, -0.0]) if 0 in wanted else wanted
     table = np.zeros(1 << HASH_BITS, np.bool_)
     table[_hash(sought)] = True
     likely = np.flatnonzero(table.take(_hash(numbers)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
+import json
 import re
 import sys
 from collections import Counter
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from tonari.contract.decoding import read_json
+from tonari.contract.decoding import nearest_name, read_json
 from tonari.contract.engine import FieldType
 from tonari.errors import InvalidCatalogueError
 
@@ -22,6 +22,7 @@ ATTRIBUTE_CLASSES = 100
 ATTRIBUTE_ITEMS_PER_CLASS = 5
 ATTRIBUTE_LENGTH = 64
 PRECISION = 0.9
+SHOWN = 40
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
 
@@ -74,8 +75,8 @@ class Schema:
     def _absent(self, name: str, usable: set[str], what: str) -> str | None:
         if name in usable:
             return None
-        near = difflib.get_close_matches(name, sorted(usable), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(usable)[:20]) or 'none'}."
+        near = nearest_name(name, sorted(usable))
+        hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(usable)[:20]) or 'none'}."
         return f"{name!r:.80} {f'is not {what}' if name in self.fields else 'is no known field'}; {hint}"
 
 
@@ -185,3 +186,99 @@ def parse_date(value: str) -> float | None:
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+
+
+def values_of(value: Any, about: Field) -> tuple[Any, ...]:
+    """Read a document's value as its field's type says.
+
+    Returns
+    -------
+    The value, dates as seconds since 1970; of a list, its strings, sorted, each once. Nothing if the value is missing
+    or of another type.
+    """
+    read: Any
+    match about.type:
+        case "number":
+            read = float(value) if kind_of(value) == "number" else None
+        case "date":
+            read = parse_date(value) if isinstance(value, str) else None
+        case "boolean":
+            read = value if isinstance(value, bool) else None
+        case "string":
+            read = _text(value)
+        case "strings":
+            strings = [value] if isinstance(value, str) else value
+            return tuple(sorted(set(strings))) if kind_of(strings) == "strings" else ()
+    return () if read is None else (read,)
+
+
+def _text(value: Any) -> str | None:
+    if kind_of(value) in ("number", "boolean"):
+        return json.dumps(value)
+    return value if isinstance(value, str) else None
+
+
+def unusable_values(schema: Schema, fields: Mapping[str, Any]) -> dict[str, str]:
+    """Say which values of a document are not of their field's type, and so are treated as missing.
+
+    Null, an empty text and an empty list say that there is no value: nothing is wrong with them.
+
+    Returns
+    -------
+    By field, in the order of the document: what the value should be, what it is, and what follows.
+    """
+    return {
+        name: f"{_shown(name)} is a {about.type} field; {_mistaken(value, about.type)}, so {_lost(name, about)}."
+        for name, value in fields.items()
+        if (about := schema.fields.get(name)) is not None
+        and (about.filterable or about.attribute)
+        and is_given(value)
+        and not values_of(value, about)
+    }
+
+
+def is_given(value: Any) -> bool:
+    """Tell whether a document says something by a value: null, an empty text and an empty list do not."""
+    return value is not None and value not in ("", [])
+
+
+def _mistaken(value: Any, kind: FieldType) -> str:
+    given = _shown(value)
+    match kind, value:
+        case "number", str() if _is_number(value):
+            return f"{given!r} is text (write the number without quotes)"
+        case "number", int() | float() if not isinstance(value, bool):
+            return f"{given} is no number from -1.8e308 to 1.8e308"
+        case "boolean", "true" | "false":
+            return f"{given!r} is text (write {value} without quotes)"
+        case "strings", list():
+            return f"{given} holds something other than texts"
+        case "number" | "string" | "date" | "boolean", list():
+            return f"{given} is a list (write one value)"
+    expected = {
+        "number": "no number",
+        "date": "no ISO 8601 date such as 2026-01-31",
+        "boolean": "neither true nor false",
+        "string": "no text",
+        "strings": "neither a text nor a list of texts",
+    }
+    return f"{f'{given!r}' if isinstance(value, str) else given} is {expected[kind]}"
+
+
+def _lost(name: str, about: Field) -> str:
+    """Say what a value of the wrong type is not used for."""
+    unfiltered = f"filters and facets will treat this item as having no {_shown(name)}"
+    unlearned = "predictions will not learn from this item"
+    return " and ".join([*([unfiltered] if about.filterable else []), *([unlearned] if about.attribute else [])])
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return abs(float(text)) <= sys.float_info.max
+    except ValueError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"{text:.{SHOWN}}" + ("…" if len(text) > SHOWN else "")

@@ -65,7 +65,7 @@ class Graph:
         try:
             about = UsearchIndex.metadata(given)
         except ValueError as error:
-            raise CorruptArtefactError(f"The file {name} is no graph: {error}") from error
+            raise CorruptArtefactError(f"The file {name} is no graph: {error}; rebuild.") from error
         found = about and (
             about["count_present"],
             about["dimensions"],
@@ -73,10 +73,18 @@ class Graph:
             about["kind_scalar"].name,
         )
         if found != (rows, dimensions, "Cos", "I8"):
-            raise CorruptArtefactError(f"The graph should be ({rows}, {dimensions}, Cos, I8), the file is {found}.")
+            raise CorruptArtefactError(
+                f"The graph should be ({rows}, {dimensions}, Cos, I8), the file is {found}: rebuild."
+            )
         index: Any = UsearchIndex.restore(given, view=isinstance(source, Path))
         index.expansion_search = EXPANSION_SEARCH
         return cls(index)
+
+    def codes(self, rows: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Give the codes that it holds of some rows, (n, D); 0 where it has none."""
+        found: Any = self._index.get(rows.astype(np.uint64))
+        missing = np.zeros(self._index.ndim, np.int8)
+        return np.array([missing if one is None else one for one in found], np.int8).reshape(len(rows), -1)
 
     def save(self, path: Path) -> None:
         """Write the graph file."""

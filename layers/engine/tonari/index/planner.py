@@ -212,11 +212,41 @@ def find(
     if k <= 0 or matching == 0:
         nothing = np.empty(0, np.int64)
         return Hits(nothing, nothing, np.empty(0), "scan", matching, 0, exact=True)
-    hits = None if exact else _without_scan(queries, index, k, allowed, matching)
+    if exact:
+        return find_after(queries, index, k, allowed, np.inf, 0)
+    hits = _without_scan(queries, index, k, allowed, matching)
     if hits is None or len(hits.items) < min(k, matching):
         rows = None if allowed is None else np.sort(index.rows_of(allowed.nonzero()[0])[0])
-        hits = _scan(queries, index, k, rows, exact=exact)
+        hits = _scan(queries, index, k, rows)
     return replace(hits, matching=matching)
+
+
+def find_after(
+    queries: NDArray[np.float32],
+    index: VectorIndex,
+    k: int,
+    allowed: NDArray[np.bool_] | None,
+    score: float,
+    first: int,
+) -> Hits:
+    """Find the k items in range that come next after a score, or have that score and a number from ``first`` on.
+
+    Every view in range is compared, so that a page costs the same wherever it lies.
+
+    Parameters
+    ----------
+    queries, index, k, allowed
+        As of :func:`find`.
+    """
+    items = np.flatnonzero(np.diff(index.first) if allowed is None else allowed & (np.diff(index.first) > 0))
+    rows, size = index.rows_of(items)
+    matching = len(index) if allowed is None else count_true(allowed)
+    if not len(items):
+        return Hits(items, rows, np.empty(0), "scan", matching, 0, exact=True)
+    best, position = best_views(score_rows(queries, index.views.fixed, rows), size)
+    later = np.flatnonzero((best < score) | ((best == score) & (items >= first)))
+    order = later[order_items(best[later], items[later], k)]
+    return Hits(items[order], rows[position[order]], best[order], "scan", matching, len(rows), exact=True)
 
 
 def score_items(
@@ -270,14 +300,12 @@ def _by_graph(queries: NDArray[np.float32], index: VectorIndex, graph: Graph, k:
     return None if copies else hits
 
 
-def _scan(
-    queries: NDArray[np.float32], index: VectorIndex, k: int, rows: NDArray[np.int64] | None, *, exact: bool
-) -> Hits:
+def _scan(queries: NDArray[np.float32], index: VectorIndex, k: int, rows: NDArray[np.int64] | None) -> Hits:
     """Compare all rows in range; candidates grow until k different items are among them or all are."""
     views = index.views
     count = len(views) if rows is None else len(rows)
     wanted = max(LEAST_CANDIDATES, CANDIDATES_PER_ITEM * k)
-    if exact or wanted >= count:
+    if wanted >= count:
         everything = np.arange(count) if rows is None else rows
         return _answer(queries, index, k, everything, "scan", count, exact=True)
     codes = views.codes if rows is None else views.codes.take(rows, axis=0)

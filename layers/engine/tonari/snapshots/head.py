@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
-from tonari.contract.artefacts import Head, Refusal, decode, encode
+from tonari.contract.artefacts import Head, Live, Refusal, SegmentRef
+from tonari.contract.forms import check_seal, decode, encode, seal
 from tonari.encoders.store import has_encoder
 from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, NotReadyError, StoreError
-from tonari.storage.bucket import Blob, Bucket
+from tonari.storage.bucket import Blob, Bucket, ObjectInfo
 
 HEAD = "head.json"
+ADDED_SINCE = {"lease", "sha256"}
+"""Fields that heads of earlier versions lack."""
 MOST_NONCES = 256
+TRIES = 20
+SNAPSHOTS, SEGMENTS = "snapshots/", "segments/"
+"""Under which keys what a head names lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +53,22 @@ def _read(blob: Blob) -> ReadHead:
 
 
 def head_from_bytes(data: bytes) -> Head:
-    """Read ``head.json``; every field must be there.
+    """Read ``head.json``; those of earlier versions have no sha256.
 
     Raises
     ------
     CorruptArtefactError
-        If it is not of this form.
+        If it is not of this form, or not as it was written.
     """
-    head = decode(data, Head, HEAD)
-    missing = set(Head.__struct_fields__) - decode(data, dict[str, msgspec.Raw], HEAD).keys()
-    if missing:
-        raise CorruptArtefactError(f"{HEAD} is not of the documented form: it lacks {', '.join(sorted(missing))}.")
-    return head
+    try:
+        head = decode(data, Head, HEAD)
+        lacking = set(Head.__struct_fields__) - decode(data, dict[str, msgspec.Raw], HEAD).keys()
+        return head if lacking == ADDED_SINCE else check_seal(head, HEAD)
+    except CorruptArtefactError as error:
+        raise CorruptArtefactError(
+            f"{error.detail} Put an earlier version of it back, which the bucket keeps for a week; or delete it, then "
+            "run tonari init and tonari rebuild."
+        ) from error
 
 
 def publish(artefacts: Bucket, read: ReadHead, head: Head) -> ReadHead:
@@ -69,7 +81,7 @@ def publish(artefacts: Bucket, read: ReadHead, head: Head) -> ReadHead:
     """
     nonce = secrets.token_hex(8)
     nonces = (*read.head.nonces, nonce)[-MOST_NONCES:]
-    head = msgspec.structs.replace(head, generation=read.head.generation + 1, nonces=nonces)
+    head = seal(msgspec.structs.replace(head, generation=read.head.generation + 1, nonces=nonces))
     data = encode(head)
     try:
         etag = artefacts.create(HEAD, data) if read.etag is None else artefacts.replace(HEAD, data, read.etag)
@@ -83,6 +95,24 @@ def publish(artefacts: Bucket, read: ReadHead, head: Head) -> ReadHead:
     return ReadHead(head, etag)
 
 
+def change(artefacts: Bucket, edit: Callable[[Head], Head]) -> ReadHead:
+    """Publish what ``edit`` makes of the head, anew whenever another writer came first; an equal one is left as it is.
+
+    Raises
+    ------
+    ConflictError
+        If other writers came first 20 times in a row.
+    """
+    for _ in range(TRIES):
+        read = read_head(artefacts)
+        head = edit(read.head)
+        if head == read.head:
+            return read
+        with suppress(ConflictError):
+            return publish(artefacts, read, head)
+    raise ConflictError(f"Other writers replaced {HEAD} {TRIES} times in a row: try again.")
+
+
 def use_encoder(artefacts: Bucket, name: str) -> None:
     """Say that the next rebuild uses this encoder.
 
@@ -91,12 +121,24 @@ def use_encoder(artefacts: Bucket, name: str) -> None:
     NotReadyError
         If it has not been uploaded.
     ConflictError
-        If another writer came first: try again.
+        If other writers came first again and again.
     """
     if not has_encoder(artefacts, name):
         raise NotReadyError(f"There is no encoder {name} in the bucket: upload it first.")
-    read = read_head(artefacts)
-    publish(artefacts, read, msgspec.structs.replace(read.head, next_encoder=name))
+    change(artefacts, lambda head: msgspec.structs.replace(head, next_encoder=name))
+
+
+def named_by(head: Head) -> tuple[str, ...]:
+    """Keys of all that a head names, encoders excepted: a snapshot's key ends in a slash, under which its files lie."""
+    both = [Live(head.snapshot, head.encoder, head.segments)] if head.snapshot and head.encoder else []
+    both += [head.previous] if head.previous else []
+    snapshots = (f"{SNAPSHOTS}{live.snapshot}/" for live in both)
+    return (*snapshots, *(segment_key(ref) for live in both for ref in live.segments))
+
+
+def segment_key(ref: SegmentRef) -> str:
+    """Key of a delta segment's file."""
+    return f"{SEGMENTS}{ref.id}.pack"
 
 
 REFUSALS = "refusals/"
@@ -108,7 +150,7 @@ def write_refusal(artefacts: Bucket, refusal: Refusal) -> None:
     """Record that a snapshot was refused; forget the oldest."""
     artefacts.create(f"{REFUSALS}{refusal.id}.json", encode(refusal))
     if old := _refusals(artefacts)[:-KEPT]:
-        artefacts.delete(*old)
+        artefacts.delete(*(one.key for one in old))
 
 
 def newest_refusal(artefacts: Bucket, live: str | None) -> Refusal | None:
@@ -119,13 +161,24 @@ def newest_refusal(artefacts: Bucket, live: str | None) -> Refusal | None:
     CorruptArtefactError
         If it cannot be read.
     """
-    keys = _refusals(artefacts)
-    if not keys:
+    found = _refusals(artefacts)
+    if not found:
         return None
-    refusal = decode(artefacts.get(keys[-1]).data, Refusal, keys[-1])
+    refusal = decode(artefacts.get(found[-1].key).data, Refusal, found[-1].key)
     return refusal if refusal.live == live else None
 
 
-def _refusals(artefacts: Bucket) -> list[str]:
-    """Keys, oldest first: ids sort by time, and listings by key."""
-    return [found.key for found in artefacts.list(REFUSALS)]
+def refused_lately(artefacts: Bucket, live: str | None, seconds: float) -> bool:
+    """Tell whether a snapshot was refused so few seconds ago, in favour of the one that is live."""
+    found = _refusals(artefacts)
+    if not found or artefacts.now() - found[-1].modified > seconds:
+        return False
+    try:
+        return newest_refusal(artefacts, live) is not None
+    except CorruptArtefactError:
+        return False
+
+
+def _refusals(artefacts: Bucket) -> list[ObjectInfo]:
+    """List refusals, oldest first by the store's clock: ids are stamped by the clocks of those who build."""
+    return sorted(artefacts.list(REFUSALS), key=lambda found: (found.modified, found.key))

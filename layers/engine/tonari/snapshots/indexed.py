@@ -105,6 +105,23 @@ class ItemArrays:
         for row, owner in zip(rows.tolist(), owners.tolist(), strict=True):
             yield image_key(text(self.ids[owner]), text(self.view_names[row])), text(self.view_sources[row])
 
+    def of_items(self, chosen: NDArray[np.bool_]) -> ItemArrays:
+        """Keep some items, (I,) bool, and their views."""
+        if chosen.all():
+            return self
+        lengths, counts = np.diff(self.offsets), np.diff(self.first)
+        of_views = np.repeat(chosen, counts)
+        return ItemArrays(
+            ids=self.ids[chosen],
+            documents=self.documents[np.repeat(chosen, lengths)],
+            offsets=np.cumsum([0, *lengths[chosen]], dtype=np.int64),
+            document_etags=self.document_etags[chosen],
+            first=np.cumsum([0, *counts[chosen]], dtype=np.int64),
+            view_names=self.view_names[of_views],
+            view_sources=self.view_sources[of_views],
+            fixed=self.fixed[of_views],
+        )
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Give the arrays by name, for a packed file."""
         return {name: getattr(self, name) for name in self.__slots__}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tonari.catalogue.documents import item_of
 from tonari.contract.artefacts import SegmentHeader, SegmentRef
 from tonari.errors import CorruptArtefactError
+from tonari.snapshots.head import SEGMENTS, segment_key
 from tonari.snapshots.indexed import IndexedItem, items_to_arrays, read_item_arrays
 from tonari.storage.bucket import Bucket
 from tonari.storage.packing import SUFFIX, Packed, pack, read_named, write_named
 
-PREFIX = "segments/"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,39 +22,61 @@ class Segment:
 
     Parameters
     ----------
+    encoder
+        Id of the encoder that made the embeddings: they are compared with no others.
     items
         By id; None for an item that was deleted.
     rejected
         Reason by key, for objects that could not be used.
+    seen
+        Ids of items that were looked at while a rebuild ran, and found as the index has them. The rebuild looks at
+        them again: it may have listed another state.
     """
 
-    items: Mapping[str, IndexedItem | None]
-    rejected: Mapping[str, str]
+    encoder: str
+    items: Mapping[str, IndexedItem | None] = field(default_factory=dict)
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()
+
+    @property
+    def looked_at(self) -> frozenset[str]:
+        """Ids of all items that this says something of."""
+        return self.seen | self.items.keys()
 
 
-def merge(segments: Iterable[Segment]) -> Segment:
-    """Lay segments over each other, oldest first: the last word on each item counts."""
+def merge(encoder: str, segments: Iterable[Segment]) -> Segment:
+    """Lay segments over each other, oldest first: the last word on each item counts.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If another encoder made the embeddings of one.
+    """
     items: dict[str, IndexedItem | None] = {}
     rejected: dict[str, str] = {}
+    seen: frozenset[str] = frozenset()
     for segment in segments:
+        if segment.encoder != encoder:
+            raise CorruptArtefactError(f"A segment has embeddings of encoder {segment.encoder}, not of {encoder}.")
         rejected = {key: why for key, why in rejected.items() if item_of(key) not in segment.items}
         items.update(segment.items)
         rejected.update(segment.rejected)
-    return Segment(items, rejected)
+        seen |= segment.seen
+    return Segment(encoder, items, rejected, seen)
 
 
-def segment_to_bytes(segment: Segment, encoder: str, dimensions: int) -> bytes:
+def segment_to_bytes(segment: Segment, dimensions: int) -> bytes:
     """Lay a segment out as the bytes of a file."""
     deleted = tuple(name for name, item in segment.items.items() if item is None)
     present = items_to_arrays((item for item in segment.items.values() if item), dimensions)
-    header = SegmentHeader(FORMAT, encoder, deleted, segment.rejected)
+    header = SegmentHeader(FORMAT, segment.encoder, deleted, segment.rejected, tuple(sorted(segment.seen)))
     return pack(header, present.to_arrays())
 
 
-def write_segment(artefacts: Bucket, segment: Segment, encoder: str, dimensions: int) -> SegmentRef:
-    """Write a segment, whose embeddings ``encoder`` made, by :func:`~tonari.storage.packing.write_named`."""
-    key = write_named(artefacts, PREFIX, segment_to_bytes(segment, encoder, dimensions))
-    return SegmentRef(key.removeprefix(PREFIX).removesuffix(SUFFIX), len(segment.items))
+def write_segment(artefacts: Bucket, segment: Segment, dimensions: int) -> SegmentRef:
+    """Write a segment by :func:`~tonari.storage.packing.write_named`."""
+    key = write_named(artefacts, SEGMENTS, segment_to_bytes(segment, dimensions))
+    return SegmentRef(key.removeprefix(SEGMENTS).removesuffix(SUFFIX), len(segment.items))
 
 
 def read_segments(artefacts: Bucket, refs: Iterable[SegmentRef], encoder: str) -> list[Segment]:
@@ -65,7 +87,7 @@ def read_segments(artefacts: Bucket, refs: Iterable[SegmentRef], encoder: str) -
     CorruptArtefactError
         If the sha256 of one is not the one in its id, or another encoder made its embeddings.
     """
-    return [segment_of(read_named(artefacts, f"{PREFIX}{ref.id}{SUFFIX}"), encoder) for ref in refs]
+    return [segment_of(read_named(artefacts, segment_key(ref)), encoder) for ref in refs]
 
 
 def segment_of(packed: Packed, encoder: str) -> Segment:
@@ -79,4 +101,4 @@ def segment_of(packed: Packed, encoder: str) -> Segment:
         )
     items: dict[str, IndexedItem | None] = dict.fromkeys(about.deleted)
     items |= {item.id: item for item in read_item_arrays(packed).items()}
-    return Segment(items, about.rejected)
+    return Segment(encoder, items, about.rejected, frozenset(about.seen))

@@ -14,22 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.attributes import AttributeModel, learned_from_arrays, learned_to_arrays
-from tonari.contract.artefacts import Manifest, TableHeader, decode, encode
+from tonari.contract.artefacts import IgnoredKeys, Manifest, TableHeader
 from tonari.contract.findings import Audit, QualityReport
+from tonari.contract.forms import check_seal, convert, decode, encode, seal
 from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import Schema, parse_schema
+from tonari.index.bounds import check_cells, check_index, check_recall, demand
 from tonari.index.cells import Cells
 from tonari.index.graph import Graph
 from tonari.index.planner import Tuning
+from tonari.snapshots.canaries import ask_canaries, choose_canaries, read_canaries
+from tonari.snapshots.checks import check_learned, check_table, reading
+from tonari.snapshots.head import SNAPSHOTS
 from tonari.snapshots.table import Table, read_table
-from tonari.storage.bucket import Bucket, fetch, file_sha256, sweep
+from tonari.storage.bucket import Bucket, file_sha256
+from tonari.storage.cache import CachedFile, fetch, sweep
 from tonari.storage.packing import map_file, pack_file
 
-PREFIX = "snapshots/"
-FORMAT = 6
+FORMAT = 7
 MANIFEST = "manifest.json"
 TABLE, VECTORS, CODES, CLASSES = "table.pack", "vectors.pack", "codes.pack", "classes.pack"
-FILES = (TABLE, VECTORS, CODES, CLASSES)
+CANARIES = "canaries.pack"
+FILES = (TABLE, VECTORS, CODES, CLASSES, CANARIES)
 """What every snapshot serves from."""
 GRAPH = "graph.usearch"
 """What a snapshot serves from as well where the graph is worth it."""
@@ -57,6 +63,12 @@ class Snapshot:
         Reason by key, for objects that could not be used.
     reported
         Of a new one, the files that are written for people to read; empty where it was loaded.
+    ignored
+        By reason: keys of the catalogue that belong to no item.
+    picture : (D,) int16, or (0,) where nobody encoded it
+        What the encoder made of the canary picture.
+    mapped
+        Of a loaded one, the files in which its arrays lie, each mapped: no new file can then have the same inode.
     """
 
     id: str
@@ -67,6 +79,13 @@ class Snapshot:
     recall: Mapping[str, float]
     rejected: Mapping[str, str]
     reported: Mapping[str, QualityReport | Audit] = field(default_factory=dict)
+    ignored: Mapping[str, IgnoredKeys] = field(default_factory=dict)
+    picture: NDArray[np.int16] = field(default_factory=lambda: np.empty(0, np.int16))
+    mapped: tuple[tuple[CachedFile, NDArray[np.uint8]], ...] = ()
+
+    def damaged(self) -> bool:
+        """Tell whether somebody wrote into a file in which its arrays lie: it must not be asked any more."""
+        return any(file.damaged() for file, _ in self.mapped)
 
 
 def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path, progress: Progress = lambda *_: None) -> None:
@@ -93,7 +112,7 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path, progress
         schema=msgspec.to_builtins(snapshot.schema),
         files={name: file_sha256(folder / name) for name in names},
     )
-    prefix = f"{PREFIX}{snapshot.id}/"
+    prefix = f"{SNAPSHOTS}{snapshot.id}/"
 
     def write(name: str) -> None:
         artefacts.create_file(prefix + name, folder / name)
@@ -104,7 +123,7 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path, progress
     with ThreadPoolExecutor(len(names)) as pool:
         for done, _ in enumerate(pool.map(write, names), 1):
             progress("upload", done, len(names) + 1)
-    artefacts.create(prefix + MANIFEST, encode(_sealed(manifest)))
+    artefacts.create(prefix + MANIFEST, encode(seal(manifest)))
     progress("upload", len(names) + 1, len(names) + 1)
 
 
@@ -114,10 +133,12 @@ def _write_files(snapshot: Snapshot, folder: Path) -> tuple[str, ...]:
     scanned: dict[str, NDArray[Any]] = {"codes": table.views.codes}
     if index.cells is not None:
         scanned |= {"centroids": index.cells.centroids, "start": index.cells.start}
-    pack_file(folder / TABLE, TableHeader(snapshot.rejected), table.to_arrays())
+    pack_file(folder / TABLE, TableHeader(snapshot.rejected, snapshot.ignored, table.unusable), table.to_arrays())
     pack_file(folder / VECTORS, {}, {"fixed": table.views.fixed})
     pack_file(folder / CODES, {}, scanned)
     pack_file(folder / CLASSES, {}, learned_to_arrays(snapshot.learned))
+    canaries = choose_canaries(snapshot.encoder, table, snapshot.learned, snapshot.picture)
+    pack_file(folder / CANARIES, canaries.said, canaries.to_arrays())
     if index.graph is not None:
         index.graph.save(folder / GRAPH)
     for name in REPORTED:
@@ -125,51 +146,80 @@ def _write_files(snapshot: Snapshot, folder: Path) -> tuple[str, ...]:
     return (*FILES, *([GRAPH] if index.graph is not None else []), *REPORTED)
 
 
-def load_snapshot(artefacts: Bucket, name: str, cache: Path) -> Snapshot:
-    """Download what the cache lacks, in parallel, verify, and map it.
+def load_snapshot(artefacts: Bucket, name: str, cache: Path, encoder: str | None = None) -> Snapshot:
+    """Download what the cache lacks, in parallel, verify, map it, and ask its canaries.
+
+    Parameters
+    ----------
+    encoder
+        Id of the encoder that must have made its embeddings; whichever did, if it is None.
 
     Raises
     ------
     CorruptArtefactError
-        If a file has another sha256, type or shape than the manifest records.
+        If a file has another sha256, type or shape than the manifest records, if files do not belong together, or
+        another encoder made the embeddings.
     """
     manifest = read_manifest(artefacts, name)
-    try:
-        tuning = msgspec.convert(manifest.tuning, Tuning)
-    except msgspec.ValidationError as error:
-        raise CorruptArtefactError(f"{MANIFEST} does not say what searches must visit: {error}; rebuild.") from error
+    made = encoder in (None, manifest.encoder)
+    demand(made, f"The snapshot {name} has embeddings of encoder {manifest.encoder}, not of {encoder}")
     served = [*FILES, *([GRAPH] if GRAPH in manifest.files else [])]
-    paths = _fetch_all(artefacts, manifest, cache, served)
-    sweep(cache, manifest.files.values())
+    files = _fetch_all(artefacts, manifest, cache, served)
+    sweep(cache, _needed(manifest))
+    paths = {file: cached.path for file, cached in files.items()}
+    with reading(f"The snapshot {name}"):
+        snapshot = _read_snapshot(manifest, paths)
+        canaries = read_canaries(map_file(paths[CANARIES], CANARIES), manifest.dimensions)
+        ask_canaries(canaries, manifest.encoder, snapshot.table, snapshot.learned)
+    mapped = tuple((cached, np.memmap(cached.path, np.uint8, "r")) for cached in files.values())
+    return replace(snapshot, picture=canaries.picture, mapped=mapped)
+
+
+def _read_snapshot(manifest: Manifest, paths: Mapping[str, Path]) -> Snapshot:
+    """Map the files of a snapshot, and check that they fit each other."""
     shape = manifest.views, manifest.dimensions
+    schema = parse_schema(msgspec.json.encode(manifest.schema))
     items, scanned = map_file(paths[TABLE], TABLE), map_file(paths[CODES], CODES)
-    table = read_table(
-        items,
-        map_file(paths[VECTORS], VECTORS).array("fixed", np.int16, shape),
-        scanned.array("codes", np.int8, shape),
-    )
+    header = items.about(TableHeader)
+    fixed = map_file(paths[VECTORS], VECTORS).array("fixed", np.int16, shape)
+    table = read_table(items, fixed, scanned.array("codes", np.int8, shape))
+    check_table(table, manifest, schema)
     cells = None
     if "centroids" in scanned.arrays:
         centroids = scanned.array("centroids", np.float32, (None, manifest.dimensions))
-        cells = Cells(centroids, scanned.array("start", np.int64, (len(centroids) + 1,)))
+        start = scanned.array("start", np.int64, (len(centroids) + 1,))
+        check_cells(centroids, start, fixed)
+        cells = Cells(centroids, start)
     graph = Graph.open(paths[GRAPH], *shape) if GRAPH in paths else None
+    tuning = convert(manifest.tuning, Tuning)
+    index = replace(table.index, cells=cells, graph=graph, tuning=tuning)
+    check_index(index)
+    check_recall(manifest.recall)
+    learned = learned_from_arrays(map_file(paths[CLASSES], CLASSES).arrays)
+    check_learned(learned, schema, manifest.dimensions)
+    rejected = header.rejected
+    demand(len(rejected) == manifest.rejected, f"{len(rejected)} objects were rejected, not {manifest.rejected}")
+    table = replace(table, index=index, unusable=header.unusable)
     return Snapshot(
-        id=name,
-        encoder=manifest.encoder,
-        schema=parse_schema(msgspec.json.encode(manifest.schema)),
-        table=replace(table, index=replace(table.index, cells=cells, graph=graph, tuning=tuning)),
-        learned=learned_from_arrays(map_file(paths[CLASSES], CLASSES).arrays),
-        recall=manifest.recall,
-        rejected=items.about(TableHeader).rejected,
+        manifest.id, manifest.encoder, schema, table, learned, manifest.recall, rejected, ignored=header.ignored
     )
 
 
 def load_tables(artefacts: Bucket, name: str, cache: Path) -> Table:
-    """Load what a snapshot says of its items, without their embeddings: a few percent of its bytes."""
+    """Load what a snapshot says of its items, without their embeddings: a few percent of its bytes.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If the file has another sha256 than the manifest records, or contradicts itself.
+    """
     manifest = read_manifest(artefacts, name)
-    paths = _fetch_all(artefacts, manifest, cache, (TABLE,))
+    table_file = _fetch_all(artefacts, manifest, cache, (TABLE,))[TABLE].path
     none = np.empty((0, manifest.dimensions))
-    return read_table(map_file(paths[TABLE], TABLE), none.astype(np.int16), none.astype(np.int8))
+    with reading(f"The snapshot {name}"):
+        table = read_table(map_file(table_file, TABLE), none.astype(np.int16), none.astype(np.int8))
+        check_table(table, manifest, parse_schema(msgspec.json.encode(manifest.schema)))
+    return table
 
 
 def load_reported(artefacts: Bucket, name: str, file: str) -> bytes:
@@ -181,7 +231,7 @@ def load_reported(artefacts: Bucket, name: str, file: str) -> bytes:
         If its sha256 is not the one that the manifest records.
     """
     manifest = read_manifest(artefacts, name)
-    key = f"{PREFIX}{name}/{file}"
+    key = f"{SNAPSHOTS}{name}/{file}"
     data = artefacts.get(key).data
     if hashlib.sha256(data).hexdigest() != manifest.files[file]:
         raise CorruptArtefactError(f"{key} has not the sha256 that is recorded; a rebuild writes it anew.")
@@ -196,14 +246,13 @@ def read_manifest(artefacts: Bucket, name: str) -> Manifest:
     CorruptArtefactError
         If it is damaged, or of another version's form or format.
     """
-    data = artefacts.get(f"{PREFIX}{name}/{MANIFEST}").data
+    data = artefacts.get(f"{SNAPSHOTS}{name}/{MANIFEST}").data
     said = decode(data, _Format, MANIFEST).format
     if said != FORMAT:
         remedy = "update tonari" if said > FORMAT else "rebuild"
         raise CorruptArtefactError(f"{MANIFEST} has format {said}, this version reads {FORMAT}: {remedy}.")
-    manifest = decode(data, Manifest, MANIFEST)
-    if manifest.sha256 != _digest(manifest):
-        raise CorruptArtefactError(f"{MANIFEST} has not the sha256 that it says of itself: rebuild.")
+    manifest = check_seal(decode(data, Manifest, MANIFEST), MANIFEST)
+    demand(manifest.id == name, f"{MANIFEST} of the snapshot {name} is that of {manifest.id}")
     return manifest
 
 
@@ -211,23 +260,16 @@ class _Format(msgspec.Struct, frozen=True):
     format: int
 
 
-def _sealed(manifest: Manifest) -> Manifest:
-    """Add the sha256 of all that a manifest says, as it will be read."""
-    plain = msgspec.json.decode(msgspec.json.encode(manifest), type=Manifest)
-    return msgspec.structs.replace(plain, sha256=_digest(plain))
-
-
-def _digest(manifest: Manifest) -> str:
-    plain = msgspec.structs.replace(manifest, sha256="")
-    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
-
-
-def _fetch_all(artefacts: Bucket, manifest: Manifest, cache: Path, files: Sequence[str]) -> dict[str, Path]:
-    cache.mkdir(parents=True, exist_ok=True)
+def _fetch_all(artefacts: Bucket, manifest: Manifest, cache: Path, files: Sequence[str]) -> dict[str, CachedFile]:
     missing = [file for file in files if file not in manifest.files]
     if missing:
         raise CorruptArtefactError(f"{MANIFEST} of {manifest.id} lists no {missing[0]}: rebuild.")
-    prefix = f"{PREFIX}{manifest.id}/"
+    prefix, needed = f"{SNAPSHOTS}{manifest.id}/", _needed(manifest)
     with ThreadPoolExecutor(len(files)) as pool:
-        fetched = pool.map(lambda file: fetch(artefacts, prefix + file, cache, manifest.files[file]), files)
+        fetched = pool.map(lambda file: fetch(artefacts, prefix + file, cache, manifest.files[file], needed), files)
         return dict(zip(files, fetched, strict=True))
+
+
+def _needed(manifest: Manifest) -> frozenset[str]:
+    """Name what of the cache a snapshot is served from."""
+    return frozenset((manifest.encoder, *manifest.files.values()))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonari.catalogue.documents import ItemState
+from tonari.contract.artefacts import UnusableValues
 from tonari.fields.columns import (
     ClassColumn,
     Column,
@@ -19,6 +20,7 @@ from tonari.fields.columns import (
     build_columns,
     columns_from_arrays,
     columns_to_arrays,
+    count_unusable,
 )
 from tonari.fields.schema import Schema
 from tonari.index.planner import CELLS_FROM_BYTES, VectorIndex, lay_out, sort_by_cell
@@ -46,6 +48,8 @@ class Table:
         By row: rows lie in the order of the cells.
     index
         The embeddings, laid out for searching.
+    unusable
+        By field: values that count as missing because they are not of its type.
     """
 
     ids: NDArray[np.bytes_]
@@ -56,6 +60,7 @@ class Table:
     view_names: NDArray[np.bytes_]
     view_sources: NDArray[np.bytes_]
     index: VectorIndex
+    unusable: Mapping[str, UnusableValues] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """``I``."""
@@ -73,8 +78,11 @@ class Table:
 
     def positions(self, items: Sequence[str]) -> NDArray[np.int64]:
         """Positions of items, -1 for those that are not here."""
-        # NumPy drops trailing NULs, with which an unknown id would pass for a known one; no id has a byte 0xFF.
-        return self.positions_of(np.array([item.encode().replace(b"\0", b"\xff") for item in items], np.bytes_))
+        # NumPy drops trailing NULs, with which an unknown id would pass for a known one; no id has a byte 0xFF, which
+        # also stands for ids that are too long to be here: NumPy would widen all to the longest.
+        width = self.ids.dtype.itemsize
+        short = (item if len(item) <= width and b"\0" not in item else b"\xff" for item in map(str.encode, items))
+        return self.positions_of(np.array(list(short), self.ids.dtype))
 
     def positions_of(self, ids: NDArray[np.bytes_]) -> NDArray[np.int64]:
         """Positions of items by valid ids in UTF-8, -1 for those that are not here; both (n,)."""
@@ -82,6 +90,10 @@ class Table:
             return np.full(len(ids), -1)
         places = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
         return np.where(self.ids[places] == ids, places, -1)
+
+    def follow(self, item: str) -> int:
+        """Tell from which position on the ids come after one, which need not be here."""
+        return int(np.searchsorted(self.ids, np.array(item.encode(), self.ids.dtype), side="right"))
 
     def id(self, position: int) -> str:
         """Id of an item."""
@@ -175,7 +187,7 @@ def read_table(packed: Packed, fixed: NDArray[np.int16], codes: NDArray[np.int8]
         documents=packed.array("documents", np.uint8, (None,)),
         offsets=packed.array("offsets", np.int64, (len(ids) + 1,)),
         document_etags=packed.array("document_etags", np.bytes_, (len(ids),)),
-        columns=columns_from_arrays(packed.arrays),
+        columns=columns_from_arrays(packed.arrays, len(ids)),
         view_names=packed.array("view_names", np.bytes_, (len(item),)),
         view_sources=packed.array("view_sources", np.bytes_, (len(item),)),
         index=VectorIndex(
@@ -192,16 +204,19 @@ def build_table(items: Iterable[IndexedItem], schema: Schema, dimensions: int) -
 
 
 def table_of(items: ItemArrays, schema: Schema) -> Table:
-    """Add columns and codes to items."""
+    """Add columns and codes to items, and count the values that are in no column."""
+    documents = list(items.fields())
+    columns = build_columns(documents, schema)
     return Table(
         ids=items.ids,
         documents=items.documents,
         offsets=items.offsets,
         document_etags=items.document_etags,
-        columns=build_columns(list(items.fields()), schema),
+        columns=columns,
         view_names=items.view_names,
         view_sources=items.view_sources,
         index=lay_out(items.fixed, np.diff(items.first)),
+        unusable=count_unusable(items.ids, documents, columns, schema),
     )
 
 

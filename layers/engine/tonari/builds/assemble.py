@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonari.attributes import CrossValidated, Grouping, draw, labels_of, study
 from tonari.audit import Subject, examine
 from tonari.builds.encode import Checkpoint
 from tonari.builds.known_vectors import KnownVectors, LabelledVectors
 from tonari.builds.look import Plan
+from tonari.catalogue.documents import item_of
 from tonari.catalogue.holdout import split_value, tenths
 from tonari.contract.findings import Audit, QualityReport
 from tonari.fields.schema import Schema
 from tonari.index.tuning import tune
-from tonari.snapshots.indexed import texts
+from tonari.snapshots.indexed import ItemArrays, texts
 from tonari.snapshots.snapshot import AUDIT, REPORT, Progress, Snapshot
 from tonari.snapshots.table import Table, sort_into_cells, table_of
 
@@ -29,7 +31,7 @@ def assemble(plan: Plan, checkpoints: Sequence[Checkpoint], dimensions: int) -> 
     Returns
     -------
     The table, in which views lie by item, and the reason by key of each object that was rejected. Views that are
-    neither known nor in a checkpoint had vanished.
+    neither known nor in a checkpoint had vanished, and so had items of which nothing else was there.
     """
     items, missing = plan.items, plan.to_encode()
     encoded = KnownVectors(plan.known.encoder, [LabelledVectors(one.keys, one.fixed) for one in checkpoints])
@@ -54,8 +56,17 @@ def assemble(plan: Plan, checkpoints: Sequence[Checkpoint], dimensions: int) -> 
         view_sources=sources[found],
         fixed=fixed,
     )
-    rejected = {one.key: one.reason for checkpoint in checkpoints for one in checkpoint.rejected}
-    return table_of(whole, plan.schema), {**plan.rejected, **rejected}
+    rejected = {**plan.rejected, **{one.key: one.reason for made in checkpoints for one in made.rejected}}
+    return table_of(whole.of_items(~_vanished(items, whole, rejected)), plan.schema), rejected
+
+
+def _vanished(listed: ItemArrays, whole: ItemArrays, rejected: Iterable[str]) -> NDArray[np.bool_]:
+    """Find the items of which nothing was there any more: no document, and none of the images listed; (I,)."""
+    vanished = (np.diff(listed.first) > 0) & (np.diff(whole.first) == 0) & (listed.document_etags == b"")
+    if vanished.any():
+        there = texts([item for key in rejected if (item := item_of(key)) is not None])
+        vanished &= ~np.isin(listed.ids, there)
+    return np.asarray(vanished, np.bool_)
 
 
 def new_id() -> str:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonari.catalogue.documents import image_key
-from tonari.snapshots.indexed import IndexedItem, ViewSource, text
+from tonari.snapshots.indexed import ViewSource, text
+from tonari.snapshots.segments import Segment
 from tonari.snapshots.table import Table
 
 LABEL_BYTES = 16
-
-Embeddings = Mapping[ViewSource, NDArray[np.int16]]
-"""Of one encoder, by view: each (D,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +93,13 @@ def vectors_of_table(table: Table) -> LabelledVectors:
     return LabelledVectors(labels, table.views.fixed)
 
 
-def vectors_of_items(items: Iterable[IndexedItem]) -> Embeddings:
-    """Take the embeddings of a few items, by view."""
-    return {(image_key(item.id, view.name), view.source): view.embedding for item in items for view in item.views}
+def vectors_of_segment(segment: Segment) -> LabelledVectors:
+    """Take the embeddings of a segment."""
+    views = [(image_key(item.id, view.name), view) for item in segment.items.values() if item for view in item.views]
+    fixed = np.array([view.embedding for _, view in views], np.int16)
+    return LabelledVectors(label_views((key, view.source) for key, view in views), fixed)
+
+
+def known_to(encoder: str, segments: Iterable[Segment]) -> KnownVectors:
+    """Gather the embeddings of those segments that an encoder made; nothing is known of the others."""
+    return KnownVectors(encoder, [vectors_of_segment(one) for one in segments if one.encoder == encoder])

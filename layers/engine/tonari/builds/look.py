@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +14,29 @@ from numpy.typing import NDArray
 from tonari.builds.encode import Checkpoint, Shard, in_parallel, list_checkpoints, read_checkpoint
 from tonari.builds.known_vectors import (
     KnownVectors,
-    LabelledVectors,
     label_views,
-    vectors_of_items,
+    vectors_of_segment,
     vectors_of_table,
 )
+from tonari.builds.read_documents import list_documents, read_documents, write_documents
 from tonari.catalogue.documents import SCHEMA, document_key, image_key, read_item, select_images
 from tonari.catalogue.inventory import Inventory, list_catalogue
 from tonari.config import USUAL, Margins
-from tonari.contract.artefacts import Head
+from tonari.contract.artefacts import Head, IgnoredKeys
 from tonari.encoders.port import Encoder
-from tonari.errors import CorruptArtefactError, MissingObjectError
+from tonari.errors import CorruptArtefactError, MissingObjectError, OutOfTimeError
 from tonari.fields.schema import Schema, infer_schema, parse_schema
-from tonari.snapshots.indexed import IndexedItem, ItemArrays, ViewSource, document_bytes, text, texts
-from tonari.snapshots.segments import merge, read_segments
+from tonari.snapshots.indexed import ItemArrays, ViewSource, document_bytes, text, texts
+from tonari.snapshots.segments import Segment, merge, read_segments
 from tonari.snapshots.snapshot import Progress, Snapshot, load_snapshot
 from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket
 
 REPORT_EVERY = 1_000
+SAVE_FROM = 1_000
+"""So many documents that were read are saved, should time run out later; fewer are read again."""
+SAVE_SECONDS = 30.0
+"""What saving the documents that were read may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class RebuildContext:
     cache
         Folder for downloaded artefacts.
     remaining
-        Gives the seconds that are left.
+        Gives the seconds that are left to this run.
     margins
         By how much a new snapshot may be worse than the live one.
     """
@@ -79,7 +83,11 @@ class Plan:
     live
         The snapshot that is live; None if there is none, or none that can be read.
     checkpoints
-        Keys of what earlier builds left, to be deleted once a snapshot holds it.
+        Keys of what earlier runs left, to be deleted once a snapshot holds it.
+    read : (n,) int64
+        Positions of the items whose documents this run has read.
+    ignored
+        By reason: keys of the catalogue that belong to no item.
     """
 
     items: ItemArrays
@@ -89,10 +97,16 @@ class Plan:
     rejected: Mapping[str, str]
     live: Snapshot | None
     checkpoints: tuple[str, ...]
+    read: NDArray[np.int64]
+    ignored: Mapping[str, IgnoredKeys] = field(default_factory=dict)
 
     def to_encode(self) -> NDArray[np.int64]:
         """Rows of the views that are to be encoded: (n,) int64."""
         return np.flatnonzero(self.numbers < 0)
+
+    def documents_read(self) -> dict[tuple[str, str], bytes]:
+        """Give the documents that this run has read, by id and ETag."""
+        return {(text(self.items.ids[at]), text(self.items.document_etags[at])): self._document(at) for at in self.read}
 
     def shards(self, size: int) -> Iterator[Shard]:
         """Part the views that are to be encoded, at most ``size`` to a shard."""
@@ -100,6 +114,9 @@ class Plan:
         for start in range(0, len(rows), size):
             views = self.items.views(rows[start : start + size])
             yield Shard(self.known.encoder, tuple(key for key, _ in views))
+
+    def _document(self, at: int) -> bytes:
+        return self.items.documents[self.items.offsets[at] : self.items.offsets[at + 1]].tobytes()
 
 
 def look(context: RebuildContext, head: Head, encoder: str) -> Plan:
@@ -118,63 +135,90 @@ def look(context: RebuildContext, head: Head, encoder: str) -> Plan:
     ------
     InvalidCatalogueError
         If ``schema.json`` cannot be read.
+    OutOfTimeError
+        If time ran out: the next run need not read the documents again that this one has read.
     StoreError
     """
     keys = list_checkpoints(context.artefacts, encoder)
     checkpoints = _read_checkpoints(context, encoder, keys)
     live, overlay = _load_live(context, head)
     refused = {(one.key, one.source): one.reason for checkpoint in checkpoints for one in checkpoint.rejected}
-    items, rejected = _collect(context, live.table if live else None, overlay, refused)
+    saved = list_documents(context.artefacts)
+    made = _collect(context, live.table if live else None, overlay, saved, refused)
+    items, rejected = made.lay_out(), made.rejected
     schema = _decide_schema(context.catalogue, items)
     blocks = [checkpoint.vectors() for checkpoint in checkpoints]
     if live and live.encoder == encoder:
         blocks.append(vectors_of_table(live.table))
-        if changed := vectors_of_items(item for item in overlay.values() if item):
-            blocks.append(LabelledVectors(label_views(changed), np.stack([*changed.values()])))
+    if overlay.encoder == encoder:
+        blocks.append(vectors_of_segment(overlay))
     known = KnownVectors(encoder, blocks)
     numbers = known.find(label_views(items.views(np.arange(len(items.view_names)))))
-    return Plan(items, schema, known, numbers, rejected, live, tuple(keys))
+    read = np.array(made.read, np.int64)
+    return Plan(items, schema, known, numbers, rejected, live, (*keys, *saved), read, made.ignored)
 
 
 def _collect(
     context: RebuildContext,
     table: Table | None,
-    overlay: Mapping[str, IndexedItem | None],
+    overlay: Segment,
+    saved: Sequence[str],
     rejected: Mapping[ViewSource, str],
-) -> tuple[ItemArrays, dict[str, str]]:
+) -> _Collection:
     """Put each item's document, read again if it is not live, beside those of its images that it selects.
 
-    Views in ``rejected`` are known to be of no use. Gives the items, without embeddings, and the reason by key of each
-    object that cannot be used.
+    Documents in files whose keys are ``saved`` were read by earlier runs; views in ``rejected`` are known to be of no
+    use.
     """
     inventory = list_catalogue(context.catalogue)
-    ids, etags = ([text(one) for one in column] for column in (inventory.ids, inventory.document_etags))
-    positions = _unchanged(table, inventory)
-
-    def known(number: int) -> bytes | None:
-        if not etags[number]:
-            return b"{}"
-        if table is not None and positions[number] >= 0:
-            return table.document(int(positions[number]))
-        was = overlay.get(ids[number])
-        return document_bytes(was.fields) if was and was.document_etag == etags[number] else None
-
-    new = (number for number in range(len(ids)) if known(number) is None)
-    read = in_parallel(lambda number: read_item(context.catalogue, ids[number], inventory.images(number)), new)
-    made = _Collection(inventory, rejected)
-    for number, item in enumerate(ids):
+    before = _Known(inventory, table, overlay, read_documents(context.artefacts, saved, context.progress))
+    new = [number for number in range(len(inventory)) if before.document(number) is None]
+    read = in_parallel(
+        lambda number: read_item(context.catalogue, before.ids[number], inventory.images(number)), iter(new)
+    )
+    made, fresh = _Collection(inventory, rejected), dict[tuple[str, str], bytes]()
+    for number, item in enumerate(before.ids):
         if number % REPORT_EVERY == 0 and number:
-            context.progress("documents", number, len(ids))
-        if (document := known(number)) is not None:
-            made.add(number, item, etags[number], document)
+            context.progress("documents", number, len(inventory))
+        if (document := before.document(number)) is not None:
+            made.add(number, item, before.etags[number], document)
             continue
+        if fresh and context.remaining() < SAVE_SECONDS:
+            write_documents(context.artefacts, fresh)
+            raise OutOfTimeError(f"{len(fresh):,} documents were read; the next run goes on with the others.")
         found = next(read)
         if found.problem:
             made.rejected[document_key(item)] = found.problem
         if not found.deleted:
             made.add(number, item, found.etag, document_bytes(found.fields))
-    context.progress("documents", len(ids), len(ids))
-    return made.lay_out(), made.rejected
+        if found.etag:
+            made.read.append(len(made) - 1)
+            fresh[item, found.etag] = document_bytes(found.fields)
+    context.progress("documents", len(inventory), len(inventory))
+    return made
+
+
+class _Known:
+    """Documents that need not be read again: the live ones, those that changed since, and what earlier runs read."""
+
+    def __init__(
+        self, inventory: Inventory, table: Table | None, overlay: Segment, read: Mapping[tuple[str, str], bytes]
+    ) -> None:
+        self.ids, self.etags = ([text(one) for one in array] for array in (inventory.ids, inventory.document_etags))
+        self._table, self._overlay, self._read = table, overlay, read
+        self._positions = _unchanged(table, inventory)
+
+    def document(self, number: int) -> bytes | None:
+        """Give the document of an item, by its number in the inventory; None if it is to be read."""
+        item, etag = self.ids[number], self.etags[number]
+        if not etag:
+            return b"{}"
+        if self._table is not None and self._positions[number] >= 0:
+            return self._table.document(int(self._positions[number]))
+        was = self._overlay.items.get(item)
+        if was and was.document_etag == etag:
+            return document_bytes(was.fields)
+        return self._read.get((item, etag))
 
 
 def _unchanged(table: Table | None, inventory: Inventory) -> NDArray[np.int64]:
@@ -190,11 +234,16 @@ class _Collection:
 
     def __init__(self, inventory: Inventory, known_rejected: Mapping[ViewSource, str]) -> None:
         self.rejected: dict[str, str] = {}
+        self.read = array("q")
+        self.ignored = inventory.ignored
         self._inventory, self._known_rejected = inventory, known_rejected
         self._numbers, self._rows = array("q"), array("q")
         self._offsets, self._first = array("q", [0]), array("q", [0])
         self._documents = bytearray()
         self._etags: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._numbers)
 
     def add(self, number: int, item: str, etag: str, document: bytes) -> None:
         """Add an item by its number in the inventory."""
@@ -204,7 +253,8 @@ class _Collection:
         self._offsets.append(len(self._documents))
         images = self._inventory.rows(number)
         names, missing = select_images(item, json.loads(document), images)
-        self.rejected |= missing
+        if etag == text(self._inventory.document_etags[number]):  # a later one may name images that are not listed yet
+            self.rejected |= missing
         for name in names:
             key, row = image_key(item, name), images[name]
             why = self._known_rejected.get((key, text(self._inventory.etags[row])))
@@ -239,14 +289,14 @@ def _read_checkpoints(context: RebuildContext, encoder: str, keys: Iterable[str]
     return checkpoints
 
 
-def _load_live(context: RebuildContext, head: Head) -> tuple[Snapshot | None, Mapping[str, IndexedItem | None]]:
+def _load_live(context: RebuildContext, head: Head) -> tuple[Snapshot | None, Segment]:
     """Load the live snapshot and what lies over it, as far as they can be read."""
     live: Snapshot | None = None
-    overlay: Mapping[str, IndexedItem | None] = {}
+    overlay = Segment(head.encoder or "")
     if head.snapshot and head.encoder:
         try:
-            live = load_snapshot(context.artefacts, head.snapshot, context.cache)
-            overlay = merge(read_segments(context.artefacts, head.segments, head.encoder)).items
+            live = load_snapshot(context.artefacts, head.snapshot, context.cache, head.encoder)
+            overlay = merge(head.encoder, read_segments(context.artefacts, head.segments, head.encoder))
         except (CorruptArtefactError, MissingObjectError) as error:
             context.progress(f"the live snapshot cannot be reused: {error.detail}", 0, 0)
     return live, overlay

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from tonari.builds.assemble import assemble, build_snapshot
-from tonari.builds.encode import encode_shard, read_checkpoint
+from tonari.builds.encode import Checkpoint, encode_shard, read_checkpoint
 from tonari.builds.gates import refuse_worse
+from tonari.builds.lease import give_back, new_build, signing, take
 from tonari.builds.look import Plan, RebuildContext, look
 from tonari.builds.publish import publish_snapshot
+from tonari.builds.read_documents import write_documents
+from tonari.contract.artefacts import Head, Lease
 from tonari.encoders.port import Encoder
-from tonari.errors import NotReadyError
-from tonari.snapshots.head import read_head
-from tonari.snapshots.snapshot import Snapshot
+from tonari.errors import NotReadyError, OutOfTimeError, StoreError
+from tonari.snapshots.canaries import encode_picture
+from tonari.snapshots.head import ReadHead, read_head
+from tonari.snapshots.snapshot import Snapshot, write_snapshot
 from tonari.snapshots.table import Table
+from tonari.storage.scratch import scratch
 
 SHARD = 1_000
-RESERVE_SECONDS = 240
+RESERVE_SECONDS, RESERVE_PER_VIEW = 30.0, 6e-4
 """What assembling and publishing may take after the last shard."""
+BUILDING = "building-"
+LAST_SECONDS = 10.0
+"""With less time left a run gives up in good order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +39,11 @@ class Rebuilt:
     ----------
     outcome
         ``published``; ``unchanged`` if the live snapshot already says all of it; ``unfinished`` if time ran out and
-        the next run goes on; ``superseded`` if another rebuild published first; ``refused`` if it is worse than the
-        live snapshot by more than the margins.
+        the next run goes on; ``busy`` if another rebuild is running; ``superseded`` if another one, or whoever went
+        back to an earlier snapshot, took the lease meanwhile; ``refused`` if it is worse than the live snapshot by more
+        than the margins.
+    build
+        Id of the rebuild: give it to the next run of an unfinished one.
     snapshot
         The one that is live.
     items, views, encoded, reused, rejected
@@ -40,9 +52,12 @@ class Rebuilt:
         Of the head.
     why
         It was refused, in words.
+    ignored
+        How many keys of the catalogue belong to no item.
     """
 
-    outcome: Literal["published", "unchanged", "unfinished", "superseded", "refused"]
+    outcome: Literal["published", "unchanged", "unfinished", "busy", "superseded", "refused"]
+    build: str
     snapshot: str | None = None
     items: int = 0
     views: int = 0
@@ -51,10 +66,16 @@ class Rebuilt:
     rejected: int = 0
     generation: int = 0
     why: str = ""
+    ignored: int = 0
 
 
-def rebuild(context: RebuildContext) -> Rebuilt:
+def rebuild(context: RebuildContext, build: str = "") -> Rebuilt:
     """Build a snapshot of the present catalogue and publish it.
+
+    Parameters
+    ----------
+    build
+        Id of the rebuild, if an earlier run began it or somebody took the lease for it.
 
     Raises
     ------
@@ -62,44 +83,90 @@ def rebuild(context: RebuildContext) -> Rebuilt:
         If no encoder has been chosen.
     InvalidCatalogueError
         If ``schema.json`` cannot be read.
+    OutOfTimeError
+        If assembling takes longer than a run may.
     StoreError
     """
-    read = read_head(context.artefacts)
-    name = read.head.next_encoder or read.head.encoder
-    if name is None:
+    build = build or new_build()
+    head = read_head(context.artefacts).head
+    if not (head.next_encoder or head.encoder):
         raise NotReadyError("No encoder has been chosen: run `tonari init`, which uploads the default one.")
+    started = take(context.artefacts, build)
+    if started is None or started.head.lease is None:
+        return Rebuilt("busy", build, head.snapshot, generation=head.generation)
+    alive = replace(context, progress=signing(context.artefacts, build, context.progress))
+    try:
+        done = _rebuild(alive, started.head, started.head.lease)
+    except BaseException:
+        with suppress(StoreError):
+            give_back(context.artefacts, started.head.lease)
+        raise
+    if done.outcome == "unfinished":
+        now = read_head(context.artefacts).head
+        return done if now.lease == started.head.lease else replace(done, outcome="superseded")
+    now = give_back(context.artefacts, started.head.lease).head
+    return replace(done, snapshot=now.snapshot, generation=now.generation)
+
+
+def _rebuild(context: RebuildContext, started: Head, lease: Lease) -> Rebuilt:
+    done = Rebuilt("unfinished", lease.build, started.snapshot, generation=started.generation)
+    name = started.next_encoder or started.encoder or ""
+    try:
+        plan = look(context, started, name)
+    except OutOfTimeError as error:
+        context.progress(error.detail, 0, 0)
+        return done
     encoder = context.load(name)
-    plan = look(context, read.head, name)
-    keys, finished = _encode(context, plan, encoder)
-    checkpoints = [read_checkpoint(context.artefacts, name, key) for key in keys]
+    checkpoints, keys, finished = _encode(context, plan, encoder)
     encoded = sum(len(checkpoint.keys) for checkpoint in checkpoints)
     if not finished:
-        return Rebuilt("unfinished", read.head.snapshot, encoded=encoded, generation=read.head.generation)
+        if len(plan.read):
+            write_documents(context.artefacts, plan.documents_read())
+        return replace(done, encoded=encoded)
+    in_time = replace(context, progress=_in_time(context))
     table, rejected = assemble(plan, checkpoints, encoder.dimensions)
-    done = Rebuilt("published", None, len(table), len(table.views), encoded, len(table.views) - encoded, len(rejected))
-    settled = name == read.head.encoder and not read.head.segments
+    done = replace(
+        done,
+        items=len(table),
+        views=len(table.views),
+        encoded=encoded,
+        reused=len(table.views) - encoded,
+        rejected=len(rejected),
+        ignored=sum(one.count for one in plan.ignored.values()),
+    )
+    settled = name == started.encoder and not started.segments
     if plan.live and settled and _same(plan.live, plan, table, rejected):
         context.artefacts.delete(*plan.checkpoints, *keys)
-        return replace(done, outcome="unchanged", snapshot=plan.live.id, generation=read.head.generation)
-    snapshot = build_snapshot(name, plan.schema, table, rejected, context.progress)
+        return replace(done, outcome="unchanged")
+    built = build_snapshot(name, plan.schema, table, rejected, in_time.progress)
+    snapshot = replace(built, picture=encode_picture(encoder), ignored=plan.ignored)
     if plan.live and (why := refuse_worse(context.artefacts, plan.live, snapshot, context.margins)):
-        return replace(done, outcome="refused", snapshot=plan.live.id, generation=read.head.generation, why=why)
-    published = publish_snapshot(context, read.head, snapshot, encoder)
-    if published is None:
-        return replace(done, outcome="superseded", snapshot=read_head(context.artefacts).head.snapshot)
+        return replace(done, outcome="refused", why=why)
+    if _publish(in_time, started, snapshot, plan.live) is None:
+        return replace(done, outcome="superseded")
     context.artefacts.delete(*plan.checkpoints, *keys)
     context.progress("published", len(table.views), len(table.views))
-    return replace(done, snapshot=snapshot.id, generation=published.head.generation)
+    return replace(done, outcome="published")
 
 
-def _encode(context: RebuildContext, plan: Plan, encoder: Encoder) -> tuple[list[str], bool]:
-    """Encode shard after shard while there is time; gives the checkpoints' keys, and whether all is encoded."""
+def _publish(context: RebuildContext, started: Head, snapshot: Snapshot, live: Snapshot | None) -> ReadHead | None:
+    with scratch(context.cache, BUILDING) as folder:
+        write_snapshot(context.artefacts, snapshot, folder, context.progress)
+    return publish_snapshot(context, started, snapshot, unreadable=None if live else started.snapshot)
+
+
+def _encode(context: RebuildContext, plan: Plan, encoder: Encoder) -> tuple[list[Checkpoint], list[str], bool]:
+    """Encode shard after shard while there is time; gives checkpoints, their keys, and whether there is time to go on.
+
+    A run that has read and encoded nothing goes on in any case: the next one would have no more time.
+    """
     total, done = len(plan.to_encode()), 0
+    reserve = RESERVE_SECONDS + RESERVE_PER_VIEW * len(plan.numbers)
     context.progress("encode", 0, total)
     keys: list[str] = []
     for shard in plan.shards(SHARD):
-        if keys and context.remaining() < RESERVE_SECONDS:
-            return keys, False
+        if keys and context.remaining() < reserve:
+            break
         before = done
 
         def progress(count: int, before: int = before) -> None:
@@ -108,8 +175,25 @@ def _encode(context: RebuildContext, plan: Plan, encoder: Encoder) -> tuple[list
         keys.append(encode_shard(context.catalogue, context.artefacts, encoder, shard, progress))
         done += len(shard.keys)
         context.progress("encode", done, total)
-    return keys, True
+    checkpoints = [read_checkpoint(context.artefacts, plan.known.encoder, key) for key in keys]
+    in_time = context.remaining() >= reserve or not (keys or len(plan.read))
+    return checkpoints, keys, done == total and in_time
+
+
+def _in_time(context: RebuildContext) -> Callable[[str, int, int], None]:
+    """Report progress, and give up when there is too little time for more."""
+
+    def report(stage: str, done: int, total: int) -> None:
+        context.progress(stage, done, total)
+        if context.remaining() < LAST_SECONDS:
+            raise OutOfTimeError(
+                f"Time ran out at the stage '{stage}', though all views were encoded before: let the rebuild function "
+                "run longer (RebuildTimeout) or give it more memory (RebuildMemory), or run `tonari rebuild` yourself."
+            )
+
+    return report
 
 
 def _same(live: Snapshot, plan: Plan, table: Table, rejected: Mapping[str, str]) -> bool:
-    return live.schema == plan.schema and live.rejected.keys() == rejected.keys() and live.table.made_from_same(table)
+    told = live.rejected.keys() == rejected.keys() and live.ignored == plan.ignored
+    return live.schema == plan.schema and told and live.table.made_from_same(table)

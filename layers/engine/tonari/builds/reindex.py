@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
 
-from tonari.builds.encode import EncodedView, encode_view, in_parallel
-from tonari.builds.known_vectors import Embeddings, vectors_of_items
+from tonari.builds.encode import EncodedView, encode_views, in_parallel
+from tonari.builds.known_vectors import KnownVectors, known_to
 from tonari.catalogue.documents import (
     CatalogueItem,
     ItemState,
@@ -19,9 +19,9 @@ from tonari.catalogue.documents import (
     read_item,
     select_images,
 )
-from tonari.contract.artefacts import RejectedView
+from tonari.contract.artefacts import Head, RejectedView, SegmentRef
 from tonari.encoders.port import Encoder
-from tonari.errors import ConflictError
+from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError
 from tonari.snapshots.head import publish, read_head
 from tonari.snapshots.indexed import IndexedItem, IndexedView
 from tonari.snapshots.segments import Segment, merge, read_segments, write_segment
@@ -40,12 +40,14 @@ class Reindexed:
     Parameters
     ----------
     outcome
-        ``published``; ``unchanged`` if what is live already says all of it; ``rebuild`` if only a rebuild can take it
-        in: there is no snapshot yet, or the overlay is past its limit.
+        ``published``; ``unchanged`` if what was live already said all of it; ``rebuild`` if only a rebuild can take it
+        in: there is no snapshot yet, what is live cannot be read, or the overlay is past its limit.
     items, deleted, rejected
         Counts.
     generation
         Of the head that shows it.
+    why
+        What is live cannot be read.
     """
 
     outcome: Literal["published", "unchanged", "rebuild"]
@@ -53,6 +55,7 @@ class Reindexed:
     deleted: int = 0
     rejected: int = 0
     generation: int = 0
+    why: str = ""
 
 
 def reindex(
@@ -65,7 +68,9 @@ def reindex(
     """Publish the present state of items over the live snapshot.
 
     The head is read first, then the catalogue: whatever is published is newer than the head it lies over. If the head
-    moved meanwhile, all is read again; images that were encoded are not encoded twice.
+    moved meanwhile, all is read again; images that were encoded are not encoded twice by the same encoder. The head
+    moves even if nothing has changed: a slower writer, who saw another state, then has to look again. A rebuild that
+    runs is told by :attr:`Segment.seen`.
 
     Parameters
     ----------
@@ -82,45 +87,61 @@ def reindex(
         If other writers came first 20 times in a row.
     StoreError, InvalidEncoderError
     """
-    tried: dict[str, Segment] = {}
+    tried: list[Segment] = []
+    wanted = sorted(set(items))
     for _ in range(TRIES):
         read = read_head(artefacts)
         head = read.head
         overlaid = sum(segment.items for segment in head.segments)
-        if head.snapshot is None or head.encoder is None or overlaid + len(items) > MOST_OVERLAY_ITEMS:
+        if head.snapshot is None or head.encoder is None or overlaid + len(wanted) > MOST_OVERLAY_ITEMS:
             return Reindexed("rebuild", generation=head.generation)
-        before = read_segments(artefacts, head.segments, head.encoder)
-        overlay = merge(before)
-        wanted = sorted(set(items))
-        recorded, rejected = _recorded(wanted, overlay, load_tables(head.snapshot)), _by_item(overlay.rejected)
+        try:
+            before = read_segments(artefacts, head.segments, head.encoder)
+            tables = load_tables(head.snapshot)
+        except (CorruptArtefactError, MissingObjectError) as error:
+            if read_head(artefacts).etag != read.etag:
+                continue
+            return Reindexed("rebuild", generation=head.generation, why=error.detail)
+        overlay = merge(head.encoder, before)
+        recorded, rejected = _recorded(wanted, overlay, tables), by_item(overlay.rejected)
         changed = [
             item
             for item in read_items(catalogue, wanted)
             if item.state != recorded[item.id] or item.problem or item.id in rejected
         ]
-        if not changed:
-            return Reindexed("unchanged", generation=head.generation)
-        encoder = load_encoder(head.encoder)
-        earlier = [*before, tried.get(head.encoder, Segment({}, {}))]
-        reusable = vectors_of_items(item for segment in earlier for item in segment.items.values() if item)
-        indexed = index_items(catalogue, encoder, changed, reusable)
-        tried = {head.encoder: indexed}
-        segment = _news(indexed, recorded, rejected)
-        if not segment.items:
-            return Reindexed("unchanged", generation=head.generation)
-        if len(head.segments) < MOST_SEGMENTS:
-            refs = (*head.segments, write_segment(artefacts, segment, head.encoder, encoder.dimensions))
-        else:
-            refs = (write_segment(artefacts, merge([*before, segment]), head.encoder, encoder.dimensions),)
+        segment = Segment(head.encoder)
+        if changed:
+            known = known_to(head.encoder, [*before, *tried])
+            indexed = index_items(catalogue, load_encoder, changed, known)
+            tried.append(indexed)
+            segment = news(indexed, recorded, rejected)
+        if head.lease:
+            segment = replace(segment, seen=frozenset(wanted) - segment.items.keys())
         try:
+            refs = _lay_over(artefacts, head, before, segment, tables.views.fixed.shape[1])
             published = publish(artefacts, read, msgspec.structs.replace(head, segments=refs))
         except ConflictError:
             continue
+        generation = published.head.generation
+        if not segment.items:
+            return Reindexed("unchanged", generation=generation)
         deleted = sum(item is None for item in segment.items.values())
-        return Reindexed(
-            "published", len(segment.items) - deleted, deleted, len(segment.rejected), published.head.generation
-        )
+        return Reindexed("published", len(segment.items) - deleted, deleted, len(segment.rejected), generation)
     raise ConflictError(f"Other writers replaced the head {TRIES} times in a row; the batch comes back later.")
+
+
+def _lay_over(
+    artefacts: Bucket, head: Head, before: Sequence[Segment], segment: Segment, dimensions: int
+) -> tuple[SegmentRef, ...]:
+    """Write a segment, unless it says nothing; give all that are then to be named."""
+    if not segment.looked_at:
+        return head.segments
+    if len(head.segments) < MOST_SEGMENTS:
+        return (*head.segments, write_segment(artefacts, segment, dimensions))
+    merged = merge(segment.encoder, [*before, segment])
+    if head.lease is None:
+        merged = replace(merged, seen=frozenset())
+    return (write_segment(artefacts, merged, dimensions),)
 
 
 def read_items(catalogue: Bucket, items: Iterable[str]) -> list[CatalogueItem]:
@@ -128,13 +149,17 @@ def read_items(catalogue: Bucket, items: Iterable[str]) -> list[CatalogueItem]:
     return list(in_parallel(lambda item: read_item(catalogue, item), items))
 
 
-def index_items(catalogue: Bucket, encoder: Encoder, items: Sequence[CatalogueItem], known: Embeddings) -> Segment:
-    """Make a segment of items as they were read.
+def index_items(
+    catalogue: Bucket, load_encoder: Callable[[str], Encoder], items: Sequence[CatalogueItem], known: KnownVectors
+) -> Segment:
+    """Make a segment of items as they were read, with embeddings of the encoder that ``known`` names.
 
     Parameters
     ----------
+    load_encoder
+        Gives an encoder by id.
     known
-        Embeddings that this encoder made: views whose source is among them are not encoded again.
+        Embeddings: views whose source is among them are not encoded again.
     """
     rejected: dict[str, str] = {}
     chosen: dict[str, list[str]] = {}
@@ -146,11 +171,13 @@ def index_items(catalogue: Bucket, encoder: Encoder, items: Sequence[CatalogueIt
     wanted = [(image_key(item.id, name), item.images[name]) for item in items for name in chosen[item.id]]
     found: dict[str, EncodedView | RejectedView | None] = {
         key: EncodedView(key, source, embedding)
-        for key, source in wanted
-        if (embedding := known.get((key, source))) is not None
+        for (key, source), embedding in zip(wanted, known.vectors(wanted), strict=True)
+        if embedding is not None
     }
     keys = [key for key, _ in wanted if key not in found]
-    found |= zip(keys, in_parallel(lambda key: encode_view(catalogue, encoder, key), keys), strict=True)
+    if keys:
+        encoder = load_encoder(known.encoder)
+        found |= zip(keys, encode_views(catalogue, encoder, keys), strict=True)
     rejected |= {one.key: one.reason for one in found.values() if isinstance(one, RejectedView)}
     indexed: dict[str, IndexedItem | None] = {}
     for item in items:
@@ -159,24 +186,28 @@ def index_items(catalogue: Bucket, encoder: Encoder, items: Sequence[CatalogueIt
             for name in chosen[item.id]
             if isinstance(one := found[image_key(item.id, name)], EncodedView)
         )
-        indexed[item.id] = None if item.deleted else IndexedItem(item.id, item.fields, item.etag, views)
-    return Segment(indexed, rejected)
+        vanished = not (item.etag or item.problem) and all(
+            found[image_key(item.id, one)] is None for one in item.images
+        )
+        indexed[item.id] = None if vanished else IndexedItem(item.id, item.fields, item.etag, views)
+    return Segment(known.encoder, indexed, rejected)
 
 
-def _news(
-    indexed: Segment, recorded: Mapping[str, ItemState | None], rejected: Mapping[str | None, Mapping[str, str]]
+def news(
+    indexed: Segment, recorded: Mapping[str, ItemState | None], before: Mapping[str | None, Mapping[str, str]]
 ) -> Segment:
     """Leave out items that are live just so, with the same objects rejected for the same reasons."""
-    rejected_now = _by_item(indexed.rejected)
+    rejected_now = by_item(indexed.rejected)
     items = {
         name: item
         for name, item in indexed.items.items()
-        if (item.state if item else None) != recorded[name] or rejected_now.get(name) != rejected.get(name)
+        if (item.state if item else None) != recorded[name] or rejected_now.get(name) != before.get(name)
     }
-    return Segment(items, {key: why for key, why in indexed.rejected.items() if item_of(key) in items})
+    rejected = {key: why for key, why in indexed.rejected.items() if item_of(key) in items}
+    return Segment(indexed.encoder, items, rejected)
 
 
-def _by_item(rejected: Mapping[str, str]) -> dict[str | None, dict[str, str]]:
+def by_item(rejected: Mapping[str, str]) -> dict[str | None, dict[str, str]]:
     """Sort reasons by the item that a key belongs to."""
     reasons: dict[str | None, dict[str, str]] = {}
     for key, why in rejected.items():

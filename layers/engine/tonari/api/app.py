@@ -7,6 +7,7 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from tonari.contract.parameters import MOST_BODY_BYTES, PICTURE_TYPES
 from tonari.contract.requests import SearchesRequest
 from tonari.contract.routes import ROUTES, Route
 from tonari.errors import InvalidRequestError, MethodNotAllowedError, NotFoundError, TonariError, TooLargeError
-from tonari.query.serving import Reader
+from tonari.query.reader import Reader
 from tonari.storage.bucket import Bucket
 
 log = logging.getLogger("tonari")
@@ -30,9 +31,18 @@ PICTURES = ("image/", "application/octet-stream")
 
 
 class App:
-    """The HTTP API over one reader and the two buckets."""
+    """The HTTP API over one reader and the two buckets.
 
-    def __init__(self, reader: Reader, catalogue: Bucket, artefacts: Bucket) -> None:
+    Parameters
+    ----------
+    serves
+        The routes that are answered; the others are known, but refused with 405.
+    """
+
+    def __init__(
+        self, reader: Reader, catalogue: Bucket, artefacts: Bucket, serves: Collection[Route] = ROUTES
+    ) -> None:
+        self._serves = frozenset(serves)
         handlers = Handlers(reader, catalogue, artefacts)
         self._routes = [(route, _pattern(route.path), getattr(handlers, route.name)) for route in ROUTES]
 
@@ -61,6 +71,8 @@ class App:
         ]
         for route, handler, match in found:
             if route.method == request.method:
+                if route not in self._serves:
+                    raise MethodNotAllowedError(f"{route.method} {route.path} is not served here.")
                 parameters = read_parameters(route, request)
                 answer: Response = handler(*(() if parameters is None else (parameters,)), *match.groups())
                 return answer

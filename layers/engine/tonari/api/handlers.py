@@ -16,7 +16,7 @@ from tonari import __version__
 from tonari.api.http import Response
 from tonari.api.page import read_page
 from tonari.api.presenting import image_path, params_of, range_of, search_result, show_prediction
-from tonari.catalogue.documents import check_id, document_key, image_key, list_item, parse_document
+from tonari.catalogue.documents import check_id, document_key, image_key, parse_document
 from tonari.contract.answers import (
     AcceptedAnswer,
     HealthAnswer,
@@ -32,6 +32,7 @@ from tonari.contract.answers import (
 from tonari.contract.artefacts import Refusal
 from tonari.contract.decoding import decode, named
 from tonari.contract.filter_tree import EVERYTHING
+from tonari.contract.forms import convert
 from tonari.contract.openapi import openapi
 from tonari.contract.parameters import MOST_UPLOAD_BYTES, UPLOADS, VOTERS
 from tonari.contract.requests import (
@@ -48,19 +49,25 @@ from tonari.errors import (
     InvalidRequestError,
     MissingObjectError,
     StoreError,
+    TonariError,
     UnknownItemError,
 )
+from tonari.fields.remarks import remarks
+from tonari.query.beside import LateAnswer
 from tonari.query.contents import image_of, read_item, shown, summarise
 from tonari.query.predict import Answer, predict
 from tonari.query.queries import Query, query_examples, query_image, query_item, query_vector
-from tonari.query.search import search
-from tonari.query.serving import Reader, Serving
+from tonari.query.reader import Reader
+from tonari.query.search import SearchParams, check_compared, check_together, search
+from tonari.query.serving import Serving
 from tonari.snapshots.head import newest_refusal
 from tonari.storage.bucket import Bucket
 
 log = logging.getLogger("tonari")
 
 LINK_SECONDS = 900
+MOST_SECONDS = 1.0
+"""Seconds of computing after which no other search of a request is begun: what a picture costs is not known before."""
 
 
 class Handlers:
@@ -71,24 +78,33 @@ class Handlers:
 
     def __init__(self, reader: Reader, catalogue: Bucket, artefacts: Bucket) -> None:
         self._reader, self._catalogue, self._artefacts = reader, catalogue, artefacts
+        self._refused: LateAnswer[Refusal | None] = LateAnswer(None)
 
     def search(self, request: SearchRequest | SearchesRequest) -> Response:
         """Answer one search, or several from one generation."""
         serving = self._reader.current()
         if isinstance(request, SearchRequest):
-            return Response.of(SearchAnswer(**asdict(self._search(serving, request)), **_provenance(serving)))
-        results = []
+            found = self._search(serving, request, params_of(serving, request))
+            return Response.of(SearchAnswer(**asdict(found), **_provenance(serving)))
+        asked: list[SearchParams] = []
         for number, one in enumerate(request.queries):
             with named(number):
-                results.append(self._search(serving, one))
+                asked.append(params_of(serving, one))
+        check_together(asked)
+        results: list[SearchResult] = []
+        began = time.thread_time()
+        for number, (one, params) in enumerate(zip(request.queries, asked, strict=True)):
+            with named(number):
+                check_compared(serving, [result.plan for result in results])
+                _check_time(time.thread_time() - began)
+                results.append(self._search(serving, one, params))
         return Response.of(SearchesAnswer(results=tuple(results), **_provenance(serving)))
 
     def similar(self, options: SearchOptions, item: str) -> Response:
         """Search by an item that the path names."""
         return self.search(decode({**asdict(options), "id": item}, SearchRequest))
 
-    def _search(self, serving: Serving, request: SearchRequest) -> SearchResult:
-        params = params_of(serving, request)
+    def _search(self, serving: Serving, request: SearchRequest, params: SearchParams) -> SearchResult:
         clock = _Clock()
         query = self._query(serving, request, clock)
         found = search(serving, query, params)
@@ -157,12 +173,19 @@ class Handlers:
         data = json.dumps(fields, ensure_ascii=False).encode()
         self._catalogue.put(document_key(item), data, "application/json")
         upload = UploadForm(**_form(self._catalogue, image_key(item, "${filename}")))
-        return Response.of(PutAnswer(id=item, upload=upload), 202)
+        return Response.of(PutAnswer(id=item, warnings=self._remarks(fields), upload=upload), 202)
+
+    def _remarks(self, fields: dict[str, Any]) -> dict[str, str]:
+        """Compare a document with the live schema; that none is live is no reason to refuse it."""
+        try:
+            return remarks(self._reader.current().snapshot.schema, fields)
+        except TonariError as error:
+            log.warning(json.dumps({"warnings": error.slug, "detail": error.detail}))
+            return {}
 
     def delete_item(self, item: str) -> Response:
         """Delete an item's document and images."""
-        names = list_item(self._catalogue, _checked(item))
-        keys = [image_key(item, name) for name in names]
+        keys = [found.key for found in self._catalogue.list(image_key(_checked(item), ""))]
         if self._catalogue.head(document_key(item)):
             keys.append(document_key(item))
         if not keys:
@@ -178,8 +201,15 @@ class Handlers:
     def health(self) -> Response:
         """Describe what is live."""
         serving = self._reader.current()
-        said = {"version": __version__, **summarise(serving), "refused": self._refusal(serving.snapshot.id)}
-        return Response.of(msgspec.convert(said, HealthAnswer, from_attributes=True))
+        fresh, refused = self._reader.freshness(), self._refused.ask(lambda: self._refusal(serving.snapshot.id))
+        said = {
+            "version": __version__,
+            **summarise(serving),
+            "refused": refused if refused and refused.live == serving.snapshot.id else None,
+            "checked_seconds_ago": round(fresh.checked_seconds_ago, 1),
+            "behind": fresh.behind,
+        }
+        return Response.of(convert(said, HealthAnswer, from_attributes=True))
 
     def _refusal(self, live: str) -> Refusal | None:
         """Read the refusal; that a store does not answer is no reason to call the service ill."""
@@ -212,10 +242,24 @@ class _Clock:
         self._last = now
 
 
+def _check_time(seconds: float) -> None:
+    """Check before another search of a request how long those before it have kept the processor."""
+    if seconds > MOST_SECONDS:
+        raise InvalidRequestError(
+            f"The queries before it took {seconds:.1f} s to compute, another one is begun within {MOST_SECONDS:g} s "
+            "only: send fewer queries at once, or smaller pictures (sides of 512 pixels are enough)."
+        )
+
+
 def _provenance(serving: Serving) -> dict[str, Any]:
     """Say what an answer was given from: the fields of that name in every answer."""
-    head = serving.read.head
-    return {"generation": head.generation, "snapshot": head.snapshot, "encoder": head.encoder}
+    head, stale = serving.read.head, serving.stale_seconds
+    return {
+        "generation": head.generation,
+        "snapshot": head.snapshot,
+        "encoder": head.encoder,
+        "stale_seconds": msgspec.UNSET if stale is None else round(stale, 1),
+    }
 
 
 def _checked(item: str) -> str:

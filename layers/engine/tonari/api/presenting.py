@@ -59,6 +59,7 @@ def params_of(serving: Serving, request: SearchRequest) -> SearchParams:
         diversity=request.diversity,
         facets=request.facets,
         after=None if request.cursor is None else read_cursor(request.cursor, encoder, digest(order_of(request))),
+        fields=request.fields if "fields" in request.include else (),
     )
 
 
@@ -103,13 +104,11 @@ def image_path(item: str) -> str:
 
 
 def _found_item(one: ScoredItem, request: SearchRequest) -> FoundItem:
-    named = one.fields if request.fields is None else request.fields
-    fields = {name: value for name, value in one.fields.items() if name in named}
     return FoundItem(
         id=one.id,
         score=one.score,
         view=one.view,
-        fields=fields if "fields" in request.include else UNSET,
+        fields=dict(one.fields) if "fields" in request.include else UNSET,
         image=f"{image_path(one.id)}?view={quote(one.view, safe='')}" if "image" in request.include else UNSET,
         embedding=tuple(round(float(component), EMBEDDING_DECIMALS) for component in one.embedding)
         if "embedding" in request.include

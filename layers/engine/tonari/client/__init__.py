@@ -132,8 +132,10 @@ class Client:
             raise error_of(image, urlsplit(location).netloc)
         return image.data
 
-    def put_item(self, item: str, fields: Mapping[str, Any], images: Mapping[str, Picture] | None = None) -> None:
+    def put_item(self, item: str, fields: Mapping[str, Any], images: Mapping[str, Picture] | None = None) -> PutAnswer:
         """Write an item's document and, after it, images by name; it can be searched some seconds later.
+
+        ``warnings`` of the answer say, by field, which values will not be used because they are of the wrong type.
 
         Raises
         ------
@@ -142,6 +144,7 @@ class Client:
         answer = self._send("PUT", _item_path(item), PutAnswer, dict(fields))
         for name, picture in (images or {}).items():
             self._post(answer.upload, read_picture(picture), name)
+        return answer
 
     def delete_item(self, item: str) -> None:
         """Delete an item's document and images.

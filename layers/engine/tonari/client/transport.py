@@ -12,6 +12,7 @@ import urllib3
 
 from tonari import errors
 from tonari.contract.answers import PROBLEM_TYPE, Problem
+from tonari.contract.forms import decoder
 from tonari.errors import TonariError, UnexpectedAnswerError, UnreachableError
 
 Answer = TypeVar("Answer")
@@ -100,7 +101,7 @@ def answer_of(response: urllib3.BaseHTTPResponse, kind: type[Answer], url: str) 
     if response.status >= 300:
         raise error_of(response, url)
     try:
-        return msgspec.json.decode(response.data, type=kind)
+        return decoder(kind).decode(response.data)
     except msgspec.DecodeError as error:
         raise UnexpectedAnswerError(f"{url} answered status {response.status}, but not as tonari does: {error}") from (
             error
@@ -110,7 +111,7 @@ def answer_of(response: urllib3.BaseHTTPResponse, kind: type[Answer], url: str) 
 def error_of(response: urllib3.BaseHTTPResponse, url: str) -> TonariError:
     """Give the error that an answer stands for."""
     try:
-        problem = msgspec.json.decode(response.data, type=Problem)
+        problem = decoder(Problem).decode(response.data)
     except msgspec.DecodeError:
         text = response.data[:200].decode(errors="replace")
         return UnexpectedAnswerError(f"{url} answered status {response.status}, but not as tonari does: {text}")

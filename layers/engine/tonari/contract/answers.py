@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tonari.contract.artefacts import Regression
+from tonari.contract.artefacts import IgnoredKeys, Regression, UnusableValues
 from tonari.contract.requests import Method
 
 JSON = "application/json"
@@ -22,6 +22,12 @@ Milliseconds = Annotated[dict[str, float], Meta(description="Milliseconds by ste
 Generation = Annotated[int, Meta(description="Rises with every change that is published.")]
 SnapshotId = Annotated[str, Meta(description="Id of the live snapshot.")]
 EncoderId = Annotated[str, Meta(description="Id of the encoder, a sha256.")]
+StaleSeconds = Annotated[
+    float,
+    Meta(
+        description="Only if this may not be the newest state: for how long nobody has been able to confirm that it is."
+    ),
+]
 
 
 class FoundItem(Struct, frozen=True, kw_only=True):
@@ -120,6 +126,7 @@ class SearchAnswer(SearchResult, frozen=True, kw_only=True):
     generation: Generation
     snapshot: SnapshotId
     encoder: EncoderId
+    stale_seconds: StaleSeconds | UnsetType = UNSET
 
 
 class SearchesAnswer(Struct, frozen=True, kw_only=True):
@@ -129,6 +136,7 @@ class SearchesAnswer(Struct, frozen=True, kw_only=True):
     generation: Generation
     snapshot: SnapshotId
     encoder: EncoderId
+    stale_seconds: StaleSeconds | UnsetType = UNSET
 
 
 class PredictAnswer(Struct, frozen=True, kw_only=True):
@@ -139,6 +147,7 @@ class PredictAnswer(Struct, frozen=True, kw_only=True):
     generation: Generation
     snapshot: SnapshotId
     encoder: EncoderId
+    stale_seconds: StaleSeconds | UnsetType = UNSET
     took_ms: Milliseconds
 
 
@@ -152,6 +161,7 @@ class ItemAnswer(Struct, frozen=True, kw_only=True):
     generation: Generation
     snapshot: SnapshotId
     encoder: EncoderId
+    stale_seconds: StaleSeconds | UnsetType = UNSET
 
 
 class UploadForm(Struct, frozen=True, kw_only=True):
@@ -172,6 +182,13 @@ class AcceptedAnswer(Struct, frozen=True, kw_only=True):
 class PutAnswer(AcceptedAnswer, frozen=True, kw_only=True):
     """A stored document, and a form by which images of the item can be posted."""
 
+    warnings: Annotated[
+        dict[str, str],
+        Meta(
+            description="By field, what will not be used as it was perhaps meant: a value of another type than the "
+            "field has in the live snapshot, or a field that it does not know. Empty if all is well."
+        ),
+    ] = {}
     upload: UploadForm
 
 
@@ -203,6 +220,20 @@ class Rejected(Struct, frozen=True, kw_only=True):
     first: Annotated[dict[str, str], Meta(description="The reason by key, of the first dozen.")]
 
 
+class Ignored(Struct, frozen=True, kw_only=True):
+    """Keys of the catalogue bucket that belong to no item, counted at the last rebuild."""
+
+    count: int
+    reasons: Annotated[dict[str, IgnoredKeys], Meta(description="By reason, the most frequent first.")]
+
+
+class Unusable(Struct, frozen=True, kw_only=True):
+    """Values that are not of their field's type and count as missing, counted at the last rebuild."""
+
+    count: int
+    fields: Annotated[dict[str, UnusableValues], Meta(description="By field.")]
+
+
 class FieldSummary(Struct, frozen=True, kw_only=True):
     """The type of a field, and which values it has."""
 
@@ -219,6 +250,16 @@ class RefusedSnapshot(Struct, frozen=True, kw_only=True):
     at: str
     live: Annotated[str, Meta(description="The snapshot that it was compared with.")]
     falls: tuple[Regression, ...]
+
+
+class Behind(Struct, frozen=True, kw_only=True):
+    """Why it is not known that the newest generation answers."""
+
+    generation: Annotated[int | None, Meta(description="The newest generation; null if nobody could ask for it.")]
+    snapshot: Annotated[str | None, Meta(description="Its snapshot.")]
+    reason: Annotated[str, Meta(description="Why it does not answer.")]
+    since: Annotated[str, Meta(description="When that was first seen, in ISO 8601.")]
+    previous: Annotated[bool, Meta(description="Whether the state that was live before the newest answers instead.")]
 
 
 class HealthAnswer(Struct, frozen=True, kw_only=True):
@@ -238,12 +279,18 @@ class HealthAnswer(Struct, frozen=True, kw_only=True):
     ]
     search: LargeSearches
     rejected: Rejected
+    ignored: Ignored
+    unusable: Unusable
     attributes: Annotated[dict[str, tuple[Any, ...]], Meta(description="The classes of each attribute.")]
     fields: Annotated[dict[str, FieldSummary], Meta(description="The fields that filters can use.")]
     samples: Annotated[tuple[str, ...], Meta(description="Up to 12 item ids.")]
     refused: Annotated[RefusedSnapshot | None, Meta(description="null, or why the last rebuild was not published.")] = (
         None
     )
+    checked_seconds_ago: Annotated[
+        float, Meta(description="When it was last confirmed that this is the newest generation.")
+    ] = 0.0
+    behind: Annotated[Behind | None, Meta(description="null, or why the newest generation does not answer.")] = None
 
 
 class Problem(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
+from tonari.contract.forms import convert
 from tonari.contract.parameters import MOST_DEPTH
 from tonari.errors import InvalidRequestError, TonariError
 
@@ -31,7 +32,7 @@ def read_json(data: bytes | str) -> Any:
     Raises
     ------
     ValueError
-        Saying what is wrong, which may be one of these, or a nesting of more than 64 levels.
+        Saying what is wrong, which may be one of these, more than 64 levels, or more than 100,000 lists and objects.
     """
     text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
     _check_depth(text)
@@ -44,8 +45,10 @@ def read_json(data: bytes | str) -> Any:
 def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= MOST_DEPTH:
         return
-    depth = 0
-    for bracket in re.findall(r"[\[\]{}]", _TEXTS.sub("", text)):
+    bare, depth = _TEXTS.sub("", text), 0
+    if bare.count("[") + bare.count("{") > MOST_NESTED:
+        raise ValueError(f"it has more than {MOST_NESTED:,} lists and objects")
+    for bracket in re.findall(r"[\[\]{}]", bare):
         depth += 1 if bracket in "[{" else -1
         if depth > MOST_DEPTH:
             raise ValueError(f"it is nested too deeply: more than {MOST_DEPTH} levels")
@@ -54,8 +57,7 @@ def _check_depth(text: str) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise ValueError(f"{twice!r:.60} stands twice in one object")
     return found
 
@@ -77,6 +79,10 @@ def _int(text: str) -> int:
 T = TypeVar("T")
 
 SHOWN = 40
+MOST_NESTED = 100_000
+"""Lists and objects in one JSON text: each takes some time and some 100 bytes to read."""
+MOST_NAME = 256
+"""Characters up to which names are compared with known ones: that takes memory and time for each."""
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
 _STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<position>\d+)\]")
 _MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
@@ -108,7 +114,7 @@ def decode(values: Any, kind: type[T]) -> T:
     """
     _check_names(values, _type_info(kind), "")
     try:
-        return msgspec.convert(values, kind)
+        return convert(values, kind)
     except msgspec.ValidationError as error:
         raise _explained(error, values, kind) from error
 
@@ -279,10 +285,16 @@ def _check_names(values: Any, one: inspect.Type, prefix: str) -> None:
             _check_names(value, inner.item_type, f"queries[{number}]: ")
 
 
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """Give the known name that one is most likely meant for, None if it is like none or much too long."""
+    near = difflib.get_close_matches(name, known, n=1) if len(name) <= MOST_NAME else []
+    return near[0] if near else None
+
+
 def _check_known(name: str, known: Mapping[str, Any], prefix: str = "") -> None:
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
+        near = nearest_name(name, known)
+        hint = f"did you mean {near!r}?" if near else f"known are {', '.join(known)}."
         raise InvalidRequestError(f"{prefix}There is no parameter {name!r:.60}; {hint}")
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from tonari.contract.forms import convert
 from tonari.errors import InvalidEncoderError
 
 Colour: TypeAlias = tuple[int, int, int]
@@ -110,7 +111,7 @@ def read_encoder_file(data: bytes) -> RawEncoder | FramedEncoder:
     """
     try:
         raw = json.loads(data)
-        said = msgspec.convert(raw, _Versions, strict=False)
+        said = convert(raw, _Versions, strict=False)
         found = FORMATS.get((said.format, said.preprocessing.version))
         if found is None:
             reads = " and ".join(f"format {known} with preprocessing {its}" for known, its in FORMATS)
@@ -118,7 +119,7 @@ def read_encoder_file(data: bytes) -> RawEncoder | FramedEncoder:
                 f"encoder.json has format {said.format} and preprocessing {said.preprocessing.version}; this version "
                 f"reads {reads}: update one of them."
             )
-        file = msgspec.convert(raw, found, strict=False)
+        file = convert(raw, found, strict=False)
     except (ValueError, RecursionError) as error:
         raise InvalidEncoderError(f"encoder.json is not of the documented form: {error}.") from error
     if file.metric != "cosine":

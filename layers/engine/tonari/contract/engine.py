@@ -29,12 +29,15 @@ class EngineQuery:
         Which items may be found.
     exact
         Compare every view in range with the query.
+    after
+        Score and id of an item: only items that follow it in the order of the answer are given, by an exact search.
     """
 
     vectors: NDArray[np.float32]
     k: int
     within: Range = EVERYTHING
     exact: bool = False
+    after: tuple[float, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

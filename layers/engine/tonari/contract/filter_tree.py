@@ -48,6 +48,19 @@ class Not:
 Filter = Condition | And | Or | Not
 
 
+def count_conditions(tree: Filter | None) -> int:
+    """Count the conditions of a filter, which say how long it takes to evaluate."""
+    match tree:
+        case None:
+            return 0
+        case And(terms) | Or(terms):
+            return max(1, sum(map(count_conditions, terms)))
+        case Not(term):
+            return count_conditions(term)
+        case Condition():
+            return 1
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """Which items a search may find.

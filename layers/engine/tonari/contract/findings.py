@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tonari.contract.artefacts import decode
+from tonari.contract.forms import decode
 from tonari.contract.requests import Method
 from tonari.errors import CorruptArtefactError
 

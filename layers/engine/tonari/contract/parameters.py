@@ -18,6 +18,7 @@ MOST_DOCUMENT_BYTES = 100_000
 MOST_ITEMS = 1_000
 MOST_IDS = 50_000
 MOST_QUERIES = 10
+MOST_VIEWS = 16
 MOST_EXAMPLES = 100
 MOST_COMPONENTS = 65_536
 MOST_FIELDS = 100
@@ -56,8 +57,8 @@ Upload = Annotated[
 Id = Annotated[
     Annotated[str, Meta(min_length=1, max_length=MOST_ID_BYTES)] | None,
     Meta(
-        description="The id of an item. The search uses all pictures of the item and keeps the best score; the item "
-        "itself is left out.",
+        description=f"The id of an item. The search uses all its pictures, the first {MOST_VIEWS} if it has more, "
+        "and keeps the best score; the item itself is left out.",
         examples=["red-shirt"],
         extra={"is": f"a text that is not empty, of at most {MOST_ID_BYTES} bytes"},
     ),

@@ -26,12 +26,15 @@ from tonari.errors import (
     InvalidImageError,
     InvalidRequestError,
     InvalidVectorError,
+    NoSpaceError,
     NotReadyError,
     StaleCursorError,
     StoreError,
     TonariError,
     TooLargeError,
+    UnencodableImageError,
     UnknownItemError,
+    UnreadableError,
     UnsupportedImageError,
 )
 
@@ -77,7 +80,14 @@ class Route:
     problems: Problems = ()
 
 
-_READING: Problems = (InvalidRequestError, NotReadyError, StoreError, CorruptArtefactError)
+_READING: Problems = (
+    InvalidRequestError,
+    NotReadyError,
+    UnreadableError,
+    StoreError,
+    NoSpaceError,
+    CorruptArtefactError,
+)
 _ASKING: Problems = (
     *_READING,
     InvalidFilterError,
@@ -86,6 +96,7 @@ _ASKING: Problems = (
     TooLargeError,
     UnsupportedImageError,
     InvalidImageError,
+    UnencodableImageError,
 )
 _WRITING: Problems = (InvalidRequestError, StoreError)
 
@@ -168,3 +179,6 @@ ROUTES = (
         query=dict,
     ),
 )
+WRITING = tuple(route for route in ROUTES if route.method in ("PUT", "DELETE"))
+"""What changes the catalogue. On AWS a function of its own serves these, so that nobody else needs leave to write."""
+READING = tuple(route for route in ROUTES if route not in WRITING)

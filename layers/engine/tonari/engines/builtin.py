@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from tonari.contract.filter_tree import EVERYTHING, Range
 from tonari.fields.facets import count_facet
 from tonari.fields.masks import evaluate
 from tonari.fields.schema import Field, Schema
-from tonari.index.planner import find
+from tonari.index.planner import find, find_after
 from tonari.index.vectors import Hits, from_fixed, to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView
 from tonari.snapshots.segments import Segment
@@ -44,23 +43,26 @@ def open_builtin(snapshot: Snapshot, changes: Segment) -> BuiltinEngine:
 
 
 class Document(Mapping[str, Any]):
-    """An item's document, parsed when it is first read: of many items found, few are shown."""
+    """An item's document, parsed whenever it is read, and not kept: of many items found, few are shown."""
 
     def __init__(self, table: Table, position: int) -> None:
         self._table, self._position = table, position
 
-    @cached_property
-    def _fields(self) -> dict[str, Any]:
-        return self._table.fields(self._position)
-
     def __getitem__(self, name: str) -> Any:
-        return self._fields[name]
+        return self._fields()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
+        return iter(self._fields())
 
     def __len__(self) -> int:
-        return len(self._fields)
+        return len(self._fields())
+
+    def items(self) -> ItemsView[str, Any]:
+        """Parse the document once, for all of its fields."""
+        return self._fields().items()
+
+    def _fields(self) -> dict[str, Any]:
+        return self._table.fields(self._position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,9 @@ class Layer:
     def find(self, query: EngineQuery) -> Hits:
         """Find the nearest items in range."""
         within, index = query.within, self.table.index
+        if query.after is not None:
+            score, item = query.after
+            return find_after(query.vectors, index, query.k, self.mask(within), score, self.table.follow(item))
         if within.filter is None and within.ids is None and len(self.replaced) + len(within.excluded) <= FEW:
             left_out = np.union1d(self.replaced, self._positions(within.excluded))
             hits = find(query.vectors, index, query.k + len(left_out), exact=query.exact)

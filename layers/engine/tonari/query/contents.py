@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tonari.catalogue.documents import image_key
+from tonari.contract.artefacts import IgnoredKeys, UnusableValues
 from tonari.contract.engine import Spread, StoredItem, Values
 from tonari.contract.filter_tree import EVERYTHING
 from tonari.errors import UnknownItemError
@@ -24,7 +25,9 @@ def read_item(serving: Serving, item: str) -> StoredItem:
     """
     found = serving.engine.read([item]).get(item)
     if found is None:
-        raise UnknownItemError(f"There is no item {item!r} in this catalogue; a new one takes some seconds to appear.")
+        raise UnknownItemError(
+            f"There is no item {item!r:.80} in this catalogue; a new one takes some seconds to appear."
+        )
     return found
 
 
@@ -46,7 +49,7 @@ def image_of(serving: Serving, item: str, view: str | None) -> str:
     if view is None and names:
         return image_key(item, names[0])
     if view is None or view not in names:
-        raise UnknownItemError(f"The item {item!r} has no image {view or ''}; it has {', '.join(names) or 'none'}.")
+        raise UnknownItemError(f"The item {item!r} has no image {view or '':.80}; it has {', '.join(names) or 'none'}.")
     return image_key(item, view)
 
 
@@ -66,6 +69,8 @@ def summarise(serving: Serving) -> dict[str, Any]:
         "recall": dict(snapshot.recall),
         "search": {"large_ranges": held.large_ranges, "reason": held.reason},
         "rejected": {"count": len(serving.rejected), "first": dict(list(serving.rejected.items())[:MOST_REJECTED])},
+        "ignored": {"count": _total(snapshot.ignored), "reasons": snapshot.ignored},
+        "unusable": {"count": _total(snapshot.table.unusable), "fields": snapshot.table.unusable},
         "attributes": {name: list(learned.classes) for name, learned in snapshot.learned.items()},
         "fields": {
             name: {"type": kind, **(_range(counted[name]) if name in counted else {})}
@@ -73,6 +78,10 @@ def summarise(serving: Serving) -> dict[str, Any]:
         },
         "samples": list(held.samples),
     }
+
+
+def _total(counted: Mapping[str, IgnoredKeys] | Mapping[str, UnusableValues]) -> int:
+    return sum(one.count for one in counted.values())
 
 
 def _range(counted: Values | Spread) -> dict[str, Any]:

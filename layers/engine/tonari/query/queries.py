@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.contract.engine import StoredItem
+from tonari.contract.parameters import MOST_VIEWS
 from tonari.errors import InvalidRequestError, UnknownItemError
 from tonari.index.vectors import unit
 from tonari.query.contents import read_item
@@ -40,7 +41,7 @@ def query_image(serving: Serving, data: bytes) -> Query:
 
     Raises
     ------
-    UnsupportedImageError, InvalidImageError, TooLargeError
+    UnsupportedImageError, InvalidImageError, TooLargeError, UnencodableImageError
     """
     return Query(serving.encoder.encode(data)[None])
 
@@ -56,14 +57,14 @@ def query_vector(serving: Serving, vector: Sequence[float]) -> Query:
 
 
 def query_item(serving: Serving, item: str) -> Query:
-    """Take the stored embeddings of an item, whose length rounding has changed a little.
+    """Take the stored embeddings of an item's first 16 views, whose length rounding has changed a little.
 
     Raises
     ------
     UnknownItemError
         If there is no such item, or it has no image that could be encoded.
     """
-    embeddings = _embeddings(read_item(serving, item))
+    embeddings = _embeddings(read_item(serving, item))[:MOST_VIEWS]
     return Query(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), (item,))
 
 

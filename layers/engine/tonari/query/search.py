@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from tonari.contract.answers import Plan
 from tonari.contract.engine import EngineQuery, ScoredItem, Spread, Values
-from tonari.contract.filter_tree import Condition, Range
-from tonari.errors import InvalidRequestError
-from tonari.fields.columns import values_of
-from tonari.fields.schema import Schema
+from tonari.contract.filter_tree import Condition, Range, count_conditions
+from tonari.contract.parameters import MOST_ANSWER_BYTES
+from tonari.errors import InvalidRequestError, TooLargeError
+from tonari.fields.schema import Schema, values_of
 from tonari.index.scoring import varied_candidates, vary
 from tonari.query.contents import shown
 from tonari.query.cursor import PageEnd
 from tonari.query.queries import Query
 from tonari.query.serving import Serving
 
-MOST_AT_FIRST = 10_000
-"""For how many items the engine is asked at first, however far on a page begins."""
+MOST_AT_FIRST = 5_000
+"""For how many items the engine is asked at first; a page that begins farther on is found by comparing all of them."""
+MOST_CONDITIONS = 128
+"""How many conditions the filters of several searches of one request have together."""
+MOST_COMPONENTS = 800_000_000
+"""Components of embeddings that are compared exactly before the last search of a request: a second's work."""
+MOST_SEEN = 30_000
+"""How many items are looked at for an answer in groups: each page looks at those of all pages before it."""
 ASKED_PER_GROUPED_ITEM = 4
 """For how many items the engine is asked at first for each item of an answer in groups: another search costs more."""
 
@@ -49,6 +56,8 @@ class SearchParams:
         Fields whose values are counted over all items in range.
     after
         The end of the page before.
+    fields
+        What is read of each item's document, all that may be returned if it is None.
     """
 
     k: int
@@ -60,6 +69,7 @@ class SearchParams:
     diversity: float = 0.0
     facets: tuple[str, ...] = ()
     after: PageEnd | None = None
+    fields: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +95,55 @@ class Neighbours:
     more: PageEnd | None
 
 
+def check_together(searches: Sequence[SearchParams]) -> None:
+    """Check how much several searches ask for together, before any is made.
+
+    Raises
+    ------
+    InvalidRequestError
+    """
+    conditions = sum(count_conditions(one.within.filter) for one in searches)
+    if conditions > MOST_CONDITIONS:
+        raise InvalidRequestError(
+            f"The filters of the queries have {conditions:,} conditions together, at most {MOST_CONDITIONS} are taken: "
+            "send fewer queries at once."
+        )
+
+
+def check_compared(serving: Serving, made: Sequence[Plan]) -> None:
+    """Check before another search of a request how many pictures were compared exactly for those before it.
+
+    Raises
+    ------
+    InvalidRequestError
+    """
+    compared = sum(plan.scanned for plan in made if plan.exact)
+    most = MOST_COMPONENTS // serving.encoder.dimensions
+    if compared > most:
+        raise InvalidRequestError(
+            f"The queries before it compared {compared:,} pictures exactly, at most {most:,} are in one request: send "
+            "fewer queries at once, or leave 'exact' out."
+        )
+
+
 def search(serving: Serving, query: Query, params: SearchParams) -> Neighbours:
     """Find the items in range that are nearest to a query.
 
     Raises
     ------
     InvalidRequestError
-        If a field to group by or to count is unknown, or cannot be used so.
+        If a field to group by or to count is unknown, or cannot be used so; or if too many items have to be looked at.
+    TooLargeError
+        If the documents are longer than an answer may be.
     """
     schema = serving.snapshot.schema
     _check_fields(schema, params)
     facets = serving.engine.count(params.facets, params.within.without(query.items))
     count = varied_candidates(params.k) if params.diversity else params.k + 1
-    chosen, plan = _nearest(serving, query, params, count)
+    if params.group_by is None:
+        chosen, plan = _nearest(serving, query, params, count)
+    else:
+        chosen, plan = _nearest_of_groups(serving, query, params, params.group_by, count)
     more = None
     if params.diversity:
         scores, embeddings = np.array([one.score for one in chosen]), np.array([one.embedding for one in chosen])
@@ -106,8 +152,25 @@ def search(serving: Serving, query: Query, params: SearchParams) -> Neighbours:
         chosen = chosen[: params.k]
         given = params.after.count if params.after else 0
         more = PageEnd(chosen[-1].score, chosen[-1].id, given + params.k)
-    items = tuple(replace(item, fields=shown(item.fields, schema)) for item in chosen)
-    return Neighbours(items, plan, facets, more)
+    return Neighbours(_shown(chosen, schema, params.fields), plan, facets, more)
+
+
+def _shown(items: Iterable[ScoredItem], schema: Schema, fields: tuple[str, ...] | None) -> tuple[ScoredItem, ...]:
+    """Read of each item's document what is returned, until that is more than an answer may have."""
+    read: list[ScoredItem] = []
+    size = 0
+    for item in items:
+        document = {} if fields == () else shown(item.fields, schema)
+        if fields is not None:
+            document = {name: document[name] for name in fields if name in document}
+        size += len(msgspec.json.encode(document))
+        if size > MOST_ANSWER_BYTES:
+            raise TooLargeError(
+                f"The documents of {len(read) + 1:,} items have {size:,} bytes already, at most {MOST_ANSWER_BYTES:,} "
+                "can be given: lower 'k', or ask for less of each item by 'include' and 'fields'."
+            )
+        read.append(replace(item, fields=document))
+    return tuple(read)
 
 
 def _check_fields(schema: Schema, params: SearchParams) -> None:
@@ -120,45 +183,62 @@ def _check_fields(schema: Schema, params: SearchParams) -> None:
 
 
 def _nearest(serving: Serving, query: Query, params: SearchParams, count: int) -> tuple[list[ScoredItem], Plan]:
-    """Take the nearest items that pass; the engine is asked for more until there are so many or none are left.
+    """Take the nearest items; a page that is not among the first is what follows the one before in an exact search."""
+    after, within = params.after, params.within.without(query.items)
+    k = min(count + (after.count if after else 0), MOST_AT_FIRST)
+    answer = serving.engine.search(EngineQuery(query.embeddings, k, within, params.exact))
+    near = _reaching(answer.items, params.min_score)
+    if after is None:
+        return near, answer.plan
+    later = [item for item in near if after.precedes(item.score, item.id)]
+    if len(later) < count and len(near) == k:
+        question = EngineQuery(query.embeddings, count, within, params.exact, (after.score, after.id))
+        answer = serving.engine.search(question)
+        later = _reaching(answer.items, params.min_score)
+    return later[:count], answer.plan
+
+
+def _nearest_of_groups(
+    serving: Serving, query: Query, params: SearchParams, field: str, count: int
+) -> tuple[list[ScoredItem], Plan]:
+    """Take the nearest items of each group; the engine is asked for more until there are so many or none are left.
 
     Each time it leaves out what it gave before, and the groups that are full.
     """
-    schema, after, within = serving.snapshot.schema, params.after, params.within.without(query.items)
+    after, within, about = params.after, params.within.without(query.items), serving.snapshot.schema.fields[field]
     taken: Counter[Any] = Counter()
     chosen: list[ScoredItem] = []
     plans: list[Plan] = []
-    wanted = count + (after.count if after else 0)
-    k = min(wanted if params.group_by is None else ASKED_PER_GROUPED_ITEM * wanted, MOST_AT_FIRST)
+    seen, k = 0, min(ASKED_PER_GROUPED_ITEM * (count + (after.count if after else 0)), MOST_AT_FIRST)
     while True:
         answer = serving.engine.search(EngineQuery(query.embeddings, k, within, params.exact))
         plans.append(answer.plan)
-        near = [item for item in answer.items if item.score >= params.min_score]
+        near = _reaching(answer.items, params.min_score)
         full = []
         for item in near:
-            group = _group(item, params.group_by, schema)
-            if group is not None:
-                if taken[group] == params.per_group:
-                    continue
-                taken[group] += 1
-                if taken[group] == params.per_group:
-                    full.append(group)
-            if after is None or after.precedes(item.score, item.id):
+            groups = values_of(item.fields.get(field), about)
+            taken.update(groups)
+            full += [group for group in groups if taken[group] == params.per_group]
+            if all(taken[group] <= params.per_group for group in groups) and (
+                after is None or after.precedes(item.score, item.id)
+            ):
                 chosen.append(item)
+        seen += len(near)
         if len(chosen) >= count or len(near) < k:
             break
+        if seen > MOST_SEEN:
+            raise InvalidRequestError(
+                f"{seen:,} items do not give these groups, and no more are looked at: narrow the 'filter', raise "
+                "'per_group', or lower 'k'."
+            )
         within = within.without(item.id for item in near)
-        if params.group_by is not None and full:
-            within = within.matching(Condition(params.group_by, "$nin", tuple(full)))
+        if full:
+            within = within.matching(Condition(field, "$nin", tuple(full)))
         k *= 2
     scanned, exact = sum(plan.scanned for plan in plans), all(plan.exact for plan in plans)
     plan = Plan(plans[0].path, plans[0].matching, scanned, exact)
     return sorted(chosen, key=lambda item: (-item.score, item.id))[:count], plan
 
 
-def _group(item: ScoredItem, field: str | None, schema: Schema) -> Any:
-    """Give the value that an item is grouped by, None if it has none."""
-    if field is None:
-        return None
-    values = values_of(item.fields.get(field), schema.fields[field])
-    return values[0] if values else None
+def _reaching(items: Iterable[ScoredItem], min_score: float) -> list[ScoredItem]:
+    return [item for item in items if item.score >= min_score]

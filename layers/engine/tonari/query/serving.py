@@ -1,24 +1,44 @@
-"""Which generation answers: its encoder, snapshot and engine, and how a newer one takes over."""
+"""One generation as it answers: its encoder, snapshot and engine; and how it is loaded."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tonari.contract.artefacts import Head, SegmentRef
 from tonari.contract.engine import Engine
 from tonari.encoders.port import Encoder
 from tonari.encoders.store import load_encoder
-from tonari.errors import NotReadyError
-from tonari.snapshots.head import ReadHead, read_changed_head, read_head
+from tonari.errors import (
+    CorruptArtefactError,
+    InvalidCatalogueError,
+    InvalidEncoderError,
+    MissingObjectError,
+    NotReadyError,
+)
+from tonari.snapshots.canaries import check_encoder
+from tonari.snapshots.head import ReadHead
 from tonari.snapshots.segments import Segment, merge, read_segments
 from tonari.snapshots.snapshot import Snapshot, load_snapshot
 from tonari.storage.bucket import Bucket
 
 OpenEngine = Callable[[Snapshot, Segment], Engine]
 """Gives the engine that answers for a snapshot and for all changes since."""
+
+DAMAGE = (
+    CorruptArtefactError,
+    MissingObjectError,
+    NotReadyError,
+    InvalidEncoderError,
+    InvalidCatalogueError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+)
+"""What files raise that are damaged, gone or of another version; a rebuild mends them, trying again does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +48,7 @@ class Serving:
     Parameters
     ----------
     read
-        The head that names it.
+        The head that names it. Where what was live before answers, the head as it would be if that were live.
     encoder
         The one that made the snapshot's embeddings.
     snapshot
@@ -37,6 +57,10 @@ class Serving:
         Searches the snapshot's items and what delta segments changed.
     rejected
         Reason by key, for objects that could not be used.
+    segments
+        The delta segments by id.
+    stale_seconds
+        Since when nobody could tell whether it is the newest, or since when it is not; None if it is.
     """
 
     read: ReadHead
@@ -44,81 +68,50 @@ class Serving:
     snapshot: Snapshot
     engine: Engine
     rejected: Mapping[str, str]
+    segments: Mapping[str, Segment] = field(default_factory=dict)
+    stale_seconds: float | None = None
 
-
-class Reader:
-    """Keeps a :class:`Serving` fresh: asks for the head when its knowledge is older than ``max_age`` seconds.
-
-    The next generation is loaded beside the one that answers and replaces it by one assignment. If loading fails, the
-    old one goes on answering.
-
-    Parameters
-    ----------
-    open_engine
-        Gives the engine of a generation.
-    log
-        Is called with the reason why a newer generation could not be loaded.
-    """
-
-    def __init__(
-        self, artefacts: Bucket, cache: Path, max_age: float, open_engine: OpenEngine, log: Callable[[str], None]
-    ) -> None:
-        self._artefacts, self._cache, self._max_age = artefacts, cache, max_age
-        self._open_engine, self._log = open_engine, log
-        self._serving: Serving | None = None
-        self._asked = 0.0
-
-    def current(self) -> Serving:
-        """Give the state to answer from, at most ``max_age`` seconds behind the head unless S3 fails.
-
-        Raises
-        ------
-        NotReadyError
-            If nothing has been published.
-        StoreError, CorruptArtefactError
-            If the first state cannot be loaded.
-        """
-        serving = self._serving
-        if serving is not None and time.monotonic() - self._asked < self._max_age:
-            return serving
-        try:
-            fresh = self._load(serving)
-        except Exception as error:
-            if serving is None:
-                raise
-            self._log(f"still serving generation {serving.read.head.generation}: {error}")
-            fresh = serving
-        self._asked = time.monotonic()
-        self._serving = fresh
-        return fresh
-
-    def _load(self, serving: Serving | None) -> Serving:
-        read = read_changed_head(self._artefacts, serving.read) if serving else read_head(self._artefacts)
-        if serving and read is serving.read:
-            return serving
-        head = read.head
-        if head.snapshot is None or head.encoder is None:
-            raise NotReadyError("Nothing is published yet: the first rebuild is still running, or has to be started.")
-        with ThreadPoolExecutor(2) as pool:
-            encoder = pool.submit(self._encoder, serving, head.encoder)
-            snapshot = pool.submit(self._snapshot, serving, head.snapshot)
-            segments = read_segments(self._artefacts, head.segments, head.encoder)
-        return serve(read, encoder.result(), snapshot.result(), segments, self._open_engine)
-
-    def _encoder(self, serving: Serving | None, wanted: str) -> Encoder:
-        if serving and serving.read.head.encoder == wanted:
-            return serving.encoder
-        return load_encoder(self._artefacts, wanted, self._cache)
-
-    def _snapshot(self, serving: Serving | None, wanted: str) -> Snapshot:
-        if serving and serving.snapshot.id == wanted:
-            return serving.snapshot
-        return load_snapshot(self._artefacts, wanted, self._cache)
+    def is_what(self, head: Head) -> bool:
+        """Tell whether a head names the same snapshot, encoder and segments."""
+        own = self.read.head
+        return (own.snapshot, own.encoder, own.segments) == (head.snapshot, head.encoder, head.segments)
 
 
 def serve(
     read: ReadHead, encoder: Encoder, snapshot: Snapshot, segments: Iterable[Segment], open_engine: OpenEngine
 ) -> Serving:
-    """Put a generation together."""
-    changes = merge([Segment({}, snapshot.rejected), *segments])
-    return Serving(read, encoder, snapshot, open_engine(snapshot, changes), changes.rejected)
+    """Put a generation together; ``segments`` are those that the head names, in their order."""
+    segments = tuple(segments)
+    changes = merge(snapshot.encoder, [Segment(snapshot.encoder, {}, snapshot.rejected), *segments])
+    named = {ref.id: segment for ref, segment in zip(read.head.segments, segments, strict=False)}
+    return Serving(read, encoder, snapshot, open_engine(snapshot, changes), changes.rejected, named)
+
+
+def load(artefacts: Bucket, cache: Path, read: ReadHead, open_engine: OpenEngine, old: Serving | None) -> Serving:
+    """Load the generation that a head names; what ``old`` has of it is taken from there.
+
+    Raises
+    ------
+    NotReadyError
+        If the head names none, or its encoder is not in the bucket.
+    StoreError, CorruptArtefactError, InvalidEncoderError
+        If something it names cannot be read, or encoder and snapshot do not belong together.
+    """
+    name, maker = read.head.snapshot, read.head.encoder
+    if name is None or maker is None:
+        raise NotReadyError("Nothing is published yet: the first rebuild is still running, or has to be started.")
+    if old and old.is_what(read.head):
+        return replace(old, read=read)
+    same_encoder = old if old and old.read.head.encoder == maker else None
+    known = same_encoder.segments if same_encoder else {}
+
+    def segment(ref: SegmentRef) -> Segment:
+        return known[ref.id] if ref.id in known else read_segments(artefacts, [ref], maker)[0]
+
+    with ThreadPoolExecutor(4) as pool:
+        encoder = pool.submit(lambda: same_encoder.encoder if same_encoder else load_encoder(artefacts, maker, cache))
+        segments = pool.map(segment, read.head.segments)
+        snapshot = old.snapshot if old and old.snapshot.id == name else load_snapshot(artefacts, name, cache, maker)
+    if old is None or snapshot is not old.snapshot:
+        check_encoder(snapshot.picture, encoder.result())
+    return serve(read, encoder.result(), snapshot, segments, open_engine)

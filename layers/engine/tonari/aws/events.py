@@ -1,17 +1,21 @@
-"""Events of AWS: API Gateway's <-> requests and responses; S3's -> the items that may have changed."""
+"""Events of AWS: API Gateway's <-> requests and responses; changes in the catalogue -> items to look at."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from tonari.api.http import Request, Response
 from tonari.catalogue.documents import item_of
-from tonari.errors import InvalidRequestError
+from tonari.errors import InvalidRequestError, StoreError
+
+DIRECT = ""
+"""Id of an event that came without a queue."""
 
 
 def read_http_event(event: Mapping[str, Any]) -> Request:
@@ -50,23 +54,85 @@ def write_http_answer(response: Response) -> dict[str, Any]:
     }
 
 
-def read_hints(event: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Read an SQS batch of S3 notifications or EventBridge events: the items that each message hints at, by its id.
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """Which items may have changed, and which message said so.
 
-    The two are told apart by their structure: keys are URL-encoded in the first and plain in the second. What is
-    neither, as ``s3:TestEvent``, hints at nothing.
+    Parameters
+    ----------
+    by_message
+        Items that each message hints at, by the message's id; an event that came without a queue has the id ``""``.
+    unreadable
+        Ids of messages that are, or hold a record that is, of no form known here. They are not tried again: that would
+        not make them readable, and the next rebuild lists the catalogue.
     """
-    return {
-        record["messageId"]: tuple(item for key in _keys(record["body"]) if (item := item_of(key)) is not None)
-        for record in event["Records"]
-    }
+
+    by_message: Mapping[str, tuple[str, ...]]
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def items(self) -> list[str]:
+        """All items, each once, in order."""
+        return sorted({item for hinted in self.by_message.values() for item in hinted})
+
+    def report(self, failed: Collection[str]) -> dict[str, Any]:
+        """Answer Lambda: which messages must come back, being those that hint at an item that failed.
+
+        Raises
+        ------
+        StoreError
+            If an event failed that came without a queue: Lambda tries such an event again only after an error.
+        """
+        back = [message for message, hinted in self.by_message.items() if not set(failed).isdisjoint(hinted)]
+        if DIRECT in back:
+            raise StoreError(f"{len(failed)} items could not be made searchable; Lambda tries the event again.")
+        return {"batchItemFailures": [{"itemIdentifier": message} for message in back]}
 
 
-def _keys(body: str) -> list[str]:
+def read_hints(event: Mapping[str, Any]) -> Hints:
+    """Read which items an event hints at: an SQS batch, or one event of S3, EventBridge or SNS without a queue.
+
+    The body of an SQS message is a notification of S3, an event of EventBridge, or a notification of SNS around either.
+    They are told apart by their structure. Keys are URL-encoded in S3's notifications, plain in EventBridge's events.
+    """
+    records = event.get("Records")
+    if not (isinstance(records, list) and all(isinstance(record, dict) and "body" in record for record in records)):
+        read = {DIRECT: _read(event)}
+    else:
+        read = {record["messageId"]: _read_text(record["body"]) for record in records}
+    return Hints(
+        {message: tuple(dict.fromkeys(items)) for message, (items, _) in read.items()},
+        tuple(message for message, (_, whole) in read.items() if not whole),
+    )
+
+
+_Read = tuple[list[str], bool]
+"""Items, and whether all was read."""
+
+
+def _read_text(text: Any) -> _Read:
     try:
-        said = json.loads(body)
-        if "detail-type" in said:
-            return [str(said["detail"]["object"]["key"])]
-        return [unquote_plus(record["s3"]["object"]["key"]) for record in said["Records"]]
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return []
+        return _read(json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        return [], False
+
+
+def _read(said: Any) -> _Read:
+    match said:
+        case {"Event": "s3:TestEvent"}:
+            return [], True
+        case {"Type": "Notification", "Message": str(message)} | {"Sns": {"Message": str(message)}}:
+            return _read_text(message)
+        case {"detail-type": str(), "detail": {"object": {"key": str(key)}}}:
+            return _of_key(key), True
+        case {"s3": {"object": {"key": str(key)}}}:
+            return _of_key(unquote_plus(key)), True
+        case {"Records": [*records]} if records:
+            read = [_read(record) for record in records]
+            return [item for items, _ in read for item in items], all(whole for _, whole in read)
+    return [], False
+
+
+def _of_key(key: str) -> list[str]:
+    item = item_of(key)
+    return [] if item is None else [item]

@@ -131,11 +131,40 @@ def status_table(health: HealthAnswer, url: str) -> list[RenderableType]:
         ("items", f"{health.items}, {health.views} views"),
     ]
     rows += [(name, f"{len(classes)} classes") for name, classes in health.attributes.items()]
+    rows += _left_out(health)
     if refused:
         rows.append(("refused", f"snapshot {refused.id}, built {refused.at}, is worse than the live one:"))
         rows += [("", _fall(fall)) for fall in refused.falls]
         rows.append(("", "publish it anyway: tonari rebuild --accept"))
     return [facts(rows)]
+
+
+def _left_out(health: HealthAnswer) -> list[tuple[str, str]]:
+    """Say what of the catalogue is not used, and why: keys as `repr` gives them, for they may hold anything."""
+    rejected, ignored, unusable = health.rejected, health.ignored, health.unusable
+    found = [
+        ("rejected", rejected.count, "files", [f"{key!r}: {text_of(why)}" for key, why in rejected.first.items()]),
+        (
+            "ignored",
+            ignored.count,
+            "files, at the last rebuild",
+            [f"{one.count}: {why} {', '.join(map(repr, one.examples))}" for why, one in ignored.reasons.items()],
+        ),
+        (
+            "unusable",
+            unusable.count,
+            "values, at the last rebuild",
+            [
+                f"{text_of(name)}: {one.count}. {text_of(item)}: {text_of(why)}"
+                for name, one in unusable.fields.items()
+                for item, why in [*one.examples.items()][:1]
+            ],
+        ),
+    ]
+    rows = []
+    for name, count, what, lines in found:
+        rows += [(name, f"{count} {what}"), *(("", line) for line in lines)] if count else []
+    return rows
 
 
 def _fall(fall: Regression) -> str:

@@ -42,7 +42,7 @@ def search(photo: Path, count: int, where: str | None, url: str, *, as_json: boo
 
     options = SearchOptions(k=count, filter=_read_filter(where) if where else None)
     answer = _client(url).search(photo, options)
-    _print_json(answer) if as_json else show(*search_table(answer))
+    print_json(answer) if as_json else show(*search_table(answer))
 
 
 @click.command(
@@ -71,7 +71,7 @@ def predict(photo: Path, method: Method, attributes: str | None, url: str, *, as
 
     names = tuple(name.strip() for name in attributes.split(",")) if attributes else None
     answer = _client(url).predict(PredictRequest(image=read_picture(photo), method=method, attributes=names))
-    _print_json(answer) if as_json else show(*prediction_table(answer))
+    print_json(answer) if as_json else show(*prediction_table(answer))
 
 
 @click.command(epilog=examples("tonari status", "tonari status --url https://abc.lambda-url.eu-west-1.on.aws"))
@@ -83,7 +83,7 @@ def status(url: str, *, as_json: bool) -> None:
     from tonari_tools.tables import show
 
     answer = _client(url).health()
-    _print_json(answer) if as_json else show(*status_table(answer, url))
+    print_json(answer) if as_json else show(*status_table(answer, url))
 
 
 @click.command(epilog=examples("tonari audit", "tonari audit --of duplicates", "tonari audit --json > audit.json"))
@@ -109,7 +109,7 @@ def audit(section: str | None, target: Target, *, as_json: bool) -> None:
         raise NotReadyError("Nothing is published yet, so nothing was audited: push a catalogue, then tonari rebuild.")
     found = decode_audit(load_reported(artefacts, live, AUDIT))
     if as_json:
-        _print_json(getattr(found, section) if section else found)
+        print_json(getattr(found, section) if section else found)
         return
     show(f"snapshot {live}, {found.items} items; nothing was changed in the catalogue")
     for name in [section] if section else TABLES:
@@ -122,7 +122,8 @@ def _client(url: str) -> Client:
     return Client(url, retries=1)
 
 
-def _print_json(answer: object) -> None:
+def print_json(answer: object) -> None:
+    """Print an answer as JSON that people can read."""
     from msgspec.json import encode
     from msgspec.json import format as indented
 

@@ -25,6 +25,10 @@ PORT = click.option(
 )
 
 
+class RebuildBusyError(TonariError):
+    """Another rebuild has the lease."""
+
+
 class RebuildRefusedError(TonariError):
     """The new snapshot is worse than the live one by more than the margins."""
 
@@ -116,6 +120,11 @@ def rebuild(target: Target, *, accept: bool) -> None:
     catalogue, artefacts = target.open_catalogue(), target.open_artefacts()
     with tempfile.TemporaryDirectory() as folder, StageLines("rebuild", "views") as stages:
         done = Rebuilder(catalogue, artefacts, Path(folder), margins, click.echo).rebuild(stages)
+    if done.outcome == "busy":
+        raise RebuildBusyError(
+            "Another rebuild is running: wait for it. If it was killed, its lease ends fifteen minutes after its last "
+            "sign of life."
+        )
     if done.outcome == "refused":
         raise RebuildRefusedError(
             f"Nothing was published: {done.why}. Snapshot {done.snapshot} stays live. `tonari audit` may say why; "
@@ -123,7 +132,8 @@ def rebuild(target: Target, *, accept: bool) -> None:
         )
     click.echo(
         f"{done.outcome}: {done.items} items, {done.views} views ({done.encoded} encoded, {done.reused} reused), "
-        f"{done.rejected} files rejected; snapshot {done.snapshot}, generation {done.generation}"
+        f"{done.rejected} files rejected, {done.ignored} ignored; snapshot {done.snapshot}, "
+        f"generation {done.generation}"
     )
 
 

@@ -14,6 +14,7 @@ from tonari_tools.cli.ask import audit, predict, search, status
 from tonari_tools.cli.building import demo, init, push, rebuild, report, serve
 from tonari_tools.cli.encoders import encoder
 from tonari_tools.cli.help import CONTEXT, completion, examples, panels
+from tonari_tools.cli.operations import gc, probe_store, publish, rollback, verify
 
 INTERRUPTED = 130
 WRONG_USAGE = 2
@@ -24,6 +25,7 @@ PANELS = {
     "Ask": [search, predict, status],
     "Fill and build": [init, push, rebuild],
     "Check quality": [audit, report],
+    "Look after it": [publish, rollback, gc, verify, probe_store],
     "More": [encoder, completion],
 }
 

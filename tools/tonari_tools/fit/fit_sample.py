@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.builds.encode import EncodedView, encode_view, in_parallel
+from tonari.builds.encode import EncodedView, encode_views
 from tonari.builds.look import Plan, RebuildContext, look
 from tonari.catalogue.holdout import is_held_out, split_value
 from tonari.encoders.image import ImageEncoder
@@ -85,7 +85,7 @@ def gather(context: RebuildContext, name: str, encoder: ImageEncoder, seed: int,
     found = dict(zip(wanted.tolist(), plan.known.vectors(views), strict=True))
     missing = {row: key for row, (key, _) in zip(wanted.tolist(), views, strict=True) if found[row] is None}
     context.progress("encode", 0, len(missing))
-    encoded = in_parallel(lambda key: encode_view(context.catalogue, encoder, key), missing.values())
+    encoded = encode_views(context.catalogue, encoder, missing.values())
     for count, (row, view) in enumerate(zip(missing, encoded, strict=True), 1):
         found[row] = view.embedding if isinstance(view, EncodedView) else None
         context.progress("encode", count, len(missing))

@@ -18,7 +18,7 @@ from PIL import Image
 
 from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
 from tonari.encoders.onnx import Session, graph_signature
-from tonari.errors import InvalidEncoderError
+from tonari.errors import InvalidEncoderError, UnencodableImageError
 from tonari.images.framing import Framing
 from tonari.images.tensor import TensorForm
 from tonari_shop.assortment import assortment
@@ -136,7 +136,7 @@ def try_encoder(config: EncoderConfig, model: Path, photo: bytes, *, batches: bo
     for name, tried in (("the photograph", view), *((name, encoder.read(_flat(name))) for name in ("black", "white"))):
         try:
             encoder.embed([tried])
-        except InvalidEncoderError as error:
+        except (InvalidEncoderError, UnencodableImageError) as error:
             raise InvalidEncoderError(
                 f"{error.detail} (given {name}; an encoder must give each picture one)"
             ) from error
@@ -158,7 +158,7 @@ def _agreement(session: Session, views: list[NDArray[np.generic]]) -> float | No
     alone = np.concatenate([session.run(view[None]) for view in views]).astype(np.float64)
     try:
         together = session.run(np.stack(views)).astype(np.float64)
-    except InvalidEncoderError:
+    except (InvalidEncoderError, UnencodableImageError):
         return None
     if together.shape != alone.shape:
         raise InvalidEncoderError(

@@ -117,7 +117,7 @@ def measure_agreement(original: ImageEncoder, shrunk: ImageEncoder, views: Itera
 
     Raises
     ------
-    InvalidEncoderError
+    InvalidEncoderError, UnencodableImageError
         If one of them fails on a view.
     """
     cosines = [_cosine(original, shrunk, view) for view in views]

@@ -116,7 +116,7 @@ def collect(
     progress("snapshot", 0, 1)
     quality = decode_report(load_reported(artefacts, head.snapshot, REPORT))
     audit = decode_audit(load_reported(artefacts, head.snapshot, AUDIT))
-    snapshot = load_snapshot(artefacts, head.snapshot, cache)
+    snapshot = load_snapshot(artefacts, head.snapshot, cache, head.encoder)
     material = select(head, snapshot, _encoder_name(artefacts, snapshot.encoder), quality, audit, seed)
     thumbnails = read_thumbnails(catalogue, pictures(material), lambda done, total: progress("pictures", done, total))
     return replace(material, thumbnails=thumbnails)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import platform
 import signal
 import sys
 import threading
@@ -15,7 +17,7 @@ from tonari.api.app import App
 from tonari.config import Margins
 from tonari.engines.builtin import open_builtin
 from tonari.errors import CorruptArtefactError, MissingObjectError, NotReadyError
-from tonari.query.serving import Reader
+from tonari.query.reader import Reader
 from tonari.snapshots.head import read_head
 from tonari.snapshots.snapshot import read_manifest
 from tonari.storage.bucket import Bucket
@@ -71,20 +73,26 @@ def serve(
         listener = stack.enter_context(Listener(port))
         buckets = {name: _open(place, f"{listener.url}{FILES}{name}") for name, place in places.items()}
         catalogue, artefacts, cache = buckets["catalogue"], buckets["artefacts"], state / "cache"
-        rebuilder = Rebuilder(catalogue, artefacts, cache, Margins.read(os.environ), _log)
+        owner = hashlib.sha256(f"{platform.node()} {state.resolve()}".encode()).hexdigest()[:16]
+        rebuilder = Rebuilder(catalogue, artefacts, cache, Margins.read(os.environ), _log, owner)
         local = isinstance(catalogue, FolderBucket)
         if prepare(catalogue, artefacts) or (local and not _is_built(artefacts)):
             with StageLines("index", "pictures") as stages:
                 done = rebuilder.rebuild(stages)
             print(f"index  {say(done)}", flush=True)
-        reader = Reader(artefacts, cache, HEAD_MAX_AGE, open_builtin, lambda why: _log(f"{why}\n"))
+
+        def ask_rebuild(why: str) -> None:
+            started = local and rebuilder.ask()
+            _log(f"{why}{' A rebuild starts now.' if started else ''}\n")
+
+        reader = Reader(artefacts, cache, HEAD_MAX_AGE, open_builtin, lambda why: _log(f"{why}\n"), ask_rebuild)
         with contextlib.suppress(NotReadyError):
             reader.current()
 
         site = Site(App(reader, catalogue, artefacts), buckets)
         report = ReportProcess(catalogue.name, artefacts.name, state / "report.log")
         desk = Desk(site, artefacts, state / "report.html", report.make, _log)
-        start = stack.enter_context(_threads(rebuilder.ask, report.stop))
+        start = stack.enter_context(_threads(rebuilder.wake, report.stop))
         listener.serve(access_log(desk, _log))
         if local:
             start(Reindexer(catalogue, artefacts, cache, rebuilder.ask, _log).run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import math
 import threading
@@ -10,14 +9,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tonari.builds.collect import collect
+from tonari.builds.lease import REFUSED_SECONDS
 from tonari.builds.look import RebuildContext
-from tonari.builds.pending import ask_once, forget, hold
 from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.builds.reindex import reindex
 from tonari.catalogue.documents import IMAGES, ITEMS, item_of
 from tonari.config import Margins
 from tonari.encoders.store import load_encoder
 from tonari.errors import TonariError
+from tonari.snapshots.head import read_head, refused_lately
 from tonari.snapshots.snapshot import Progress, load_tables
 from tonari.storage.bucket import Bucket
 
@@ -29,22 +30,47 @@ BATCH = 500
 
 
 class Rebuilder:
-    """Rebuilds, one at a time; downloads go to ``cache``, what comes of rebuilds in the background to ``log``."""
+    """Rebuilds, one at a time; downloads go to ``cache``, what comes of rebuilds in the background to ``log``.
+
+    ``build`` is the id of its rebuilds, if it is the only one of that id: it then goes on at once where a dead process
+    of that id stopped, which others do after fifteen minutes.
+    """
 
     def __init__(
-        self, catalogue: Bucket, artefacts: Bucket, cache: Path, margins: Margins, log: Callable[[str], object]
+        self,
+        catalogue: Bucket,
+        artefacts: Bucket,
+        cache: Path,
+        margins: Margins,
+        log: Callable[[str], object],
+        build: str = "",
     ) -> None:
         self._catalogue, self._artefacts, self._cache = catalogue, artefacts, cache
         self._margins, self._log = margins, log
         self._load = functools.lru_cache(maxsize=1)(lambda name: load_encoder(artefacts, name, cache))
         self._wanted = threading.Event()
+        self._running = False
+        self._build = build
 
-    def ask(self) -> None:
-        """Ask for a rebuild; :meth:`run` does it."""
+    def ask(self) -> bool:
+        """Ask for a rebuild, which :meth:`run` does; tell whether that is news.
+
+        Nothing is done if one is asked for or running, or was refused in the last hours.
+        """
+        if self._running or self._wanted.is_set():
+            return False
+        live = read_head(self._artefacts).head.snapshot
+        if refused_lately(self._artefacts, live, REFUSED_SECONDS):
+            return False
+        self._wanted.set()
+        return True
+
+    def wake(self) -> None:
+        """Let :meth:`run` see that it is told to stop."""
         self._wanted.set()
 
     def rebuild(self, progress: Progress) -> Rebuilt:
-        """Rebuild now; if the result is refused, nobody asks for another for some hours.
+        """Rebuild now, and collect what the index no longer needs.
 
         Raises
         ------
@@ -57,11 +83,9 @@ class Rebuilder:
         context = RebuildContext(
             self._catalogue, self._artefacts, self._load, self._cache, progress, lambda: math.inf, self._margins
         )
-        done = rebuild(context)
-        if done.outcome == "refused":
-            hold(self._artefacts, dt.datetime.now(dt.UTC))
-        else:
-            forget(self._artefacts)
+        done = rebuild(context, self._build)
+        if done.outcome != "busy":
+            collect(self._artefacts)
         return done
 
     def run(self, stop: threading.Event, *, first: float, every: float) -> None:
@@ -74,9 +98,12 @@ class Rebuilder:
             if stop.is_set():
                 return
             try:
+                self._running = True
                 said = say(self.rebuild(lambda *_: None))
             except Exception as error:  # noqa: BLE001  a thread that dies would end the schedule
                 said = _reason(error)
+            finally:
+                self._running = False
             if not stop.is_set():
                 self._log(f"rebuild: {said}\n")
 
@@ -85,6 +112,8 @@ def say(done: Rebuilt) -> str:
     """Say in a line what a rebuild came to."""
     if done.outcome == "refused":
         return f"refused: {done.why}; tonari rebuild --accept publishes it"
+    if done.outcome == "busy":
+        return "another rebuild is running"
     return f"{done.outcome}: {done.items} items, {done.views} pictures, {done.rejected} objects rejected"
 
 
@@ -122,7 +151,7 @@ class Reindexer:
         catalogue: Bucket,
         artefacts: Bucket,
         cache: Path,
-        rebuild: Callable[[], object],
+        rebuild: Callable[[], bool],
         log: Callable[[str], object],
     ) -> None:
         self._watch = CatalogueWatch(catalogue)
@@ -152,9 +181,9 @@ class Reindexer:
         done = reindex(batch, self._catalogue, self._artefacts, self._load_encoder, self._load_tables)
         if done.outcome == "rebuild":
             self._not_before = time.monotonic() + AGAIN_SECONDS
-            if ask_once(self._artefacts, dt.datetime.now(dt.UTC)):
-                self._log(f"reindex: {len(self._waiting)} items wait for a rebuild, which starts now\n")
-                self._rebuild()
+            if self._rebuild():
+                why = f" ({done.why})" if done.why else ""
+                self._log(f"reindex: {len(self._waiting)} items wait for a rebuild, which starts now{why}\n")
             return
         self._waiting -= set(batch)
         if done.outcome == "published":

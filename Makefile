@@ -6,7 +6,7 @@ UV := $(BIN)/uv
 LOCKS := .ci/locks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-torch lint docs lock clean
+.PHONY: help demo test test-browser test-torch torture lint docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -65,6 +65,9 @@ test-browser: $(VENV)/.dev ## the page in Chromium (Debian: apt-get install chro
 
 test-torch: $(VENV)/.torch ## a model exported from PyTorch, in an environment of its own
 	@$(VENV)/torch/bin/python -m pytest -m torch tests/unit/tools/models/test_real_models.py
+
+torture: $(VENV)/.dev $(VENV)/.services ## faults by the thousand, counts printed: hours (PARTS="pictures seeds", SHARE=0.01, SEED=7)
+	@cd tests && OPENBLAS_NUM_THREADS=1 $(abspath $(BIN))/python -m torture $(PARTS) $(if $(SHARE),--share $(SHARE)) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.dev ## style and types
 	@$(BIN)/ruff check

@@ -131,5 +131,5 @@ def serve(
     table = replace(table, index=replace(table.index, tuning=LEAST_EFFORT))
     snapshot = Snapshot("s", "encoder-1", SCHEMA, table, {}, {}, {})
     head = ReadHead(Head(1, (), "s", "encoder-1"), "etag")
-    changes = [Segment(dict(items), {}) for items in segments]
+    changes = [Segment("encoder-1", dict(items)) for items in segments]
     return serve_generation(head, encoder, snapshot, changes, open_builtin)

@@ -91,9 +91,9 @@ def promising_png(width: int, height: int) -> bytes:
     return png(width, height, 8, 2, bytes(100))
 
 
-def promising_jpeg(width: int, height: int) -> bytes:
-    data = bytearray(encoded(quarters(), "JPEG"))
-    frame = data.index(b"\xff\xc0")
+def promising_jpeg(width: int, height: int, *, progressive: bool = False) -> bytes:
+    data = bytearray(encoded(quarters(), "JPEG", progressive=progressive))
+    frame = data.index(b"\xff\xc2" if progressive else b"\xff\xc0")
     struct.pack_into(">HH", data, frame + 5, height, width)
     return bytes(data)
 

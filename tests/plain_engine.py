@@ -40,6 +40,9 @@ class PlainEngine:
         there = self._in_range(query.within)
         found = [_scored(item, query.vectors) for item in there if item.views]
         found.sort(key=lambda item: (-item.score, item.id))
+        if query.after is not None:
+            score, last = query.after
+            found = [item for item in found if (-item.score, item.id) > (-score, last)]
         plan = Plan("all", len(there), sum(len(item.views) for item in there), exact=True)
         return EngineAnswer(tuple(found[: query.k]), plan)
 

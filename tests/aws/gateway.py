@@ -1,11 +1,12 @@
-"""The HTTP API, as API Gateway serves it: every request becomes an event for the query function."""
+"""The HTTP API, as API Gateway serves it: every request becomes an event for the function of its route."""
 
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -22,6 +23,8 @@ TIMEOUT = 30.0
 THREADS = 64
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 METHODS = "GET,POST,PUT,DELETE,OPTIONS"
+VARIABLE = re.compile(r"\\\{[^}]*\\\}")
+Invoke = Callable[[bytes], bytes]
 
 
 class Gateway:
@@ -33,7 +36,9 @@ class Gateway:
     Parameters
     ----------
     invoke
-        Runs the query function on an event.
+        Runs the function of the route ``$default`` on an event.
+    routes
+        What runs the function of each other route, by keys such as ``PUT /v1/items/{id}``.
     log
         Takes what a caller is not told: why a function failed.
     timeout
@@ -41,9 +46,15 @@ class Gateway:
     """
 
     def __init__(
-        self, invoke: Callable[[bytes], bytes], log: Callable[[str], object], *, timeout: float = TIMEOUT
+        self,
+        invoke: Invoke,
+        log: Callable[[str], object],
+        *,
+        routes: Mapping[str, Invoke] | None = None,
+        timeout: float = TIMEOUT,
     ) -> None:
         self._invoke = invoke
+        self._routes = [(_pattern(key), target) for key, target in (routes or {}).items()]
         self._log = log
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(THREADS, "gateway")
@@ -72,7 +83,7 @@ class Gateway:
             return _message(413, "Request Entity Too Large")
         event = json.dumps(http_event(_received(request, body)), ensure_ascii=False).encode()
         try:
-            answer = http_response(self._threads.submit(self._invoke, event).result(self._timeout))
+            answer = http_response(self._threads.submit(self._target(request), event).result(self._timeout))
         except TooLargeError:
             return _message(413, "Request Entity Too Large")
         except TimeoutError:
@@ -81,6 +92,14 @@ class Gateway:
             self._log(f"{request.method} {request.path}: {error.detail}\n")
             return _message(500, "Internal Server Error")
         return Response(answer.body, answer.status, list(answer.headers))
+
+    def _target(self, request: Request) -> Invoke:
+        asked = f"{request.method} {urlsplit(request.environ['REQUEST_URI']).path}"
+        return next((target for pattern, target in self._routes if pattern.fullmatch(asked)), self._invoke)
+
+
+def _pattern(key: str) -> re.Pattern[str]:
+    return re.compile(VARIABLE.sub("[^/]+", re.escape(key)))
 
 
 def _received(request: Request, body: bytes) -> HttpRequest:

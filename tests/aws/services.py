@@ -68,7 +68,7 @@ class MiniStack:
         environment = plain_environment() | {
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(port),
-            "SERVICES": "s3,sqs",
+            "SERVICES": "s3,sqs,sns,events",
             "PERSIST_STATE": "1",
             "STATE_DIR": str(folder / "state"),
             "S3_PERSIST": "1",
@@ -138,8 +138,9 @@ class SeaweedFS:
             "-webdav=false",
             *(f"-{name}={number}" for name, number in numbers.items()),
         ]
-        command = Command(arguments, plain_environment(), folder, folder / "log")
-        self._server = Server(command, Probe(numbers["s3.port"], "/", (200, 403)))
+        self._command = Command(arguments, plain_environment(), folder, folder / "log")
+        self._probe = Probe(numbers["s3.port"], "/", (200, 403))
+        self._server = Server(self._command, self._probe)
 
     def __enter__(self) -> Self:
         return self
@@ -148,8 +149,13 @@ class SeaweedFS:
         self.stop()
 
     def stop(self) -> None:
-        """End the server."""
+        """End the server, by SIGKILL."""
         self._server.stop()
+
+    def restart(self) -> None:
+        """Kill the server and start it again, with its data, on the same ports."""
+        self.stop()
+        self._server = Server(self._command, self._probe)
 
 
 def _require(program: Path, remedy: str) -> Path:

@@ -1,4 +1,4 @@
-"""tonari as it is deployed, on this machine: MiniStack, the three handlers under the runtime emulator, the gateway."""
+"""tonari as it is deployed, on this machine: MiniStack, the four handlers under the runtime emulator, the gateway."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from aws.lambda_api import LambdaApi
 from aws.pool import Pool
 from aws.pump import Pump
 from aws.services import Endpoint
+from tonari.contract.routes import WRITING
 from tonari_tools.serve.listener import Listener
 
 HANDLERS = Path(__file__).parents[2] / "functions"
-TIMEOUTS = {"query": 29, "reindex": 60, "rebuild": 900}
+TIMEOUTS = {"query": 29, "items": 29, "reindex": 60, "rebuild": 900}
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ def deployed(endpoint: Endpoint, folder: Path) -> Iterator[Stack]:
             function = Function(f"tonari-{name}", HANDLERS / name, variables, folder / f"{name}.log", timeout)
             pool = stack.enter_context(Pool(lambda function=function: Environment(function, emulator), 1))
             invokers[f"tonari-{name}"] = pool.invoke
-        gateway = stack.enter_context(contextlib.closing(Gateway(invokers["tonari-query"], log.append)))
+        writes = {f"{route.method} {route.path}": invokers["tonari-items"] for route in WRITING}
+        gateway = Gateway(invokers["tonari-query"], log.append, routes=writes)
+        stack.enter_context(contextlib.closing(gateway))
         listener = stack.enter_context(Listener())
         listener.serve(gateway)
         pump = threading.Thread(target=Pump(queue, invokers["tonari-reindex"], log.append).run, args=(stop,))

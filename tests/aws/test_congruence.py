@@ -25,7 +25,7 @@ from tonari.api.app import App
 from tonari.config import USUAL
 from tonari.encoders.store import save_encoder
 from tonari.engines.builtin import open_builtin
-from tonari.query.serving import Reader
+from tonari.query.reader import Reader
 from tonari.snapshots.head import use_encoder
 from tonari.storage.bucket import Bucket, PresignedPost
 from tonari.storage.folder import FolderBucket
@@ -44,7 +44,7 @@ HEADERS = (
     "retry-after",
     "access-control-allow-origin",
 )
-OWN = {"snapshot", "generation", "took_ms", "next", "upload", "url"}
+OWN = {"snapshot", "generation", "took_ms", "next", "upload", "url", "checked_seconds_ago", "stale_seconds", "behind"}
 """Members that are each side's own: ids of builds, times, links."""
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d|\d{8}T\d{6}")
 JSON = "application/json"

@@ -210,3 +210,26 @@ def test_lambda_runs_events_later(functions: Any, tmp_path: Path):
     wait = threading.Event()
     while not touched.exists():
         wait.wait(0.02)
+
+
+def test_a_route_has_its_function_and_all_else_goes_to_the_default():
+    def answering(name: str) -> Any:
+        return lambda _: json.dumps({"statusCode": 200, "body": name}).encode()
+
+    routes = {"PUT /v1/items/{id}": answering("items"), "GET /v1/a.b": answering("dot")}
+    with closing(Gateway(answering("default"), print, routes=routes)) as gateway, Listener() as server:
+        server.serve(gateway)
+        site = Site(int(server.url.rpartition(":")[2]), [], [])
+        found = {
+            asked: site.ask(*asked.split())[2].decode()
+            for asked in (
+                "PUT /v1/items/7",
+                "PUT /v1/items/caf%C3%A9%2F7?k=1",
+                "PUT /v1/items/7/image",
+                "PUT /v1/items/",
+                "GET /v1/items/7",
+                "GET /v1/a.b",
+                "GET /v1/aXb",
+            )
+        }
+    assert list(found.values()) == ["items", "items", "default", "default", "default", "dot", "default"]

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from aws.aws_admin import PREFIXES, Admin, Queue
+from aws.aws_admin import MAX_RECEIVES, PREFIXES, Admin, Queue
 from aws.functions import FunctionError
 from aws.pump import Pump, failures
 from aws.services import Endpoint
@@ -121,3 +121,36 @@ def test_an_empty_report_is_success(answer: bytes):
 def test_a_bad_report_fails_the_batch(answer: bytes):
     with pytest.raises(FunctionError):
         failures(answer, {"a"})
+
+
+def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(queue: Queue, ministack_buckets: Buckets):
+    """Its visible messages are what CloudWatch's ApproximateNumberOfMessagesVisible counts, which an alarm watches."""
+
+    def poison_fails(event: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "batchItemFailures": [
+                {"itemIdentifier": record["messageId"]} for record in event["Records"] if "poison" in record["body"]
+            ]
+        }
+
+    name = queue.arn.rpartition(":")[2]
+    dead = Queue(queue._client, f"{queue._url}-dead", f"{queue.arn}-dead", queue.region)
+    assert json.loads(attribute(queue, "RedrivePolicy"))["maxReceiveCount"] == MAX_RECEIVES
+    with closing(boto3.client("sqs")) as client:
+        url = client.get_queue_url(QueueName=name)["QueueUrl"]
+        client.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
+    events, invoke = recorder(poison_fails)
+    pump = Pump(queue, invoke, print)
+    put(ministack_buckets, "items/good.json", "items/poison.json")
+    tries = 0
+    while attribute(dead, "ApproximateNumberOfMessages") == "0":
+        pump.carry(pump.collect())
+        tries += 1
+        assert tries <= 4 * MAX_RECEIVES
+    told = [record["body"] for event in events for record in event["Records"]]
+    assert sum("good.json" in body for body in told) == 1
+    assert sum("poison.json" in body for body in told) == MAX_RECEIVES
+    assert attribute(dead, "ApproximateNumberOfMessages") == "1"
+    assert [attribute(queue, f"ApproximateNumberOfMessages{what}") for what in ("", "NotVisible")] == ["0", "0"]
+    (message,) = dead.receive(10, 0)
+    assert json.loads(message["Body"])["Records"][0]["s3"]["object"]["key"] == "items/poison.json"

@@ -45,10 +45,10 @@ class DrawnCatalogue:
         for number in range(self._items):
             if prefix == "items/":
                 version = "changed" if number % 100 < self._changed else "first"
-                yield ObjectInfo(f"items/item-{number:07}.json", f"{version}-{number}", 200)
+                yield ObjectInfo(f"items/item-{number:07}.json", f"{version}-{number}", 200, 0.0)
             else:
                 for view in range(VIEWS_PER_ITEM):
-                    yield ObjectInfo(f"images/item-{number:07}/{view}.jpg", f"etag-{number}-{view}", 8)
+                    yield ObjectInfo(f"images/item-{number:07}/{view}.jpg", f"etag-{number}-{view}", 8, 0.0)
 
     def get(self, key: str, *, if_match: str | None = None) -> Blob:
         del if_match
@@ -92,7 +92,7 @@ class FolderArtefacts:
         for path in sorted(self._root.rglob("*")):
             key = str(path.relative_to(self._root))
             if path.is_file() and key.startswith(prefix):
-                yield ObjectInfo(key, "", path.stat().st_size)
+                yield ObjectInfo(key, "", path.stat().st_size, 0.0)
 
     def create(self, key: str, data: bytes) -> str:
         path = self._root / key

@@ -18,23 +18,25 @@ WRITING = {"DELETE /v1/items/{id}", "PUT /v1/items/{id}"}
 
 # Who may change which objects.
 CHANGES_S3 = {
-    "QueryFunctionRole": {
+    "QueryFunctionRole": {("s3:PutObject", "${ArtefactBucket.Arn}/uploads/*")},
+    "ItemsFunctionRole": {
         ("s3:PutObject", "${CatalogueBucket.Arn}/items/*"),
         ("s3:PutObject", "${CatalogueBucket.Arn}/images/*"),
         ("s3:DeleteObject", "${CatalogueBucket.Arn}/items/*"),
         ("s3:DeleteObject", "${CatalogueBucket.Arn}/images/*"),
-        ("s3:PutObject", "${ArtefactBucket.Arn}/uploads/*"),
     },
     "ReindexFunctionRole": {
         ("s3:PutObject", "${ArtefactBucket.Arn}/head.json"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/segments/*"),
-        ("s3:PutObject", "${ArtefactBucket.Arn}/work/rebuild-asked.json"),
-        ("s3:DeleteObject", "${ArtefactBucket.Arn}/work/rebuild-asked.json"),
+        ("s3:PutObject", "${ArtefactBucket.Arn}/work/*"),
+        ("s3:DeleteObject", "${ArtefactBucket.Arn}/work/*"),
     },
     "RebuildFunctionRole": {
         ("s3:PutObject", "${ArtefactBucket.Arn}/head.json"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/segments/*"),
+        ("s3:DeleteObject", "${ArtefactBucket.Arn}/segments/*"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/snapshots/*"),
+        ("s3:DeleteObject", "${ArtefactBucket.Arn}/snapshots/*"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/work/*"),
         ("s3:DeleteObject", "${ArtefactBucket.Arn}/work/*"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/refusals/*"),
@@ -61,13 +63,71 @@ def foreign_policies(template: Template) -> list[str]:
     ]
 
 
+# What each function reads beside the catalogue: the head, and objects under these prefixes.
+SNAPSHOT = {"head.json", "encoders/*", "snapshots/*", "segments/*"}
+READS_ARTEFACTS = {
+    "QueryFunctionRole": SNAPSHOT | {"refusals/*", "uploads/*"},
+    "ItemsFunctionRole": SNAPSHOT,
+    "ReindexFunctionRole": SNAPSHOT | {"refusals/*", "work/*"},
+    "RebuildFunctionRole": SNAPSHOT | {"refusals/*", "work/*"},
+}
+
+
 def changes_beyond(template: Template) -> list[str]:
-    found = []
+    roles = of_type(template, "AWS::IAM::Role")
+    functions = {f"{name}Role" for name in of_type(template, "AWS::Lambda::Function")}
+    found = [f"{name}: nobody says what it may change" for name in functions ^ CHANGES_S3.keys()]
     for name, allowed in CHANGES_S3.items():
-        granted = grants(of_type(template, "AWS::IAM::Role")[name])
+        granted = grants(roles[name])
         changing = {g for g in granted if g[0].startswith("s3:") and g[0] not in {"s3:GetObject", "s3:ListBucket"}}
         found += [f"{name} differs in {grant}" for grant in changing ^ allowed]
     return found
+
+
+def writing_queries(template: Template) -> list[str]:
+    """The function that anybody may call, whatever its role is called, changes nothing in the catalogue."""
+    integrations = of_type(template, "AWS::ApiGatewayV2::Integration")
+    roles, functions = of_type(template, "AWS::IAM::Role"), of_type(template, "AWS::Lambda::Function")
+    found = []
+    for route in of_type(template, "AWS::ApiGatewayV2::Route").values():
+        integration = integrations[route["Target"]["Fn::Sub"].removeprefix("integrations/${").rstrip("}")]
+        function = integration["IntegrationUri"]["Fn::GetAtt"][0]
+        changed = {
+            resource
+            for action, resource in grants(roles[functions[function]["Role"]["Fn::GetAtt"][0]])
+            if "CatalogueBucket" in resource and action not in {"s3:GetObject", "s3:ListBucket"}
+        }
+        if bool(changed) != (route["RouteKey"] in WRITING):
+            found.append(f"{route['RouteKey']} is served by {function}, which may change {sorted(changed)}")
+    return found
+
+
+def reads_beyond(template: Template) -> list[str]:
+    roles = of_type(template, "AWS::IAM::Role")
+    return [
+        f"{name} differs in reading {resource}"
+        for name, prefixes in READS_ARTEFACTS.items()
+        for resource in {r for action, r in grants(roles[name]) if action == "s3:GetObject"}
+        ^ {"${CatalogueBucket.Arn}/*", *(f"${{ArtefactBucket.Arn}}/{prefix}" for prefix in prefixes)}
+    ]
+
+
+def unconditional_heads(template: Template) -> list[str]:
+    """Refused is who writes the head with neither If-Match nor If-None-Match."""
+    statements = [
+        statement
+        for policy in of_type(template, "AWS::S3::BucketPolicy").values()
+        if policy["Bucket"] == {"Ref": "ArtefactBucket"}
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    wanted = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": {"Fn::Sub": "${ArtefactBucket.Arn}/head.json"},
+        "Condition": {"Null": {"s3:if-match": "true", "s3:if-none-match": "true"}},
+    }
+    return [] if any(wanted.items() <= one.items() for one in statements) else ["the head may be overwritten unseen"]
 
 
 def blind_roles(template: Template) -> list[str]:
@@ -132,7 +192,17 @@ def unreachable_rebuild(template: Template) -> list[str]:
     ]
     roles = of_type(template, "AWS::IAM::Role")
     return found + [
-        f"{role} may not ask"
-        for role in ("ReindexFunctionRole", "RebuildFunctionRole")
-        if ("lambda:InvokeFunction", arn) not in grants(roles[role])
+        f"{role} may not ask" for role in CHANGES_S3 if ("lambda:InvokeFunction", arn) not in grants(roles[role])
+    ]
+
+
+def other_invocations(template: Template) -> list[str]:
+    """Whoever may run a function may run the rebuild alone."""
+    return [
+        f"{name} may run {resource}"
+        for name, role in of_type(template, "AWS::IAM::Role").items()
+        for action, resource in grants(role)
+        if action.startswith("lambda:")
+        and not resource.endswith("function:${AWS::StackName}-rebuild")
+        and resource != str(["RebuildFunction", "Arn"])
     ]

@@ -143,6 +143,18 @@ def reserved_by_default(template: Template) -> list[str]:
 
 
 def late_answers(template: Template) -> list[str]:
-    (integration,) = of_type(template, "AWS::ApiGatewayV2::Integration").values()
-    timeout = of_type(template, "AWS::Lambda::Function")["QueryFunction"]["Timeout"]
-    return [] if 1000 * timeout < integration["TimeoutInMillis"] <= 30_000 else ["the API gives up before the function"]
+    functions = of_type(template, "AWS::Lambda::Function")
+    return [
+        f"the API gives up before {function}"
+        for integration in of_type(template, "AWS::ApiGatewayV2::Integration").values()
+        for function in [integration["IntegrationUri"]["Fn::GetAtt"][0]]
+        if not 1000 * functions[function]["Timeout"] < integration["TimeoutInMillis"] <= 30_000
+    ]
+
+
+def endless_rebuilds(template: Template) -> list[str]:
+    """The time limit of a rebuild is a parameter, and no more than Lambda allows."""
+    timeout = of_type(template, "AWS::Lambda::Function")["RebuildFunction"]["Timeout"]
+    parameter = template["Parameters"].get(timeout["Ref"] if isinstance(timeout, dict) else "", {})
+    limits = [parameter.get(name) for name in ("MinValue", "Default", "MaxValue")]
+    return [] if limits == [300, 900, 900] else [f"Timeout {timeout}: {limits}"]

@@ -32,7 +32,7 @@ CLOSE = 1e-4
 def builtin() -> Engine:
     table = build_table([], Schema({}), DIMENSIONS)
     snapshot = Snapshot(id="0", encoder="e", schema=Schema({}), table=table, learned={}, recall={}, rejected={})
-    return open_builtin(snapshot, Segment({}, {}))
+    return open_builtin(snapshot, Segment("e"))
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {"builtin": builtin, "plain": PlainEngine}
@@ -233,6 +233,20 @@ def test_an_exact_search_compares_every_view_in_range(held: tuple[Engine, Items]
     assert plan.exact
     assert plan.path
     assert plan.scanned >= sum(len(item.views) for item in items.values() if holds(item.fields))
+
+
+@pytest.mark.parametrize("number", [0, 7, 10_000])
+def test_what_follows_an_item(held: tuple[Engine, Items], number: int) -> None:
+    engine, _ = held
+    vectors = np.eye(1, DIMENSIONS, dtype=np.float32)
+    everything = [(one.score, one.id) for one in engine.search(EngineQuery(vectors, 1_000, exact=True)).items]
+    score, item = everything[min(number, len(everything) - 1)]
+
+    for last in (item, "", f"{item}\U0010ffff" * 99, "\0"):
+        answer = engine.search(EngineQuery(vectors, 5, after=(score, last)))
+        found = [(one.score, one.id) for one in answer.items]
+        assert found == [one for one in everything if (-one[0], one[1]) > (-score, last)][:5]
+        assert answer.plan.exact
 
 
 def test_reading(held: tuple[Engine, Items]) -> None:

@@ -1,4 +1,7 @@
-"""What is asked of a bucket holds alike on a strict S3 server, on the local AWS and in a folder that is served."""
+"""What is asked of a bucket holds alike on a strict S3 server, on the local AWS and in a folder that is served.
+
+In the store of the simulation too: what is shown there would otherwise say nothing of S3.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -13,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from integration.forms import upload
+from simulation.store import SimulatedStore
 from tonari.api.http import Response
 from tonari.contract.artefacts import Head
 from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, StoreError
@@ -24,13 +29,15 @@ from tonari_tools.serve.listener import Listener
 from tonari_tools.serve.site import FILES, Site
 
 
-@pytest.fixture(params=["seaweed", "ministack", "folder"])
+@pytest.fixture(params=["seaweed", "ministack", "folder", "simulated"])
 def bucket(request: pytest.FixtureRequest) -> Bucket:
     match request.param:
         case "seaweed":
             return S3Bucket(request.getfixturevalue("buckets").artefacts)
         case "ministack":
             return S3Bucket(request.getfixturevalue("ministack_buckets").artefacts)
+        case "simulated":
+            return SimulatedStore(page=2).bucket("artefacts")
         case _:
             served: FolderBucket = request.getfixturevalue("served_folder")
             return served
@@ -93,7 +100,9 @@ def test_an_etag_is_the_md5_of_the_bytes_and_listed_as_given(bucket: Bucket) -> 
     assert etag == hashlib.md5(b"\0\xff", usedforsecurity=False).hexdigest()
     (found,) = bucket.list("images/")
     assert (found.key, found.etag, found.size) == ("images/a b/vue é+1.png", etag, 2)
-    assert bucket.head("images/a b/vue é+1.png") == found
+    asked = bucket.head("images/a b/vue é+1.png")
+    assert asked is not None
+    assert replace(asked, modified=found.modified) == found
     assert bucket.get(found.key) == Blob(b"\0\xff", etag)
 
 
@@ -107,6 +116,7 @@ def test_a_head_is_published_by_one_writer(bucket: Bucket) -> None:
     assert read_head(bucket) == second
 
 
+@pytest.mark.parametrize("bucket", ["seaweed", "ministack", "folder"], indirect=True)  # nobody serves the simulated one
 def test_presigned_requests_are_answered(bucket: Bucket) -> None:
     form = bucket.presign_post("uploads/${filename}", 1_000, 60)
     assert upload(form, b"x" * 1_000, "a b.png", "image/png") in (200, 201, 204)
@@ -180,3 +190,13 @@ def test_a_file_is_created_once(bucket: Bucket, tmp_path: Path) -> None:
     with pytest.raises(ConflictError):
         bucket.create_file("file", path)
     assert bucket.get("file").data == b"x" * 300_000
+
+
+def test_the_store_dates_its_objects_by_its_own_clock(bucket: Bucket) -> None:
+    before = bucket.now()
+    bucket.put("dated", b"x")
+    after = bucket.now()
+    found = bucket.head("dated")
+    assert found is not None
+    assert before - 1 <= found.modified <= after + 1
+    assert [one.modified for one in bucket.list("dated")] == [pytest.approx(found.modified, abs=1)]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, unquote, urlencode
 
 from tonari.aws.functions import Handler
+from tonari.contract.routes import WRITING
 
+ITEM = re.compile(r"/v1/items/[^/]+$")
 Parameters = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
@@ -45,11 +48,14 @@ def http_event(
     return event
 
 
-class Caller:
-    """Sends HTTP requests to the query function."""
+WRITES = {f"{route.method} {route.path}" for route in WRITING}
 
-    def __init__(self, handler: Handler) -> None:
-        self._handler = handler
+
+class Caller:
+    """Sends HTTP requests as the API does: those that write items to the items function, all others to the query's."""
+
+    def __init__(self, query: Handler, items: Handler) -> None:
+        self._query, self._items = query, items
 
     def send(self, method: str, path: str, body: bytes = b"", content_type: str = "", query: Parameters = ()) -> Answer:
         return self.send_event(http_event(method, path, body, content_type, query))
@@ -63,7 +69,9 @@ class Caller:
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Give the function's answer as it is."""
-        return self._handler(event, None)
+        path, method = event["rawPath"], event["requestContext"]["http"]["method"]
+        route = f"{method} {ITEM.sub('/v1/items/{id}', path)}"
+        return (self._items if route in WRITES else self._query)(event, None)
 
     def get(self, path: str, **query: str) -> Answer:
         return self.send("GET", path, query=query)

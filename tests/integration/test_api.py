@@ -21,7 +21,7 @@ from tonari import __version__
 from tonari.aws.functions import Handler
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
-from tonari.catalogue.documents import document_key, image_key
+from tonari.catalogue.documents import SCHEMA, document_key, image_key
 from tonari.snapshots.head import read_head
 from tonari.storage.bucket import Bucket, PresignedPost
 
@@ -342,6 +342,7 @@ def test_an_item_travels_from_put_to_search_and_away_again(
     with urlopen(answer.headers["location"]) as fetched:  # noqa: S310
         assert fetched.read() == RED_BALL
     assert live.get(path).body["views"] == ["vue 1.png"]
+    catalogue.put(image_key(item, "empty.jpg"), b"")
     gone = live.send("DELETE", path)
     assert (gone.status, gone.body) == (202, {"id": item, "status": "accepted"})
     assert [found.key for found in catalogue.list(f"images/{item}/")] == []
@@ -375,6 +376,29 @@ def test_health_says_what_is_live(live: Caller, reindexer: Handler, catalogue: B
     assert body["rejected"]["count"] == 1
     assert "no picture" in body["rejected"]["first"][image_key("broken", VIEW)]
     assert "red-box" not in body["samples"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_health_says_what_was_ignored(query: Caller, context: RebuildContext) -> None:
+    context.catalogue.put(SCHEMA, b'{"fields": {"price": {"type": "number"}}}')
+    context.catalogue.put("images/loose.jpg", RED_BALL)
+    context.catalogue.put("photo.jpg", RED_BALL)
+    context.catalogue.put(image_key("red-ball", "empty.jpg"), b"")
+    put_document(context.catalogue, "red-ball", {"price": "cheap"})
+    rebuild(context)
+    body = query.get("/v1/health").body
+    assert body["rejected"] == {"count": 0, "first": {}}
+    assert body["ignored"] == {
+        "count": 3,
+        "reasons": {
+            "Under images/ only images/<id>/<name> is read.": {"count": 1, "examples": ["images/loose.jpg"]},
+            "The file is empty.": {"count": 1, "examples": ["images/red-ball/empty.jpg"]},
+            "It lies under neither items/ nor images/.": {"count": 1, "examples": ["photo.jpg"]},
+        },
+    }
+    assert body["unusable"]["count"] == 1
+    why = body["unusable"]["fields"]["price"]["examples"]["red-ball"]
+    assert why.startswith("price is a number field; 'cheap' is no number, so filters and facets will treat")
 
 
 def test_the_page_is_served_under_its_policy(query: Caller) -> None:

@@ -104,7 +104,7 @@ def test_schema_json_is_read_back(built: Snapshot) -> None:
 @pytest.fixture(scope="module")
 def serving(built: Snapshot) -> Serving:
     """The snapshot alone, without what predictions do not ask for."""
-    return Serving(None, None, built, open_builtin(built, Segment({}, {})), {})  # type: ignore[arg-type]
+    return Serving(None, None, built, open_builtin(built, Segment("e")), {})  # type: ignore[arg-type]
 
 
 def strangers() -> tuple[NDArray[np.float32], list[str]]:

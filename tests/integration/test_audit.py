@@ -19,8 +19,8 @@ from tonari.builds.assemble import build_snapshot
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
 from tonari.catalogue.documents import SCHEMA, image_key
-from tonari.contract.artefacts import encode
 from tonari.contract.findings import MissingValues, decode_audit
+from tonari.contract.forms import encode
 from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import to_fixed

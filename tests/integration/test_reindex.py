@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote
@@ -22,19 +23,21 @@ from aws.lambda_api import LambdaApi
 from integration.events import Caller, eventbridge, failed, notification, sqs_event
 from integration.shop import PRODUCTS, VIEW, draw, put_document, put_image
 from tonari.aws.functions import Handler
-from tonari.builds import pending as rebuild_requests
 from tonari.builds import reindex as reindexing
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.builds.reindex import MOST_SEGMENTS
 from tonari.catalogue.documents import document_key, image_key
+from tonari.contract.artefacts import Condemned
 from tonari.encoders.port import Encoder
 from tonari.errors import StoreError
 from tonari.index.vectors import to_fixed
-from tonari.snapshots.head import publish, read_head
+from tonari.snapshots.head import publish, read_head, segment_key
 from tonari.snapshots.segments import Segment, merge, read_segments
 from tonari.storage.bucket import Bucket
 from tonari.storage.s3 import S3Bucket
+
+CONDEMNED = Condemned("work/condemned/x.json", 1.0)
 
 
 class Quiet(WSGIRequestHandler):
@@ -85,7 +88,7 @@ def generation(artefacts: Bucket) -> int:
 def overlay(artefacts: Bucket) -> Segment:
     head = read_head(artefacts).head
     assert head.encoder
-    return merge(read_segments(artefacts, head.segments, head.encoder))
+    return merge(head.encoder, read_segments(artefacts, head.segments, head.encoder))
 
 
 def test_a_new_item_is_found(
@@ -148,11 +151,17 @@ def test_the_document_selects_and_orders_views(live: Caller, reindexer: Handler,
     assert (answer["views"], answer["fields"]) == (["b.png", VIEW], {})
 
 
-def test_an_unknown_key_and_an_item_that_is_not_there_change_nothing(
+def test_unknown_keys_change_nothing(published: Rebuilt, reindexer: Handler, artefacts: Bucket) -> None:
+    assert send(reindexer, "other/thing", "images/", "items/readme.txt") == []
+    assert generation(artefacts) == published.generation
+
+
+def test_an_item_that_is_not_there_moves_the_head_and_changes_nothing(
     published: Rebuilt, reindexer: Handler, artefacts: Bucket
 ) -> None:
-    assert send(reindexer, "other/thing", "images/", "items/readme.txt", image_key("ghost", VIEW)) == []
-    assert generation(artefacts) == published.generation
+    assert send(reindexer, image_key("ghost", VIEW)) == []
+    head = read_head(artefacts).head
+    assert (head.generation, head.segments) == (published.generation + 1, ())
 
 
 def test_duplicates_and_reordered_hints_do_no_harm(
@@ -170,7 +179,8 @@ def test_duplicates_and_reordered_hints_do_no_harm(
     )
     for _ in range(3):
         assert failed(reindexer(event, None)) == []
-    assert (generation(artefacts), encoder_runs) == (published.generation + 1, [1])
+    assert (generation(artefacts), encoder_runs) == (published.generation + 3, [1])
+    assert len(read_head(artefacts).head.segments) == 1
     assert live.found({"id": "red-ball", "k": 1}) == ["new"]
 
 
@@ -179,7 +189,8 @@ def test_what_is_live_already_is_not_published_again(
 ) -> None:
     keys = [key for product in PRODUCTS for key in (document_key(product.id), image_key(product.id, VIEW))]
     assert send(reindexer, *keys) == []
-    assert (generation(artefacts), encoder_runs) == (published.generation, [])
+    assert (generation(artefacts), encoder_runs) == (published.generation + 1, [])
+    assert read_head(artefacts).head.segments == ()
 
 
 def test_the_ninth_write_merges_into_one_segment(
@@ -236,7 +247,7 @@ def test_if_the_head_moved_all_is_read_again_but_not_encoded_again(
         nonlocal tries
         tries += 1
         if tries == 1:
-            publish(bucket, read, msgspec.structs.replace(read.head, condemned=("x",)))
+            publish(bucket, read, msgspec.structs.replace(read.head, condemned=(CONDEMNED,)))
             put_document(catalogue, "new", {"price": 3})
         return publish(bucket, read, head)
 
@@ -247,7 +258,7 @@ def test_if_the_head_moved_all_is_read_again_but_not_encoded_again(
     item = overlay(artefacts).items["new"]
     assert item
     assert item.fields["price"] == 3
-    assert read_head(artefacts).head.condemned == ("x",)
+    assert read_head(artefacts).head.condemned == (CONDEMNED,)
 
 
 def test_a_writer_that_never_gets_through_gives_the_batch_back(
@@ -276,50 +287,72 @@ def test_without_a_snapshot_a_rebuild_is_asked_for_once(
     for handler in (*handlers, handlers[0]):
         assert failed(handler(event, None)) == ["m0", "m2"]
     wait_for(lambda: len(on_lambda.asked) >= 1)
-    assert (on_lambda.asked, encoder_runs) == ([b"{}"], [])
-    assert artefacts.head(rebuild_requests.ASKED) is not None
-    assert rebuild(context).outcome == "published"
-    rebuild_requests.forget(artefacts)
+    lease = read_head(artefacts).head.lease
+    assert lease
+    assert ([json.loads(one) for one in on_lambda.asked], encoder_runs) == ([{"build": lease.build}], [])
+    assert rebuild(context).outcome == "busy"
+    assert rebuild(context, lease.build).outcome == "published"
     for handler in handlers:
         assert failed(handler(event, None)) == []
-    assert on_lambda.asked == [b"{}"]
+    assert len(on_lambda.asked) == 1
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_rebuild_that_failed_is_asked_for_again(on_lambda: Lambda, artefacts: Bucket) -> None:
+def test_a_rebuild_that_died_is_asked_for_again(
+    on_lambda: Lambda, artefacts: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     handler = on_lambda.reindexer()
     assert send(handler, image_key("red-ball", VIEW)) == ["m0"]
-    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=rebuild_requests.PATIENCE_SECONDS + 1)
-    artefacts.put(rebuild_requests.ASKED, json.dumps({"at": long_ago.timestamp()}).encode())
-    for _ in range(2):
+    first = read_head(artefacts).head.lease
+    with monkeypatch.context() as patch:
+        patch.setattr("tonari.builds.lease.PATIENCE_SECONDS", -10)
         assert send(handler, image_key("red-ball", VIEW)) == ["m0"]
+    assert send(handler, image_key("red-ball", VIEW)) == ["m0"]
     wait_for(lambda: len(on_lambda.asked) >= 2)
-    assert len(on_lambda.asked) == 2
+    second = read_head(artefacts).head.lease
+    assert first
+    assert second
+    assert [json.loads(one)["build"] for one in on_lambda.asked] == [first.build, second.build]
+    assert first.build != second.build
 
 
 @pytest.mark.usefixtures("shop")
 def test_a_rebuild_that_could_not_be_started_is_asked_for_again(
-    on_lambda: Lambda, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+    on_lambda: Lambda, artefacts: Bucket, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("TONARI_REBUILD_FUNCTION", "nowhere")
     assert send(on_lambda.reindexer(), image_key("red-ball", VIEW)) == ["m0"]
     assert "nowhere" in log.text
+    assert read_head(artefacts).head.lease is None
     monkeypatch.setenv("TONARI_REBUILD_FUNCTION", "rebuild")
     assert send(on_lambda.reindexer(), image_key("red-ball", VIEW)) == ["m0"]
     wait_for(lambda: len(on_lambda.asked) >= 1)
-    assert on_lambda.asked == [b"{}"]
+    assert len(on_lambda.asked) == 1
 
 
-def test_many_askers_start_one_rebuild(artefacts: Bucket) -> None:
-    now = dt.datetime.now(dt.UTC)
-    with ThreadPoolExecutor(6) as pool:
-        asked = list(pool.map(lambda _: rebuild_requests.ask_once(artefacts, now), range(6)))
-        assert asked.count(True) == 1
-        later = now + dt.timedelta(seconds=rebuild_requests.PATIENCE_SECONDS)
-        asked = list(pool.map(lambda _: rebuild_requests.ask_once(artefacts, later), range(6)))
-        assert asked.count(True) == 1
-    rebuild_requests.forget(artefacts)
-    assert rebuild_requests.ask_once(artefacts, now)
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("what", ["snapshot", "segment"])
+def test_what_is_live_and_damaged_asks_for_a_rebuild(
+    on_lambda: Lambda, catalogue: Bucket, artefacts: Bucket, context: RebuildContext, log: pytest.LogCaptureFixture,
+    tmp_path: Path, what: str,
+) -> None:  # fmt: skip
+    put_image(catalogue, "new", PRODUCTS[0].picture())
+    assert send(on_lambda.reindexer(), image_key("new", VIEW)) == []
+    head = read_head(artefacts).head
+    key = f"snapshots/{head.snapshot}/table.pack" if what == "snapshot" else segment_key(head.segments[0])
+    artefacts.put(key, artefacts.get(key).data[:-1])
+    shutil.rmtree(tmp_path / "cache")
+    put_image(catalogue, "newer", PRODUCTS[1].picture())
+    assert send(on_lambda.reindexer(), image_key("newer", VIEW)) == ["m0"]
+    wait_for(lambda: len(on_lambda.asked) >= 1)
+    assert "sha256" in log.text
+    lease = read_head(artefacts).head.lease
+    assert lease
+    done = rebuild(context, lease.build)
+    assert (done.outcome, done.items) == ("published", 14)
+    now = read_head(artefacts).head
+    assert (now.segments, now.previous is None) == ((), what == "snapshot")
+    assert send(on_lambda.reindexer(), image_key("newer", VIEW)) == []
 
 
 def test_an_overlay_past_its_limit_asks_for_a_rebuild(
@@ -335,7 +368,8 @@ def test_an_overlay_past_its_limit_asks_for_a_rebuild(
     put_image(catalogue, "c", PRODUCTS[0].picture())
     assert send(handler, image_key("c", VIEW)) == ["m0"]
     wait_for(lambda: bool(on_lambda.asked))
-    assert (generation(artefacts), encoder_runs) == (published.generation + 2, [])
+    assert (generation(artefacts), encoder_runs) == (published.generation + 3, [])
+    assert read_head(artefacts).head.lease
 
 
 @pytest.mark.parametrize("data", [b"no picture", b"", pictures.many_scans_jpeg(40)], ids=["text", "empty", "scans"])
@@ -347,7 +381,7 @@ def test_what_cannot_be_decoded_is_recorded_and_acknowledged(
     before = generation(artefacts)
     for _ in range(3):
         assert send(reindexer, image_key("red-ball", "broken.jpg"), image_key("new", VIEW)) == []
-    assert generation(artefacts) == before + 1
+    assert (generation(artefacts), len(read_head(artefacts).head.segments)) == (before + 3, 1)
     rejected = overlay(artefacts).rejected
     assert list(rejected) == ([image_key("red-ball", "broken.jpg")] if data else [])
     assert live.get("/v1/items/red-ball").body["views"] == [VIEW]
@@ -368,7 +402,7 @@ def test_a_broken_document_is_recorded_and_acknowledged(
         catalogue.put(document_key(item), b'{"price": ')
     for _ in range(2):
         assert send(reindexer, *(document_key(item) for item in ("red-ball", "bare", "new"))) == []
-    assert generation(artefacts) == before + 1
+    assert (generation(artefacts), len(read_head(artefacts).head.segments)) == (before + 2, 2)
     rejected = overlay(artefacts).rejected
     assert set(rejected) == {document_key(item) for item in ("red-ball", "bare", "new")}
     assert all("is not JSON" in why for why in rejected.values())
@@ -376,8 +410,9 @@ def test_a_broken_document_is_recorded_and_acknowledged(
     assert "red-ball" in live.found({"id": "red-box", "k": 12})
 
 
+@pytest.mark.usefixtures("published")
 def test_a_passing_fault_gives_the_messages_back(
-    published: Rebuilt, reindexer: Handler, catalogue: Bucket, artefacts: Bucket, monkeypatch: pytest.MonkeyPatch,
+    reindexer: Handler, catalogue: Bucket, artefacts: Bucket, monkeypatch: pytest.MonkeyPatch,
     log: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     put_image(catalogue, "new", PRODUCTS[0].picture())
@@ -391,11 +426,46 @@ def test_a_passing_fault_gives_the_messages_back(
 
     with monkeypatch.context() as patch:
         patch.setattr(S3Bucket, "get", fail)
-        assert failed(reindexer(event, None)) == ["m0", "m2"]
-    assert generation(artefacts) == published.generation
+        assert failed(reindexer(event, None)) == ["m0"]
+    assert overlay(artefacts).items == {}
     assert "out of order" in log.text
     assert failed(reindexer(event, None)) == []
-    assert generation(artefacts) == published.generation + 1
+    assert list(overlay(artefacts).items) == ["new"]
+
+
+def test_one_item_that_always_fails_holds_up_no_other(
+    live: Caller, reindexer: Handler, catalogue: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        put_image(catalogue, f"new{number:02}", PRODUCTS[number].picture())
+    get = S3Bucket.get
+
+    def fail(self: S3Bucket, key: str, **condition: Any) -> Any:
+        if key.startswith("images/new07/"):
+            raise StoreError("Access denied.")
+        return get(self, key, **condition)
+
+    monkeypatch.setattr(S3Bucket, "get", fail)
+    event = sqs_event(*(notification(image_key(f"new{number:02}", VIEW)) for number in range(12)))
+    assert failed(reindexer(event, None)) == ["m7"]
+    assert live.get("/v1/health").body["items"] == 12 + 11
+
+
+def test_a_store_that_fails_altogether_is_not_asked_for_each_item(
+    published: Rebuilt, reindexer: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert published.snapshot
+    asked: list[str] = []
+
+    def fail(_: S3Bucket, key: str, **__: Any) -> Any:
+        asked.append(key)
+        raise StoreError("S3 is out of order.")
+
+    monkeypatch.setattr(S3Bucket, "get", fail)
+    monkeypatch.setattr("tonari.aws.functions.SPLITTING_SECONDS", -1.0)
+    event = sqs_event(*(notification(image_key(f"new{number:02}", VIEW)) for number in range(12)))
+    assert len(failed(reindexer(event, None))) == 12
+    assert asked == ["head.json"]
 
 
 @pytest.mark.parametrize("shape", [notification, eventbridge], ids=["notification", "eventbridge"])

@@ -242,7 +242,7 @@ def test_a_cursor_of_another_request_or_encoder(
     renamed = json.dumps({**json.loads(built.config), "name": "another"}).encode()
     use_encoder(artefacts, save_encoder(artefacts, built.model, renamed))
     rebuild(context)
-    for caller in (live, Caller(functions.query_function())):
+    for caller in (live, Caller(functions.query_function(), functions.items_function())):
         answer = caller.json("/v1/search", {"id": RED, "k": 3, "cursor": cursor})
         assert (answer.status, answer.body["type"]) == (410, "urn:tonari:problem:stale-cursor")
         assert "search again" in answer.body["detail"]

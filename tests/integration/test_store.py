@@ -6,17 +6,18 @@ import socket
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from aws.services import Endpoint
 from integration.forms import upload
-from tonari.errors import MissingObjectError, StoreError
+from tonari.errors import ConflictError, MissingObjectError, StoreError
 from tonari.storage.bucket import Bucket
-from tonari.storage.s3 import S3Bucket
+from tonari.storage.s3 import CREATE_TRIES, S3Bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -38,6 +39,40 @@ def test_listings_go_on_past_a_thousand(artefacts: Bucket) -> None:
     assert [found.key for found in artefacts.list("many/")] == keys
     artefacts.delete(*keys, "many/never-there")
     assert list(artefacts.list("many/")) == []
+
+
+@pytest.mark.parametrize("conflicts", [1, CREATE_TRIES - 1, CREATE_TRIES])
+def test_a_write_that_met_another_one_is_made_again(
+    s3: S3Client, artefacts: Bucket, tmp_path: Path, conflicts: int
+) -> None:
+    """409: S3 has stored nothing, because another write of the key was under way."""
+
+    class Conflicting:
+        left = conflicts
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(s3, name)
+
+        def put_object(self, **given: Any) -> Any:
+            if self.left:
+                self.left -= 1
+                said: Any = {"Error": {"Code": "ConditionalRequestConflict"}, "ResponseMetadata": {}}
+                raise ClientError(said, "PutObject")
+            return s3.put_object(**given)
+
+    (tmp_path / "file").write_bytes(b"x")
+    for key, create in (
+        ("one", lambda bucket: bucket.create("one", b"x")),
+        ("two", lambda bucket: bucket.create_file("two", tmp_path / "file")),
+    ):
+        client: Any = Conflicting()
+        if conflicts < CREATE_TRIES:
+            create(S3Bucket(artefacts.name, client))
+            assert artefacts.get(key).data == b"x"
+        else:
+            with pytest.raises(ConflictError, match="ConditionalRequestConflict"):
+                create(S3Bucket(artefacts.name, client))
+            assert artefacts.head(key) is None
 
 
 def test_a_presigned_form_refuses_what_is_no_picture(artefacts: Bucket) -> None:

@@ -18,8 +18,8 @@ from pictures import encoded
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
 from tonari.catalogue.documents import SCHEMA, image_key
-from tonari.snapshots.head import read_head
-from tonari.snapshots.snapshot import MANIFEST, PREFIX
+from tonari.snapshots.head import SNAPSHOTS, read_head
+from tonari.snapshots.snapshot import MANIFEST
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.main import main
 from tonari_tools.report.desk import Desk, ReportError, ReportProcess
@@ -100,7 +100,7 @@ def test_errors_say_what_to_do(
     assert main(["report", "--out", "gone/report.html", *at]) == 1
     assert "There is no folder gone" in capsys.readouterr().err
     built = rebuild(context)
-    key = f"{PREFIX}{built.snapshot}/{MANIFEST}"
+    key = f"{SNAPSHOTS}{built.snapshot}/{MANIFEST}"
     manifest = json.loads(artefacts.get(key).data)
     artefacts.put(key, json.dumps({**manifest, "format": 3}).encode())
     assert main(["report", *at]) == 1

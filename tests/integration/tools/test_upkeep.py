@@ -71,7 +71,7 @@ def live_changes(artefacts: Bucket) -> Segment:
     """What is live over the snapshot."""
     head = read_head(artefacts).head
     assert head.encoder is not None
-    return merge(read_segments(artefacts, head.segments, head.encoder))
+    return merge(head.encoder, read_segments(artefacts, head.segments, head.encoder))
 
 
 def overlaid(artefacts: Bucket) -> set[str]:
@@ -117,7 +117,7 @@ def test_what_needs_a_rebuild_gets_one_and_what_does_not_a_segment(
         )
     finally:
         stop.set()
-        rebuilder.ask()
+        rebuilder.wake()
         for thread in threads:
             thread.join()
     assert sum("wait for a rebuild" in line for line in log) == 1

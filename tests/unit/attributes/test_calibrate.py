@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from tonari.attributes import study
 from tonari.attributes.calibrate import CURVE_POINTS, confusion, coverage_curve, reliability
 from tonari.attributes.probability import calibration_error
-from tonari.contract.artefacts import encode
 from tonari.contract.findings import ConfusionCount, QualityReport, decode_report
+from tonari.contract.forms import encode
 from unit.attributes.samples import blobs, sample_of
 
 

@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonari.builds.known_vectors import KnownVectors, LabelledVectors, label_views, vectors_of_items, vectors_of_table
+from tonari.builds.known_vectors import KnownVectors, LabelledVectors, known_to, label_views, vectors_of_table
 from tonari.fields.schema import Schema
 from tonari.snapshots.indexed import IndexedItem, IndexedView
+from tonari.snapshots.segments import Segment
 from tonari.snapshots.table import build_table
 
 VIEWS = st.tuples(st.sampled_from(["a", "b", "c", "隣"]), st.sampled_from(["e1", "e2"]))
@@ -57,8 +58,16 @@ def test_items_and_tables_give_their_embeddings() -> None:
     asked = [("images/b/y", "e"), ("images/b/x", "e"), ("images/b/x", "other"), ("images/a/x", "e")]
 
     of_table = KnownVectors("encoder-1", [vectors_of_table(build_table(items, Schema({}), 2))])
-    of_items = vectors_of_items(items)
+    of_items = known_to("encoder-1", [Segment("encoder-1", {item.id: item for item in items} | {"gone": None})])
 
-    for vectors in (of_table.vectors(asked), map(of_items.get, asked)):
+    for vectors in (of_table.vectors(asked), of_items.vectors(asked)):
         assert [one if one is None else one.tolist() for one in vectors] == [[1, 1], [0, 1], None, None]
-    assert vectors_of_items([items[1]]) == {}
+
+
+def test_nothing_is_known_of_what_another_encoder_made() -> None:
+    view = IndexedView("x", "e", np.array([1, 2], np.int16))
+    one, other = (Segment(encoder, {"a": IndexedItem("a", {}, "", (view,))}) for encoder in ("encoder-1", "encoder-2"))
+
+    known = known_to("encoder-2", [one])
+    assert (known.encoder, len(known), known.vectors([("images/a/x", "e")])) == ("encoder-2", 0, [None])
+    assert len(known_to("encoder-2", [one, other])) == 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from tonari.catalogue.documents import (
     image_key,
     item_of,
     parse_document,
+    read_key,
     select_images,
 )
 from tonari.errors import InvalidCatalogueError
@@ -43,7 +46,8 @@ def test_a_key_leads_back_to_its_item(item: str, name: str) -> None:
         assert item_of(document_key(item)) != item
     else:
         assert item_of(document_key(item)) == item
-        assert item_of(image_key(item, name)) == item
+        usable = not name.endswith("/") and not any(unicodedata.category(one) == "Cc" for one in name)
+        assert item_of(image_key(item, name)) == (item if usable else None)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +68,50 @@ def test_a_key_leads_back_to_its_item(item: str, name: str) -> None:
         "other/a/front.jpg",
         "aitems/a.json",
         "Images/a/front.jpg",
+        "images/a/front.jpg\0",
+        "images/a/more/",
     ],
 )
 def test_keys_of_no_item(key: str) -> None:
     assert item_of(key) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("photo.jpg", "It lies under neither items/ nor images/."),
+        ("photos/a/front.jpg", "It lies under neither items/ nor images/."),
+        ("items/", "It only marks a folder"),
+        ("images/", "It only marks a folder"),
+        ("images/a/", "It only marks a folder"),
+        ("images/a/more/", "It only marks a folder"),
+        ("items/readme.txt", "Under items/ only items/<id>.json is read."),
+        ("items/a.JSON", "Under items/ only items/<id>.json is read."),
+        ("images/loose.png", "Under images/ only images/<id>/<name> is read."),
+        ("items/a/b.json", "The id has a '/'"),
+        ("items/.json", "The id is empty"),
+        ("items/..json", "The id is empty, '.' or '..'"),
+        ("images//front.jpg", "The id is empty"),
+        ("images/../front.jpg", "The id is empty, '.' or '..'"),
+        ("items/a\n.json", "The id has a control character"),
+        ("items/a\u200b.json", "The id has a control character, an invisible one"),
+        ("images/a\u3000b/front.jpg", "a space that is not the usual one"),
+        (f"items/{'x' * 257}.json", "The id has over 256 bytes in UTF-8: shorten it."),
+        (f"images/{'é' * 129}/front.jpg", "The id has over 256 bytes in UTF-8: shorten it."),
+        ("images/a/front.jpg\0", "The image's name has a control character."),
+        ("images/a/\x1b[2J.jpg", "The image's name has a control character."),
+    ],
+)
+def test_a_key_of_no_item_has_a_reason(key: str, says: str) -> None:
+    item, why = read_key(key)
+
+    assert item is None
+    assert why.startswith(says) or says in why
+
+
+def test_a_key_of_an_item_has_none() -> None:
+    assert read_key("items/a.json") == ("a", "")
+    assert read_key("images/a/more/隣 1.jpg") == ("a", "")
 
 
 @pytest.mark.parametrize(

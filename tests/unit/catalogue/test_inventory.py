@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ class Listed:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         for key, (etag, size) in self._objects:
             if key.startswith(prefix):
-                yield ObjectInfo(key, etag, size)
+                yield ObjectInfo(key, etag, size, 0.0)
 
 
 def read(objects: dict[str, tuple[str, int]]) -> dict[str, tuple[str, dict[str, str]]]:
@@ -62,8 +62,47 @@ def test_an_empty_catalogue_has_no_items() -> None:
     assert read({}) == {}
 
 
-def test_what_belongs_to_no_item_and_empty_images_are_passed_over() -> None:
-    keys = ["items/", "items/a/b.json", "items/readme.txt", "images/", "images/loose.png", "other/thing"]
-    objects = dict.fromkeys(keys, ("e", 5)) | {image_key("a", "1.jpg"): ("e", 0), document_key("b"): ("d", 0)}
+def ignored(keys: Iterable[str], size: int = 5) -> dict[str, tuple[int, tuple[str, ...]]]:
+    bucket: Any = Listed(dict.fromkeys(keys, ("e", size)))
+    return {why: (one.count, one.examples) for why, one in list_catalogue(bucket).ignored.items()}
 
-    assert read(objects) == {"b": ("d", {})}
+
+def test_what_belongs_to_no_item_is_counted() -> None:
+    keys = ["items/", "items/a/b.json", "items/readme.txt", "images/", "images/loose.png", "other/thing", "schema.json"]
+
+    assert read(dict.fromkeys([*keys, document_key("b")], ("e", 5))) == {"b": ("e", {})}
+    assert ignored([*keys, document_key("b")]) == {
+        "It only marks a folder: the key ends in '/'.": (2, ("items/", "images/")),
+        "Under items/ only items/<id>.json is read.": (1, ("items/readme.txt",)),
+        "The id has a '/'; documents lie directly under items/.": (1, ("items/a/b.json",)),
+        "Under images/ only images/<id>/<name> is read.": (1, ("images/loose.png",)),
+        "It lies under neither items/ nor images/.": (1, ("other/thing",)),
+    }
+
+
+def test_empty_files_belong_to_no_item() -> None:
+    keys = [image_key("a", "1.jpg"), image_key("b", "1.jpg"), document_key("b"), document_key("c")]
+    empty = dict.fromkeys(keys, ("e", 0)) | {image_key("b", "2.jpg"): ("e", 5)}
+
+    assert read(empty) == {"b": ("", {"2.jpg": "e"})}
+    assert ignored(keys, size=0) == {"The file is empty.": (4, (*sorted(keys[2:]), *keys[:2]))}
+
+
+def test_two_names_of_which_one_ends_in_nul_are_not_mistaken_for_each_other() -> None:
+    keys = [image_key("a", "1.jpg"), image_key("a", "1.jpg\0")]
+
+    assert read({keys[0]: ("right", 5), keys[1]: ("wrong", 5)}) == {"a": ("", {"1.jpg": "right"})}
+    assert ignored(keys) == {"The image's name has a control character.": (1, (keys[1],))}
+
+
+def test_the_first_few_keys_of_each_reason_are_given_the_most_frequent_reason_first() -> None:
+    loose, strange = [f"images/{number}.png" for number in range(10, 30)], ["items/a.txt", "items/b.txt"]
+
+    assert list(ignored([*strange, *loose]).values()) == [(20, tuple(loose[:5])), (2, tuple(strange))]
+
+
+def test_of_what_lies_elsewhere_no_more_than_a_page_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "FIRST_KEYS", 7)
+    strays = [f"archive/{number:03}" for number in range(500)]
+
+    assert list(ignored([*strays, image_key("a", "1.jpg")]).values()) == [(7, tuple(strays[:5]))]

@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonari.contract.decoding import decode, named, read_json, read_query_string
+from tonari.contract.decoding import decode, named, nearest_name, read_json, read_query_string
 from tonari.contract.requests import ImageRequest, PredictRequest, SearchesRequest, SearchOptions, SearchRequest
 from tonari.errors import InvalidRequestError, InvalidVectorError, TonariError
 
@@ -92,6 +93,22 @@ def test_long_values_are_cut_short_where_they_are_repeated() -> None:
 
     assert len(raised.value.detail) < 120
     assert "…" in raised.value.detail
+
+
+def test_a_name_that_stands_twice_among_many_is_found_at_once() -> None:
+    names = [f'"a{number}":0' for number in range(20_000)]
+    began = time.process_time()
+
+    with pytest.raises(ValueError, match=r"^'a19999' stands twice in one object$"):
+        read_json("{" + ",".join([*names, names[-1]]) + "}")
+
+    assert time.process_time() - began < 1
+
+
+def test_only_short_names_are_compared_with_known_ones() -> None:
+    assert nearest_name("colour", ["color", "price"]) == "color"
+    assert nearest_name("x", ["color", "price"]) is None
+    assert nearest_name("color" * 100, ["color" * 99]) is None
 
 
 def test_a_query_of_several_is_named() -> None:
@@ -212,6 +229,15 @@ def test_pairs_and_a_byte_order_mark_pass() -> None:
 @pytest.mark.parametrize("text", ["[" * 64 + "]" * 64, "[" + ", ".join(["[1]"] * 100) + "]", '["' + "[" * 100 + '"]'])
 def test_only_depth_is_limited(text: str) -> None:
     assert read_json(text) == json.loads(text)
+
+
+@pytest.mark.parametrize("one", ["[]", "{}", '{"a":[]}'])
+def test_so_many_lists_and_objects_are_read(one: str) -> None:
+    many = 99_999 // (1 + (len(one) > 2))
+    assert len(read_json("[" + ",".join([one] * many) + "]")) == many
+    with pytest.raises(ValueError, match="it has more than 100,000 lists and objects"):
+        read_json("[" + ",".join([one] * (many + 1)) + "]")
+    assert read_json(f'["{"[" * 200_000}"]') == ["[" * 200_000]
 
 
 def test_brackets_in_texts_are_no_depth() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tonari.contract.artefacts import encode
 from tonari.contract.findings import (
     AttributeQuality,
     Audit,
@@ -28,6 +27,7 @@ from tonari.contract.findings import (
     decode_audit,
     decode_report,
 )
+from tonari.contract.forms import encode
 from tonari.errors import CorruptArtefactError
 
 METHOD = MethodQuality(

@@ -13,21 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import pictures
-from graphs import mean_colour
+from graphs import MEAN_COLOUR, fussy, mean_colour
 from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
 from tonari.encoders.port import Encoder
-from tonari.errors import InvalidEncoderError, UnsupportedImageError
+from tonari.errors import InvalidEncoderError, UnencodableImageError, UnsupportedImageError
 from tonari.images.framing import Framing
 
-RAW: dict[str, Any] = {
-    "format": 1,
-    "name": "mean colour",
-    "input": {"name": "image", "dtype": "uint8", "layout": "NHWC", "height": 4, "width": 4},
-    "preprocessing": {"version": 1, "shortest_edge": 4, "resample": "bilinear", "background": [255, 255, 255]},
-    "output": {"name": "embedding"},
-    "dimensions": 3,
-    "metric": "cosine",
-}
 CONFIG = EncoderConfig(
     "mean colour", "image", "embedding", Framing(4, 4, 4, resample="bilinear", background=(255, 255, 255)), 3
 )
@@ -35,7 +26,7 @@ CONFIG = EncoderConfig(
 
 def changed(path: str, value: Any) -> bytes:
     """``encoder.json`` with one value replaced, or taken out where it is None."""
-    raw = json.loads(json.dumps(RAW))
+    raw = json.loads(json.dumps(MEAN_COLOUR))
     place = raw
     *rooms, last = path.split(".")
     for room in rooms:
@@ -56,7 +47,7 @@ def flat(*colour: int) -> NDArray[np.uint8]:
 
 
 def test_encoder_json_is_read() -> None:
-    assert EncoderConfig.parse(json.dumps(RAW).encode()) == CONFIG
+    assert EncoderConfig.parse(json.dumps(MEAN_COLOUR).encode()) == CONFIG
 
 
 @pytest.mark.parametrize(
@@ -162,8 +153,36 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("factors", [(np.nan, 1, 1), (np.inf, 1, 1), (0, 0, 0)])
 def test_a_vector_that_points_nowhere_is_refused(tmp_path: Path, factors: tuple[float, ...]) -> None:
-    with pytest.raises(InvalidEncoderError, match="NaN, infinity or no length"):
+    with pytest.raises(UnencodableImageError, match=r"gives a vector with NaN, infinity or no length.*replace"):
         make(tmp_path, factors).embed([flat(1, 1, 1)])
+
+
+def test_the_encoder_is_not_to_blame_for_one_picture_without_a_vector(tmp_path: Path) -> None:
+    encoder = make(tmp_path)
+
+    with pytest.raises(UnencodableImageError):
+        encoder.encode(pictures.encoded(Image.new("RGB", (9, 9), (0, 0, 0)), "PNG"))
+    assert encoder.encode(pictures.encoded(Image.new("RGB", (9, 9), (5, 0, 0)), "PNG"))[0] == 1
+
+
+def test_a_graph_that_fails_on_one_picture_serves_the_others(tmp_path: Path) -> None:
+    encoder = ImageEncoder(CONFIG, fussy(tmp_path / "model.onnx"))
+
+    with pytest.raises(UnencodableImageError, match=r"failed on input \(1, 4, 4, 3\) uint8: [^\n]*out of data bounds"):
+        encoder.embed([flat(7, 0, 0)])
+    np.testing.assert_allclose(encoder.embed([flat(1, 0, 0)]), [[1, 0, 0]])
+
+
+@pytest.mark.parametrize("where", ["tonari.encoders.image.prepare", "tonari.encoders.image.Session.run"])
+def test_a_picture_that_exhausts_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    def exhaust(*_: object) -> None:
+        raise MemoryError
+
+    encoder = make(tmp_path)
+    monkeypatch.setattr(where, exhaust)
+
+    with pytest.raises(UnencodableImageError, match="more memory than there is: scale it down"):
+        encoder.encode(pictures.encoded(Image.new("RGB", (9, 9), (5, 0, 0)), "PNG"))
 
 
 @pytest.mark.parametrize("factor", [1e-24, 1e36])

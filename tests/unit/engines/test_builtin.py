@@ -109,8 +109,8 @@ def test_changes_may_come_at_once_or_one_after_the_other(
     items = {name: None if random.random() < 0.4 else random_item(random, name, 3) for name in names}
     query, _ = ask(data, world)
     query = replace(query, exact=True)
-    at_once = open_builtin(snapshot, Segment(items, {}))
-    one_by_one = open_builtin(snapshot, Segment({}, {}))
+    at_once = open_builtin(snapshot, Segment("e", items))
+    one_by_one = open_builtin(snapshot, Segment("e"))
     stored = at_once.read(names)
     for name in dict.fromkeys(names):
         one_by_one = one_by_one.apply({name: stored.get(name)})
@@ -139,7 +139,7 @@ def test_items_left_out_leave_the_range_whole(encoder: ImageEncoder, monkeypatch
 def test_a_document_is_parsed_when_somebody_looks_at_it(encoder: ImageEncoder) -> None:
     snapshot = serve(encoder, [one_view("a", "acme", 1, 0, 0)]).snapshot
     damaged = replace(snapshot.table, documents=np.zeros_like(snapshot.table.documents))
-    engine = open_builtin(replace(snapshot, table=damaged), Segment({}, {}))
+    engine = open_builtin(replace(snapshot, table=damaged), Segment("e"))
 
     (found,) = engine.search(EngineQuery(np.eye(1, DIMENSIONS, dtype=np.float32), 1)).items
 

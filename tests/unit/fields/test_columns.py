@@ -18,8 +18,9 @@ from tonari.fields.columns import (
     build_columns,
     columns_from_arrays,
     columns_to_arrays,
+    count_unusable,
 )
-from tonari.fields.schema import Field, Schema
+from tonari.fields.schema import Field, Schema, unusable_values
 
 TYPES: tuple[FieldType, ...] = ("number", "string", "boolean", "date", "strings")
 NAMES = ["plain", "column0", "column1_items", "columns", "", "隣 é/\0"]
@@ -60,7 +61,7 @@ def test_round_trip_through_a_file(kinds: dict[str, FieldType], documents: list[
     np.savez(file, **arrays)  # type: ignore[arg-type]
     file.seek(0)
     with np.load(file, allow_pickle=False) as stored:
-        again = columns_from_arrays(dict(stored))
+        again = columns_from_arrays(dict(stored), len(documents))
 
     assert list(again) == list(columns)
     assert [seen(one) for one in again.values()] == [seen(one) for one in columns.values()]
@@ -140,3 +141,25 @@ def test_a_field_that_no_item_has(kind: FieldType) -> None:
             assert (codes.tolist(), classes) == ([-1, -1], ())
         case ListColumn(codes, items, classes, count):
             assert (len(codes), len(items), classes, count) == (0, 0, (), 2)
+
+
+@given(
+    documents=st.lists(st.dictionaries(st.sampled_from(TYPES), VALUES)),
+    hidden=st.sets(st.sampled_from(TYPES)),
+)
+@settings(max_examples=150, deadline=None)
+def test_every_value_that_no_column_has_is_counted(documents: list[dict[str, Any]], hidden: set[str]) -> None:
+    schema = Schema({name: Field(name, filterable=name not in hidden) for name in TYPES})
+    ids = np.array([f"隣{number}".encode() for number in range(len(documents))], np.bytes_)
+    expected: dict[str, dict[str, str]] = {}
+    for item, document in zip(ids.tolist(), documents, strict=True):
+        for name, why in unusable_values(schema, document).items():
+            expected.setdefault(name, {})[item.decode()] = why
+
+    found = count_unusable(ids, documents, build_columns(documents, schema), schema)
+
+    assert {name: one.count for name, one in found.items()} == {name: len(whys) for name, whys in expected.items()}
+    for name, one in found.items():
+        assert list(one.examples.items()) == list(expected[name].items())[:5]
+    counts = [one.count for one in found.values()]
+    assert counts == sorted(counts, reverse=True)

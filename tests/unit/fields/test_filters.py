@@ -271,7 +271,7 @@ def test_by_example(raw: dict[str, Any], found: str) -> None:
         ({"since": "soon"}, "an ISO 8601 date such as 2026-01-31, not 'soon'"),
         ({"since": 5}, "an ISO 8601 date"),
         (nested(MOST_DEPTH + 1), f"nested more than {MOST_DEPTH} deep"),
-        ({"$or": [{"price": 5}] * (MOST_CONDITIONS + 1)}, f"{MOST_CONDITIONS + 1} conditions, at most"),
+        ({"$or": [{"price": 5}] * (MOST_CONDITIONS + 1)}, f"more than {MOST_CONDITIONS} conditions"),
     ],
 )
 def test_what_cannot_be_applied_is_refused(raw: Any, says: str) -> None:

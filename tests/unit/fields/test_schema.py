@@ -21,6 +21,8 @@ from tonari.fields.schema import (
     kind_of,
     parse_date,
     parse_schema,
+    unusable_values,
+    values_of,
 )
 
 NAMES = st.text(max_size=6).filter(lambda name: name not in RESERVED)
@@ -199,3 +201,61 @@ def test_dates_of_all_zones(moment: dt.datetime) -> None:
 )
 def test_what_is_no_date(text: str) -> None:
     assert parse_date(text) is None
+
+
+UNUSABLE: list[tuple[FieldType, Any, str]] = [
+    ("number", "cheap", "'cheap' is no number"),
+    ("number", "NaN", "'NaN' is no number"),
+    ("number", "1e999", "'1e999' is no number"),
+    ("number", "19.90", "'19.90' is text (write the number without quotes)"),
+    ("number", True, "true is no number"),
+    ("number", [5], "[5] is a list (write one value)"),
+    ("number", 10**400, f"1{'0' * 39}… is no number from -1.8e308 to 1.8e308"),
+    ("date", "31.12.2026", "'31.12.2026' is no ISO 8601 date such as 2026-01-31"),
+    ("date", "2026-02-30", "'2026-02-30' is no ISO 8601 date such as 2026-01-31"),
+    ("date", 1767139200, "1767139200 is no ISO 8601 date such as 2026-01-31"),
+    ("boolean", "true", "'true' is text (write true without quotes)"),
+    ("boolean", "yes", "'yes' is neither true nor false"),
+    ("boolean", 1, "1 is neither true nor false"),
+    ("string", ["red", "blue"], '["red", "blue"] is a list (write one value)'),
+    ("strings", 5, "5 is neither a text nor a list of texts"),
+    ("strings", ["a", 5], '["a", 5] holds something other than texts'),
+    ("strings", [["a"]], '[["a"]] holds something other than texts'),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "what"), UNUSABLE)
+def test_what_is_wrong_with_a_value(kind: FieldType, value: Any, what: str) -> None:
+    found = unusable_values(Schema({"f": Field(kind)}), {"id": "x", "f": value})
+
+    lost = "filters and facets will treat this item as having no f"
+    assert found == {"f": f"f is a {kind} field; {what}, so {lost}."}
+
+
+@given(st.sampled_from(get_args(FieldType)), VALUES | st.lists(st.integers() | st.text(max_size=2)))
+@settings(max_examples=300, deadline=None)
+def test_a_value_is_used_or_empty_or_named(kind: FieldType, value: Any) -> None:
+    about = Field(kind)
+
+    found = unusable_values(Schema({"f": about}), {"f": value})
+
+    assert bool(found) + bool(values_of(value, about)) == (
+        value not in (None, "", []) or value in values_of(value, about)
+    )
+
+
+def test_what_follows_from_a_wrong_value_depends_on_the_use_of_the_field() -> None:
+    fields = {
+        "color": Field("string", attribute=True),
+        "kind": Field("string", attribute=True, filterable=False),
+        "note": Field("string", filterable=False),
+    }
+
+    found = unusable_values(Schema(fields), {"note": ["a"], "kind": ["b"], "color": ["c"], "new": {"d": 1}, "id": "x"})
+
+    assert found == {
+        "kind": 'kind is a string field; ["b"] is a list (write one value), so predictions will not learn from this '
+        "item.",
+        "color": 'color is a string field; ["c"] is a list (write one value), so filters and facets will treat this '
+        "item as having no color and predictions will not learn from this item.",
+    }

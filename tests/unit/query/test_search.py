@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 
 from catalogues import DIMENSIONS, World, one_view, random_item, random_world, serve, tiny_encoder
 from plain_engine import PlainEngine
-from tonari.contract.engine import Spread, Values
-from tonari.contract.filter_tree import EVERYTHING, Range
+from tonari.contract.answers import Plan
+from tonari.contract.engine import EngineAnswer, EngineQuery, Spread, Values
+from tonari.contract.filter_tree import EVERYTHING, Condition, Or, Range
 from tonari.encoders.port import Encoder
-from tonari.errors import InvalidRequestError, UnknownItemError
+from tonari.errors import InvalidRequestError, TooLargeError, UnknownItemError
 from tonari.fields.filters import parse_filter
 from tonari.index import planner
 from tonari.index.vectors import from_fixed
+from tonari.query.cursor import PageEnd
 from tonari.query.queries import Query, query_examples, query_item, query_vector
-from tonari.query.search import Neighbours, SearchParams, search
+from tonari.query.search import Neighbours, SearchParams, check_compared, check_together, search
 from tonari.snapshots.indexed import IndexedItem
 
 
@@ -192,6 +194,91 @@ def test_pages_of_approximate_searches_repeat_nothing(
 
     assert turned == sorted(set(turned), key=lambda one: (-one[0], one[1]))
     assert set(turned) <= set(ranked)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data(), WORLDS, st.integers(1, 30))
+def test_pages_far_on_are_found_by_comparing_everything(
+    encoder: Encoder, data: st.DataObject, drawn: tuple[int, int, int, int], size: int
+) -> None:
+    world = random_world(encoder, *drawn)
+    query, params, ranked = ask(data, world)
+    params = replace(params, group_by=None, per_group=1, exact=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tonari.query.search.MOST_AT_FIRST", size + 1)
+        turned = pages(world, query, params, [size])
+
+    assert [one for page in turned for one in page] == ranked
+
+
+def test_a_forged_page_end_asks_the_engine_twice_at_most(encoder: Encoder) -> None:
+    world = random_world(encoder, 1, 150, 40, 12)
+    asked: list[EngineQuery] = []
+
+    class Watched:
+        def search(self, query: EngineQuery) -> EngineAnswer:
+            asked.append(query)
+            return world.serving.engine.search(query)
+
+        def count(self, *_: object) -> dict[str, Values | Spread]:
+            return {}
+
+    serving = replace(world.serving, engine=Watched())  # type: ignore[arg-type]
+    query = query_vector(serving, [1.0, 0.0, 0.0])
+    ranked = world.ranked(query.embeddings)
+
+    found = search(serving, query, SearchParams(k=5, within=EVERYTHING, after=PageEnd(-0.5, "", 0)))
+
+    assert pairs(found) == [one for one in ranked if one[0] <= -0.5][:5]
+    assert [one.k for one in asked] == [6, 6]
+
+
+def test_groups_are_looked_for_among_so_many_items_only(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [one_view(f"item-{number:03}", f"brand {number}", 1, 0, number) for number in range(100)]
+    serving = serve(encoder, items)
+    query = query_vector(serving, [1.0, 0.0, 0.0])
+    after = PageEnd(-1.0, "z", 0)
+    monkeypatch.setattr("tonari.query.search.MOST_AT_FIRST", 10)
+    monkeypatch.setattr("tonari.query.search.MOST_SEEN", 20)
+
+    with pytest.raises(InvalidRequestError, match=r"30 items do not give these groups.*narrow the 'filter'"):
+        search(serving, query, SearchParams(k=5, within=EVERYTHING, group_by="brand", after=after))
+
+
+@pytest.mark.parametrize("asked", [None, ("note",)])
+def test_documents_are_read_until_they_fill_an_answer(
+    encoder: Encoder, asked: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [replace(one_view(f"item-{n}", "acme", 1, 0, n), fields={"note": "x" * 100, "b": "y"}) for n in range(9)]
+    serving = serve(encoder, items)
+    query = query_vector(serving, [1.0, 0.0, 0.0])
+    params = SearchParams(k=9, within=EVERYTHING, fields=asked)
+
+    assert set(search(serving, query, replace(params, fields=("b",))).items[0].fields) == {"b"}
+    monkeypatch.setattr("tonari.query.search.MOST_ANSWER_BYTES", 500)
+    assert len(search(serving, query, replace(params, fields=("b",))).items) == 9
+    assert len(search(serving, query, replace(params, fields=())).items) == 9
+    with pytest.raises(TooLargeError, match=r"documents of 5 items have 5\d\d bytes already, at most 500 .* lower 'k'"):
+        search(serving, query, params)
+
+
+def test_conditions_of_several_searches_are_counted_together() -> None:
+    condition = Condition("brand", "$eq", ("a",))
+    searches = [SearchParams(1, Range(Or((condition, condition)))), SearchParams(1, EVERYTHING)] * 64
+    check_together(searches)
+
+    with pytest.raises(InvalidRequestError, match="have 129 conditions together, at most 128 are taken: send fewer"):
+        check_together([*searches, SearchParams(1, Range(condition))])
+
+
+def test_pictures_that_several_searches_compare_exactly(encoder: Encoder) -> None:
+    world = random_world(encoder, 1, 10, 0, 12)
+    exact, quick = Plan("scan", 1, 133_333_333, exact=True), Plan("scan", 1, 10**12, exact=False)
+    check_compared(world.serving, [exact, exact, quick])
+
+    with pytest.raises(InvalidRequestError, match=r"compared 266,666,667 pictures exactly, at most 266,666,666 are"):
+        check_compared(world.serving, [exact, exact, Plan("scan", 1, 1, exact=True)])
 
 
 @settings(max_examples=60, deadline=None)

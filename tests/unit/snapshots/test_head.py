@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from tonari.contract.artefacts import Head, Live, SegmentRef, encode
+from tonari.contract.artefacts import Condemned, Head, Lease, Live, SegmentRef
+from tonari.contract.forms import encode, seal
 from tonari.errors import CorruptArtefactError
 from tonari.snapshots.head import head_from_bytes
 
@@ -22,9 +25,22 @@ HEADS = st.builds(
     next_encoder=st.none() | NAMES,
     segments=SEGMENTS,
     previous=st.none() | st.builds(Live, NAMES, NAMES, SEGMENTS),
-    condemned=st.lists(NAMES, max_size=3).map(tuple),
+    condemned=st.lists(st.builds(Condemned, NAMES, st.floats(0, 1e10)), max_size=3).map(tuple),
+    lease=st.none() | st.builds(Lease, NAMES, st.integers(0, 1 << 40)),
+).map(seal)
+FULL = seal(
+    Head(
+        generation=7,
+        nonces=("a",),
+        snapshot="s",
+        encoder="e",
+        next_encoder="n",
+        segments=(SegmentRef("x", 2),),
+        previous=Live("r", "d", (SegmentRef("y", 1),)),
+        condemned=(Condemned("c", 1.5),),
+        lease=Lease("b", 6),
+    )
 )
-FULL = Head(7, ("a",), "s", "e", "n", (SegmentRef("x", 2),), Live("r", "d", (SegmentRef("y", 1),)), ("c",))
 
 
 @given(HEADS)
@@ -45,17 +61,36 @@ def test_its_form() -> None:
         "next_encoder": "n",
         "segments": [{"id": "x", "items": 2}],
         "previous": {"snapshot": "r", "encoder": "d", "segments": [{"id": "y", "items": 1}]},
-        "condemned": ["c"],
+        "condemned": [{"key": "c", "at": 1.5}],
+        "lease": {"build": "b", "since": 6},
+        "sha256": FULL.sha256,
     }
 
 
-@pytest.mark.parametrize("field", json.loads(encode(FULL)))
-def test_a_missing_field_is_named(field: str) -> None:
+def test_a_head_of_an_earlier_version_is_read() -> None:
+    raw = json.loads(encode(FULL))
+    del raw["sha256"], raw["lease"]
+
+    assert head_from_bytes(json.dumps(raw).encode()) == replace(FULL, sha256="", lease=None)
+
+
+@pytest.mark.parametrize("field", sorted(json.loads(encode(FULL)).keys() - {"sha256"}))
+def test_a_head_that_lacks_a_field_is_refused(field: str) -> None:
     raw = json.loads(encode(FULL))
     del raw[field]
 
-    with pytest.raises(CorruptArtefactError, match=f"head.json.*{field}"):
+    with pytest.raises(CorruptArtefactError, match=r"head\.json"):
         head_from_bytes(json.dumps(raw).encode())
+
+
+@given(HEADS, st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_changed_byte_changes_nothing_or_is_seen(head: Head, data: st.DataObject) -> None:
+    stored = bytearray(encode(head))
+    stored[data.draw(st.integers(0, len(stored) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+
+    with suppress(CorruptArtefactError):
+        assert head_from_bytes(bytes(stored)) == head
 
 
 @pytest.mark.parametrize(

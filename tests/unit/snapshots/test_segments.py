@@ -36,7 +36,8 @@ def segments(draw: st.DrawFn) -> Segment:
     items = {one: content and IndexedItem(one, *content) for one, content in contents.items()}
     keys = [key for one in items for key in (document_key(one), image_key(one, "front.jpg"))]
     rejected = draw(st.lists(st.sampled_from(keys), unique=True)) if keys else []
-    return Segment(items, dict.fromkeys(rejected, draw(st.sampled_from(["truncated", "no picture"]))))
+    why = draw(st.sampled_from(["truncated", "no picture"]))
+    return Segment(ENCODER, items, dict.fromkeys(rejected, why), draw(st.frozensets(IDS, max_size=2)))
 
 
 def plain(segment: Segment) -> tuple[Any, ...]:
@@ -53,6 +54,8 @@ def plain(segment: Segment) -> tuple[Any, ...]:
             for one, item in segment.items.items()
         },
         dict(segment.rejected),
+        segment.seen,
+        segment.encoder,
     )
 
 
@@ -63,13 +66,13 @@ def read(data: bytes, encoder: str = ENCODER) -> Segment:
 @given(segments())
 @settings(max_examples=60, deadline=None)
 def test_round_trip(segment: Segment) -> None:
-    assert plain(read(segment_to_bytes(segment, ENCODER, DIMENSIONS))) == plain(segment)
+    assert plain(read(segment_to_bytes(segment, DIMENSIONS))) == plain(segment)
 
 
 @given(segments())
 @settings(max_examples=20, deadline=None)
 def test_the_same_segment_gives_the_same_bytes(segment: Segment) -> None:
-    assert segment_to_bytes(segment, ENCODER, DIMENSIONS) == segment_to_bytes(segment, ENCODER, DIMENSIONS)
+    assert segment_to_bytes(segment, DIMENSIONS) == segment_to_bytes(segment, DIMENSIONS)
 
 
 @given(st.lists(segments(), max_size=5))
@@ -83,21 +86,28 @@ def test_the_last_word_on_each_item_counts(given: list[Segment]) -> None:
             keys = (document_key(one), image_key(one, "front.jpg"))
             rejected[one] = {key: segment.rejected[key] for key in keys if key in segment.rejected}
 
-    merged = merge(given)
+    merged = merge(ENCODER, given)
 
-    assert plain(merged) == plain(Segment(items, {key: why for one in rejected.values() for key, why in one.items()}))
+    assert plain(merged) == plain(
+        Segment(
+            ENCODER,
+            items,
+            {key: why for one in rejected.values() for key, why in one.items()},
+            frozenset().union(*(one.seen for one in given)),
+        )
+    )
 
 
 @given(st.lists(segments(), max_size=5), st.integers(0, 5))
 @settings(max_examples=50, deadline=None)
 def test_merging_some_first_changes_nothing(given: list[Segment], split: int) -> None:
-    assert plain(merge([merge(given[:split]), *given[split:]])) == plain(merge(given))
+    assert plain(merge(ENCODER, [merge(ENCODER, given[:split]), *given[split:]])) == plain(merge(ENCODER, given))
 
 
 def test_merging_leaves_the_segments_alone() -> None:
-    first, second = Segment({"a": None}, {image_key("a", "x"): "truncated"}), Segment({"a": None}, {})
+    first, second = Segment(ENCODER, {"a": None}, {image_key("a", "x"): "truncated"}), Segment(ENCODER, {"a": None})
 
-    assert merge([first, second]).rejected == {}
+    assert merge(ENCODER, [first, second]).rejected == {}
     assert first.rejected == {image_key("a", "x"): "truncated"}
 
 
@@ -105,21 +115,21 @@ def test_merging_leaves_the_segments_alone() -> None:
 def test_items_whose_names_resemble_are_told_apart(one: str, other: str) -> None:
     why = {image_key(one, "front.jpg"): "truncated", document_key(one): "is not JSON"}
 
-    assert merge([Segment({one: None}, why), Segment({other: None}, {})]).rejected == why
-    assert merge([Segment({one: None}, why), Segment({one: None}, {})]).rejected == {}
+    assert merge(ENCODER, [Segment(ENCODER, {one: None}, why), Segment(ENCODER, {other: None}, {})]).rejected == why
+    assert merge(ENCODER, [Segment(ENCODER, {one: None}, why), Segment(ENCODER, {one: None}, {})]).rejected == {}
 
 
 def test_an_embedding_of_another_length_is_refused() -> None:
     item = IndexedItem("a", {}, "", (IndexedView("front", "e", np.ones(DIMENSIONS + 1, np.int16)),))
 
     with pytest.raises(ValueError, match="broadcast"):
-        segment_to_bytes(Segment({"a": item}, {}), ENCODER, DIMENSIONS)
+        segment_to_bytes(Segment(ENCODER, {"a": item}, {}), DIMENSIONS)
 
 
 @pytest.fixture
 def data() -> bytes:
     item = IndexedItem("a", {}, "", (IndexedView("front", "e", np.ones(DIMENSIONS, np.int16)),))
-    return segment_to_bytes(Segment({"a": item}, {}), ENCODER, DIMENSIONS)
+    return segment_to_bytes(Segment(ENCODER, {"a": item}, {}), DIMENSIONS)
 
 
 def test_embeddings_of_another_encoder_are_refused(data: bytes) -> None:
@@ -147,3 +157,12 @@ def test_another_header_is_refused(data: bytes, change: dict[str, Any], says: st
 
     with pytest.raises(CorruptArtefactError, match=says):
         read(pack(whole.about(dict[str, Any]) | change, whole.arrays))
+
+
+def test_segments_of_two_encoders_are_never_merged() -> None:
+    with pytest.raises(CorruptArtefactError, match="embeddings of encoder other, not of"):
+        merge(ENCODER, [Segment(ENCODER), Segment("other")])
+
+
+def test_what_was_looked_at_is_all_that_a_segment_says_something_of() -> None:
+    assert Segment(ENCODER, {"a": None}, {}, frozenset("b")).looked_at == {"a", "b"}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -126,6 +128,18 @@ def test_order_is_that_of_the_bytes() -> None:
 def test_an_unknown_id_is_not_found(shop: Table, unknown: str) -> None:
     assert shop.find(unknown) is None
     assert shop.positions(["b", unknown, "隣"]).tolist() == [1, -1, 2]
+
+
+def test_a_long_id_widens_no_others(shop: Table) -> None:
+    many = replace(shop, ids=np.array([b"%05d" % number for number in range(20_000)]))
+    tracemalloc.start()
+
+    found = many.positions(["x" * 8_000, "00007", "y" * 256])
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.tolist() == [-1, 7, -1]
+    assert peak < 100_000
 
 
 def test_nothing_is_found_where_nothing_is() -> None:

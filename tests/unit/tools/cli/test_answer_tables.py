@@ -58,6 +58,8 @@ HEALTH: dict[str, Any] = {
     "recall": {},
     "search": {"large_ranges": "cells", "reason": ""},
     "rejected": {"count": 0, "first": {}},
+    "ignored": {"count": 0, "reasons": {}},
+    "unusable": {"count": 0, "fields": {}},
     "attributes": {"color": ["red"]},
     "fields": {},
     "samples": [],
@@ -155,6 +157,22 @@ def test_status_says_what_is_live() -> None:
     assert "items     5, 9 views" in text
     assert "color     1 classes" in text
     assert "encoder   e, 256 dimensions, ffffffffffff" in text
+
+
+def test_what_is_not_used_stands_in_the_status() -> None:
+    assert "ignored" not in plain(*status_table(health_answer(), "http://here"))
+    why = "price is a number field; 'cheap' is no number"
+    health = health_answer(
+        rejected={"count": 1, "first": {"images/a/1.jpg": "It is no picture."}},
+        ignored={"count": 3, "reasons": {"The file is empty.": {"count": 3, "examples": ["images/\x1b[2J/a.jpg"]}}},
+        unusable={"count": 9, "fields": {"price": {"count": 9, "examples": {"a": why, "b": why}}}},
+    )
+
+    text = plain(*status_table(health, "http://here"))
+
+    assert "rejected  1 files\n          'images/a/1.jpg': It is no picture." in text
+    assert "ignored   3 files, at the last rebuild\n          3: The file is empty. 'images/\\x1b[2J/a.jpg'" in text
+    assert f"unusable  9 values, at the last rebuild\n          price: 9. a: {why}" in text
 
 
 def test_a_refusal_stands_in_the_status() -> None:

@@ -34,6 +34,7 @@ COMMANDS = dict(every_command())
 
 def test_every_command_is_there() -> None:
     alone = {"demo", "serve", "push", "search", "predict", "status", "init", "rebuild", "audit", "report", "completion"}
+    alone |= {"publish", "rollback", "gc", "verify", "probe-store"}
     of_encoder = {"build", "fit", "check", "add", "shrink", "list", "show", "use", "export"}
     assert COMMANDS.keys() >= alone | {"encoder"} | {f"encoder {name}" for name in of_encoder}
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from tonari.builds.assemble import build_snapshot
-from tonari.contract.artefacts import Head, SegmentRef, encode
+from tonari.contract.artefacts import Head, SegmentRef
 from tonari.contract.findings import Audit, QualityReport, decode_audit, decode_report
+from tonari.contract.forms import encode
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView

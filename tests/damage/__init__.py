@@ -1,0 +1,1 @@
+"""Files that are damaged or forged, and a process that serves from them."""

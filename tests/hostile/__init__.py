@@ -1,0 +1,1 @@
+"""What nobody should send: pictures, requests, the catalogue they are sent against, and what they cost."""

@@ -1,0 +1,90 @@
+"""What a world is made of: tiny pictures, documents, and two real encoders that see them differently."""
+
+from __future__ import annotations
+
+import functools
+import json
+import tempfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from graphs import mean_colour
+from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
+from tonari.errors import RequestError
+
+ITEMS = ("w", "x", "y", "z")
+NAMES = ("1.png", "2.png")
+COLOURS = ((200, 30, 40), (30, 160, 60), (40, 60, 190), (220, 200, 50))
+FACTORS = ((1.0, 1.0, 1.0), (4.0, 1.0, 0.25))
+
+
+def _png(colour: tuple[int, int, int]) -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", (8, 8), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+PICTURES = (*map(_png, COLOURS), b"no picture")
+DOCUMENTS = (*(b'{"price": %d}' % price for price in range(3)), b'{"price": 3, "images": ["2.png"]}', b"no document")
+
+
+class RememberingEncoder(ImageEncoder):
+    """A real encoder that is asked once for each picture: thousands of worlds have the same few."""
+
+    def encode(self, data: bytes) -> NDArray[np.float32]:
+        found = self._encode(data)
+        if isinstance(found, RequestError):
+            raise found
+        return found
+
+    @functools.cache  # noqa: B019 (there are two, for as long as the process lives)
+    def _encode(self, data: bytes) -> NDArray[np.float32] | RequestError:
+        try:
+            return super().encode(data)
+        except RequestError as error:
+            return error
+
+
+@dataclass(frozen=True)
+class EncoderFiles:
+    """An encoder, and its files as they lie in the bucket."""
+
+    id: str
+    model: bytes
+    config: bytes
+    encoder: RememberingEncoder
+
+    def embedding(self, data: bytes) -> NDArray[np.float32] | None:
+        """Encode a picture, (D,) float32; None for bytes that are none."""
+        try:
+            return self.encoder.encode(data)
+        except RequestError:
+            return None
+
+
+@functools.cache
+def encoders() -> dict[str, EncoderFiles]:
+    """Give the encoders by id, loaded once per process."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = [_encoder(Path(folder), number) for number in range(len(FACTORS))]
+    return {one.id: one for one in made}
+
+
+def _encoder(folder: Path, number: int) -> EncoderFiles:
+    path = mean_colour(folder / f"{number}.onnx", FACTORS[number])
+    about = {
+        "format": 1,
+        "name": f"mean colour {number}",
+        "input": {"name": "image", "dtype": "uint8", "layout": "NHWC", "height": 4, "width": 4},
+        "preprocessing": {"version": 1, "shortest_edge": 4, "resample": "bilinear", "background": [255, 255, 255]},
+        "output": {"name": "embedding"},
+        "dimensions": 3,
+        "metric": "cosine",
+    }
+    model, config = path.read_bytes(), json.dumps(about).encode()
+    return EncoderFiles(encoder_id(model, config), model, config, RememberingEncoder(EncoderConfig.parse(config), path))

@@ -1,0 +1,90 @@
+"""What the handlers add to the use cases: limits over several searches, and warnings of what is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogues import random_world, tiny_encoder
+from tonari.api.app import App
+from tonari.api.http import Request
+from tonari.contract.answers import JSON
+from tonari.engines.builtin import open_builtin
+from tonari.query.reader import Reader
+from tonari.query.serving import Serving
+from tonari.storage.folder import FolderBucket
+
+
+class Standing(Reader):
+    """Gives always the same state, or that there is none."""
+
+    def __init__(self, bucket: FolderBucket, folder: Path, serving: Serving | None) -> None:
+        super().__init__(bucket, folder, 0, open_builtin, lambda _: None)
+        self._standing = serving
+
+    def current(self) -> Serving:
+        return self._standing or super().current()
+
+
+def app(folder: Path, *, live: bool = True) -> App:
+    (folder / "bucket").mkdir()
+    bucket = FolderBucket(folder / "bucket", "http://localhost")
+    serving = random_world(tiny_encoder(folder), 1, 50, 5, 12).serving if live else None
+    return App(Standing(bucket, folder, serving), bucket, bucket)
+
+
+def send(app: App, method: str, path: str, value: Any) -> tuple[int, dict[str, Any]]:
+    response = app(Request(method, path, (), JSON, json.dumps(value).encode()))
+    return response.status, json.loads(response.body)
+
+
+def test_a_value_of_the_wrong_type_is_stored_and_warned_of(tmp_path: Path) -> None:
+    status, said = send(app(tmp_path), "PUT", "/v1/items/x", {"price": "cheap", "brand": "acme"})
+
+    assert status == 202
+    assert said["warnings"] == {
+        "price": "price is a number field; 'cheap' is no number, so filters and facets will treat this item as having "
+        "no price."
+    }
+    assert json.loads((tmp_path / "bucket/items/x.json").read_text()) == {"price": "cheap", "brand": "acme", "id": "x"}
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_nothing_is_warned_of_where_nothing_is_wrong_or_known(tmp_path: Path, live: bool) -> None:  # noqa: FBT001
+    status, said = send(app(tmp_path, live=live), "PUT", "/v1/items/x", {"price": 5 if live else "cheap"})
+
+    assert (status, said["warnings"]) == (202, {})
+
+
+def test_several_searches_share_their_limits(tmp_path: Path) -> None:
+    some = {"vector": [1, 0, 0], "filter": {"$or": [{"price": 5}] * 43}}
+
+    status, said = send(app(tmp_path), "POST", "/v1/search", {"queries": [some] * 3})
+
+    assert (status, said["type"]) == (400, "urn:tonari:problem:invalid-request")
+    assert "have 129 conditions together, at most 128" in said["detail"]
+
+
+def test_no_search_begins_after_a_second_of_computing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = app(tmp_path)
+    queries = {"queries": [{"vector": [1, 0, 0]}] * 3}
+    assert send(over, "POST", "/v1/search", queries)[0] == 200
+    seconds = iter([0.0, 0.5, 1.0, 1.1])
+    monkeypatch.setattr("tonari.api.handlers.time.thread_time", lambda: next(seconds))
+
+    status, said = send(over, "POST", "/v1/search", queries)
+
+    assert status == 400
+    assert said["detail"].startswith("queries[2]: The queries before it took 1.1 s to compute")
+
+
+def test_exact_searches_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tonari.query.search.MOST_COMPONENTS", 150)
+
+    status, said = send(app(tmp_path), "POST", "/v1/search", {"queries": [{"vector": [1, 0, 0], "exact": True}] * 3})
+
+    assert status == 400
+    assert said["detail"].startswith("queries[1]: The queries before it compared ")

@@ -19,22 +19,28 @@ View = EncodedView | RejectedView | None
 
 
 class Counting:
-    """An encoder that counts the bytes it is given at once, and refuses what begins with ``bad``."""
+    """An encoder that counts the bytes it is given at once, and refuses what begins with ``bad``.
+
+    The first pictures wait until ``together`` bytes are there, and a moment longer, whether or not more come.
+    """
 
     name = "counting"
     modality: Literal["image"] = "image"
     dimensions = 2
 
-    def __init__(self) -> None:
+    def __init__(self, together: int = 0) -> None:
         self.most = self._now = 0
-        self._lock = threading.Lock()
+        self._together = together
+        self._changed = threading.Condition()
 
     def encode(self, data: bytes) -> NDArray[np.float32]:
-        with self._lock:
+        with self._changed:
             self._now += len(data)
             self.most = max(self.most, self._now)
-        threading.Event().wait(0.02)
-        with self._lock:
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.most >= self._together, 60)
+        threading.Event().wait(0.2 if self._together else 0.0)
+        with self._changed:
             self._now -= len(data)
         if data.startswith(b"bad"):
             raise UnencodableImageError("It gives no vector.")
@@ -61,8 +67,8 @@ def test_one_picture_is_rejected_alone(tmp_path: Path) -> None:
 
 
 def test_files_are_read_within_a_budget(tmp_path: Path) -> None:
-    bucket, encoder = FolderBucket(tmp_path), Counting()
     size = READ_AT_ONCE // 5
+    bucket, encoder = FolderBucket(tmp_path), Counting(2 * size)
     keys = [f"images/{number}/a.png" for number in range(8)]
     for key in keys:
         bucket.put(key, bytes(size))

@@ -27,12 +27,14 @@ CHANGES_S3 = {
     },
     "ReindexFunctionRole": {
         ("s3:PutObject", "${ArtefactBucket.Arn}/head.json"),
+        ("s3:PutObject", "${ArtefactBucket.Arn}/head.copy.json"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/segments/*"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/work/*"),
         ("s3:DeleteObject", "${ArtefactBucket.Arn}/work/*"),
     },
     "RebuildFunctionRole": {
         ("s3:PutObject", "${ArtefactBucket.Arn}/head.json"),
+        ("s3:PutObject", "${ArtefactBucket.Arn}/head.copy.json"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/segments/*"),
         ("s3:DeleteObject", "${ArtefactBucket.Arn}/segments/*"),
         ("s3:PutObject", "${ArtefactBucket.Arn}/snapshots/*"),
@@ -64,7 +66,7 @@ def foreign_policies(template: Template) -> list[str]:
 
 
 # What each function reads beside the catalogue: the head, and objects under these prefixes.
-SNAPSHOT = {"head.json", "encoders/*", "snapshots/*", "segments/*"}
+SNAPSHOT = {"head.json", "head.copy.json", "encoders/*", "snapshots/*", "segments/*"}
 READS_ARTEFACTS = {
     "QueryFunctionRole": SNAPSHOT | {"refusals/*", "uploads/*"},
     "ItemsFunctionRole": SNAPSHOT,

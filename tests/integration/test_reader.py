@@ -20,11 +20,11 @@ from tonari.api.app import App
 from tonari.api.http import Request
 from tonari.contract.artefacts import Refusal
 from tonari.engines.builtin import open_builtin
-from tonari.errors import StoreError, UnreadableError
+from tonari.errors import CorruptArtefactError, StoreError, UnreadableError
 from tonari.query.beside import Check
 from tonari.query.reader import Reader
 from tonari.query.serving import Serving
-from tonari.snapshots.head import HEAD, REFUSALS, read_head, write_refusal
+from tonari.snapshots.head import COPY, HEAD, REFUSALS, read_head, write_refusal
 from tonari.snapshots.snapshot import CLASSES, CODES, MANIFEST, TABLE, VECTORS
 from tonari.storage import cache
 from tonari.storage.bucket import Bucket
@@ -364,6 +364,30 @@ def test_if_nothing_can_be_read_the_error_says_so(place: Place) -> None:
     while not place.asked_for:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_damaged_head_is_served_by_its_copy_until_it_is_mended(place: Place) -> None:
+    make_live(place.bucket, place.odd)
+    whole = place.bucket.get(HEAD).data
+    place.bucket.put(HEAD, whole[:-9])
+    reader = place.reader()
+    serving = reader.current()
+    assert name_of(serving) == "odd"
+    assert serving.stale_seconds is not None
+    status, health = ask(reader, place.bucket, "GET", "/v1/health")
+    assert (status, health["snapshot"]) == (200, place.odd.live.snapshot)
+    assert "Put an earlier version of it back" in health["behind"]["reason"]
+    place.bucket.put(HEAD, whole)
+    eventually(reader, lambda now: now.stale_seconds is None)
+    assert reader.freshness().behind is None
+
+
+def test_without_head_and_copy_the_error_names_the_remedy(place: Place) -> None:
+    make_live(place.bucket, place.odd)
+    for key in (HEAD, COPY):
+        place.bucket.put(key, b"{")
+    with pytest.raises(CorruptArtefactError, match=r"head\.json.*Put an earlier version of it back"):
+        place.reader().current()
 
 
 def test_a_passing_fault_of_the_store_is_no_damage(place: Place) -> None:

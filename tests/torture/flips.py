@@ -54,7 +54,7 @@ def run(share: float, seed: int, say: Say) -> Iterator[Figure]:
 
 
 def trial(world: World, place: str, trials: int, seed: int, say: Say) -> Iterator[Figure]:
-    """Damage files at one place; the head is counted apart, since a cold reader can do nothing without it."""
+    """Damage files at one place; the head is counted apart, since for a cold reader its copy stands in."""
     random = np.random.default_rng([seed, *place.encode()])
     kinds = sorted(world.cached if place.startswith("cache") else world.keys)
     seen: dict[str, Counter[str]] = {}
@@ -68,7 +68,7 @@ def trial(world: World, place: str, trials: int, seed: int, say: Say) -> Iterato
         how = str(random.choice(sorted(DAMAGES)))
         outcome, detail = _outcome(child, world, place, kind, DAMAGES[how], random)
         seen.setdefault(what, Counter())[outcome] += 1
-        if outcome in BAD or (outcome == "unserved" and (place, kind) != ("bucket, cold", "head")):
+        if outcome in (*BAD, "unserved"):
             failures.setdefault(what, f"; first: number {number}, {how} of {kind}")
             say(f"{place}, {number}: {how} of {kind}: {outcome} {detail:.300}")
         if outcome in ("died", "silent"):
@@ -76,7 +76,7 @@ def trial(world: World, place: str, trials: int, seed: int, say: Say) -> Iterato
             child = Child(world)
     child.stop()
     for what, counted in sorted(seen.items()):
-        bad = [*BAD, *([] if (place, what) == ("bucket, cold", "the head") else ["unserved"])]
+        bad = [*BAD, "unserved"]
         note = ", ".join(f"{name} {count}" for name, count in sorted(counted.items())) + failures.get(what, "")
         yield Figure(f"{what} damaged, {place}", counted.total(), sum(counted[name] for name in bad), note)
 

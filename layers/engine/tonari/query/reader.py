@@ -12,10 +12,10 @@ import msgspec
 
 from tonari.contract.answers import Behind
 from tonari.contract.artefacts import Head
-from tonari.errors import MissingObjectError, NotReadyError, StoreError, UnreadableError
+from tonari.errors import CorruptArtefactError, MissingObjectError, NotReadyError, StoreError, UnreadableError
 from tonari.query.beside import Beside, Check, Instant, in_thread
 from tonari.query.serving import DAMAGE, OpenEngine, Serving, load
-from tonari.snapshots.head import ReadHead, read_changed_head, read_head
+from tonari.snapshots.head import ReadHead, read_changed_head, read_copy, read_head
 from tonari.storage.bucket import Bucket
 
 ASKING_SECONDS = 0.3
@@ -239,9 +239,21 @@ class Reader:
             if read is None:
                 return replace(known, behind=known.behind or behind)
             return replace(known, read=read, behind=behind, tried=check.began, tries=tries, damaged=damaged)
+        if read is None and isinstance(error, CorruptArtefactError):
+            return self._from_copy(check, known, error)
         if read is None or damaged is None:
             return replace(known, error=error)
         return self._from_previous(check, known, read, damaged, why)
+
+    def _from_copy(self, check: Check, known: _Known, error: CorruptArtefactError) -> _Known:
+        """Serve what the copy of a damaged head names; the head itself is asked for again and again."""
+        try:
+            read = read_copy(self._artefacts)
+            serving = load(self._artefacts, self._cache, read, self._open_engine, None)
+        except (*DAMAGE, StoreError):
+            return replace(known, error=error)
+        self._log(f"serving generation {read.head.generation} by the copy of the head: {error}")
+        return _Known(check.began, serving, None, _behind(known, None, str(error)))
 
     def _from_previous(self, check: Check, known: _Known, read: ReadHead, damaged: str, why: str) -> _Known:
         previous = read.head.previous

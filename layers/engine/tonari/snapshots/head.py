@@ -16,6 +16,8 @@ from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectErro
 from tonari.storage.bucket import Blob, Bucket, ObjectInfo
 
 HEAD = "head.json"
+COPY = "head.copy.json"
+"""What was published last, for readers alone, should the head be damaged: it may be a little older."""
 ADDED_SINCE = {"lease", "sha256"}
 """Fields that heads of earlier versions lack."""
 MOST_NONCES = 256
@@ -38,6 +40,17 @@ def read_head(artefacts: Bucket) -> ReadHead:
         return _read(artefacts.get(HEAD))
     except MissingObjectError:
         return ReadHead(Head(), None)
+
+
+def read_copy(artefacts: Bucket) -> ReadHead:
+    """Read the copy of the head, over which nothing can be published; raises what :func:`read_head` does.
+
+    Raises
+    ------
+    MissingObjectError
+        If there is none.
+    """
+    return ReadHead(head_from_bytes(artefacts.get(COPY).data), None)
 
 
 def read_changed_head(artefacts: Bucket, known: ReadHead) -> ReadHead:
@@ -92,6 +105,8 @@ def publish(artefacts: Bucket, read: ReadHead, head: Head) -> ReadHead:
         if now.etag != read.etag:
             raise ConflictError("The head was replaced by another writer.") from error
         raise
+    with suppress(StoreError):
+        artefacts.put(COPY, data, "application/json")
     return ReadHead(head, etag)
 
 

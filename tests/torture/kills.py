@@ -19,7 +19,7 @@ from tonari.builds.publish import Published
 from tonari.builds.rebuild import Rebuilt
 from tonari.builds.reindex import Reindexed
 from tonari.errors import StoreError
-from tonari.snapshots.head import named_by, read_head
+from tonari.snapshots.head import COPY, HEAD, named_by, read_head
 from tonari.storage.cache import CACHED
 from torture.figure import Figure, Say
 
@@ -250,7 +250,7 @@ class _Trial:
         last.leave()
         self._check("at the end")
         head, artefacts = read_head(self.place.own.artefacts).head, self.place.own.artefacts
-        named = (*named_by(head), "encoders/", "head.json", f"work/{head.encoder}/")
+        named = (*named_by(head), "encoders/", HEAD, COPY, f"work/{head.encoder}/")
         left = [found.key for found in artefacts.list("") if not found.key.startswith(named)]
         cached = [path.name for path in self.place.settings.cache.iterdir()]
         left += [name for name in cached if not CACHED.fullmatch(name)]

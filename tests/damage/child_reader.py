@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from graphs import mean_colour
+from graphs import MEAN_COLOUR, mean_colour
 from pictures import encoded
 from tonari.api.app import App
 from tonari.api.http import Request
@@ -34,15 +34,6 @@ from tonari.storage.folder import FolderBucket
 
 ITEMS = 130
 COLORS = ("red", "green", "blue")
-CONFIG = {
-    "format": 1,
-    "name": "mean colour",
-    "input": {"name": "image", "dtype": "uint8", "layout": "NHWC", "height": 4, "width": 4},
-    "preprocessing": {"version": 1, "shortest_edge": 4, "resample": "bilinear", "background": [255, 255, 255]},
-    "output": {"name": "embedding"},
-    "dimensions": 3,
-    "metric": "cosine",
-}
 PATIENCE = 60
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -107,7 +98,7 @@ def build_world(folder: Path) -> World:
 
     def build(*factors: float) -> None:
         model = mean_colour(folder / "model", factors).read_bytes()
-        use_encoder(artefacts, save_encoder(artefacts, model, json.dumps(CONFIG).encode()))
+        use_encoder(artefacts, save_encoder(artefacts, model, json.dumps(MEAN_COLOUR).encode()))
         context = RebuildContext(
             catalogue, artefacts, load, folder / "builder", lambda *_: None, lambda: 900.0, margins=ANY_FALL
         )

@@ -171,7 +171,13 @@ def test_vectors_that_cannot_be_used(vectors: Any, says: str) -> None:
         ({"id": ["a", "b"]}, None, "'id' cannot be a column"),
         ({}, ["a"], "1 ids and 2 items"),
         ({}, ["a", "a"], "'a' stands twice"),
-        ({}, ["a", 1.5], "1.5 is a float"),
+        ({}, ["a", 1.5], "1.5 cannot be an id"),
+        ({}, ["a", True], "true cannot be an id"),
+        ({}, ["a", "\ud800"], "half a surrogate pair"),
+        ({}, ["7", 7], "7 stands twice"),
+        ({}, ["é", "e\u0301"], "stands twice"),
+        ({"é": [1, 2], "e\u0301": [1, 2]}, None, "are one name in two normal forms"),
+        ({"name": ["a", "\udfff"]}, None, "the value of 'name' holds half a surrogate pair"),
     ],
 )
 def test_columns_and_ids_that_cannot_be_used(columns: Any, ids: Any, says: str) -> None:
@@ -189,6 +195,10 @@ def test_columns_and_ids_that_cannot_be_used(columns: Any, ids: Any, says: str) 
         ({"k": True}, InvalidRequestError, "'k' is True"),
         ({"filter": {"pice": 1}}, InvalidFilterError, "did you mean 'price'"),
         ({"filter": {"price": "1"}}, InvalidFilterError, "compared with a number"),
+        ({"filter": {"price": 2**53 + 1}}, InvalidFilterError, "beyond 2.53, which a number field does not hold"),
+        ({"filter": {"\ud83d": 1}}, InvalidFilterError, "half a surrogate pair"),
+        ({"ids": [1.5]}, InvalidRequestError, "'ids': 1.5 cannot be an id"),
+        ({"ids": ["\udfff"]}, InvalidRequestError, "half a surrogate pair"),
     ],
 )
 def test_questions_that_cannot_be_answered(asked: Any, error: type[Exception], says: str) -> None:
@@ -196,6 +206,47 @@ def test_questions_that_cannot_be_answered(asked: Any, error: type[Exception], s
 
     with pytest.raises(error, match=says):
         index.search(**({"query": [1.0, 0.0]} | asked))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_large_whole_numbers_are_exact(dtype: type[np.integer], tmp_path: Path) -> None:
+    codes = np.array([2**53, 2**53 + 1, 2**63 - 1, 5], dtype)
+    built = Index.build(np.eye(4), {"code": codes, "size": list(codes % 50), "sizes": [[38, "39"], [38.0], [], None]})
+    built.save(tmp_path / "index")
+
+    for index in (built, Index.open(tmp_path / "index")):
+        for number, code in enumerate(codes.tolist()):
+            for wanted in (code, str(code), codes[number], {"$in": codes[number : number + 1]}):
+                (hit,) = index.search(np.ones(4), filter={"code": wanted})
+                assert (hit.id, hit.fields["code"], type(hit.fields["code"])) == (number, code, int)
+        assert not index.search(np.ones(4), filter={"code": 2**53 + 2})
+        for size in (38, 38.0, "38"):
+            assert {hit.id for hit in index.search(np.ones(4), filter={"sizes": size})} == {0, 1}
+        assert {hit.id for hit in index.search(np.ones(4), filter={"sizes": None})} == {2, 3}
+        assert len(index.search(np.ones(4), filter={"size": {"$gte": 0}})) == 4
+
+
+@pytest.mark.parametrize(
+    "ids", [[7, "a", 3, -1], ["7", "a", "3", "-1"], np.array([7, 0, 3, -1]), [np.int64(7), "a", 3, -1]]
+)
+def test_a_number_as_id_is_its_digits(ids: Any) -> None:
+    index = Index.build(np.eye(4), ids=ids)
+
+    for asked in ([7, "3"], ["7", 3], np.array([7, 3]), ("7", "3", 7, "nobody")):
+        assert [hit.id for hit in index.search([1, 0, 0.5, 0], ids=asked)] == [ids[0], ids[2]]
+    assert not index.search(np.ones(4), ids=[])
+
+
+def test_names_are_one_in_both_normal_forms(tmp_path: Path) -> None:
+    other = "gru\u0308n"
+    built = Index.build(np.eye(2), {other: [other, "rot"], "tags": [[other], []]}, ids=[f"{other}.jpg", "a.jpg"])
+    built.save(tmp_path / "index")
+
+    for index in (built, Index.open(tmp_path / "index")):
+        for name in ("grün", other):
+            for narrowed in ({"filter": {name: name}}, {"filter": {"tags": name}}, {"ids": [f"{name}.jpg"]}):
+                (hit,) = index.search([1, 0], **narrowed)
+                assert (hit.id, hit.fields) == ("grün.jpg", {"grün": "grün", "tags": ["grün"]})
 
 
 def test_the_example_runs() -> None:

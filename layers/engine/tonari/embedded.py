@@ -12,16 +12,18 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tonari.errors import CorruptArtefactError, InvalidCatalogueError, InvalidRequestError, InvalidVectorError
+from tonari.contract.normal_form import id_text, in_nfc
+from tonari.errors import CorruptArtefactError, InvalidCatalogueError, InvalidRequestError
 from tonari.fields.columns import Column, build_columns
 from tonari.fields.filters import parse_filter
+from tonari.fields.kinds import kind_of
 from tonari.fields.masks import evaluate
-from tonari.fields.schema import RESERVED, Field, Schema, infer_schema, kind_of
+from tonari.fields.schema import RESERVED, Field, Schema, infer_schema
 from tonari.index.cells import Cells
 from tonari.index.graph import Graph
 from tonari.index.planner import CELLS_FROM_BYTES, Tuning, VectorIndex, find, lay_out, sort_by_cell
 from tonari.index.tuning import tune
-from tonari.index.vectors import Views, unit, unit_rows
+from tonari.index.vectors import Views, as_array, rows_of, unit, unit_rows
 from tonari.storage.packing import map_file, pack_file
 
 FORMAT = 1
@@ -102,14 +104,14 @@ class Index:
     _vectors: VectorIndex = field(repr=False)
     schema: Schema = field(init=False, repr=False)
     _typed: Mapping[str, Column] = field(init=False, repr=False)
-    _positions: Mapping[Any, int] = field(init=False, repr=False)
+    _positions: Mapping[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         documents = [self.fields(position) for position in range(len(self.ids))]
         empty = {name: Field("string") for name, values in self.columns.items() if values.count(None) == len(values)}
         object.__setattr__(self, "schema", Schema({**empty, **infer_schema(documents).fields}))
         object.__setattr__(self, "_typed", build_columns(documents, self.schema))
-        object.__setattr__(self, "_positions", {one: position for position, one in enumerate(self.ids)})
+        object.__setattr__(self, "_positions", {id_text(one): position for position, one in enumerate(self.ids)})
 
     @classmethod
     def build(
@@ -127,10 +129,11 @@ class Index:
             One of each item, of any length but 0: what counts is the angle. Or a list of I arrays (n, D): an item of
             several vectors is scored by its nearest.
         columns
-            I values for each field: numbers, strings, booleans, lists of strings, ISO 8601 dates; None or NaN where an
-            item has none.
+            I values for each field: numbers, strings, booleans, lists of strings or numbers, ISO 8601 dates; None or
+            NaN where an item has none.
         ids
-            I different strings or integers; 0, 1, … if they are left out.
+            I different strings or integers; 0, 1, … if they are left out. An integer is the same id as its digits.
+            Texts, of ids and columns alike, are kept in Unicode's normal form NFC, in which equal names are equal.
 
         Raises
         ------
@@ -139,9 +142,9 @@ class Index:
         InvalidCatalogueError
             If ids are equal, numbers of items differ, or a value has a type that fields do not have.
         """
-        rows, size = _rows_of(vectors)
+        rows, size = rows_of(vectors)
         names = tuple(range(len(size))) if ids is None else _checked_ids(ids, len(size))
-        values = {name: _checked_column(name, given, len(size)) for name, given in (columns or {}).items()}
+        values = _checked_columns(columns or {}, len(size))
         index = lay_out(unit_rows(rows), size)
         if index.views.codes.size > CELLS_FROM_BYTES:
             index, _ = sort_by_cell(index)
@@ -181,7 +184,7 @@ class Index:
         filter
             As ``{"price": {"$lt": 50}}``, with the operators of the HTTP API.
         ids
-            Only these items may be found; unknown ones match nothing.
+            Only these items may be found; unknown ones match nothing. ``7`` and ``"7"`` are one id.
         exact
             Compare every vector in range in full.
 
@@ -192,11 +195,11 @@ class Index:
         InvalidFilterError
             If the filter names an unknown field or operator, or compares with another type.
         InvalidRequestError
-            If ``k`` is not at least 1.
+            If ``k`` is not at least 1, or one of ``ids`` is neither a string nor an integer.
         """
         if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
             raise InvalidRequestError(f"'k' is {k!r:.40}; it is the number of items wanted, at least 1.")
-        vector = unit(_as_array(query, "The query"), self.dimensions)
+        vector = unit(as_array(query, "The query"), self.dimensions)
         hits = find(vector[None], self._vectors, int(k), self._in_range(filter, ids), exact=exact)
         found = (
             Hit(self.ids[item], score, self.fields(item))
@@ -207,10 +210,11 @@ class Index:
     def _in_range(self, condition: Any, ids: Sequence[Hashable] | None) -> NDArray[np.bool_] | None:
         allowed = None
         if condition is not None:
-            allowed = evaluate(parse_filter(condition, self.schema), self._typed, len(self))
+            allowed = evaluate(parse_filter(_plain(condition), self.schema), self._typed, len(self))
         if ids is not None:
             listed = np.zeros(len(self), np.bool_)
-            listed[[self._positions[one] for one in ids if one in self._positions]] = True
+            asked = (self._positions.get(_asked_id(one)) for one in ids)
+            listed[[position for position in asked if position is not None]] = True
             allowed = listed if allowed is None else allowed & listed
         return allowed
 
@@ -258,56 +262,61 @@ class Index:
             views = Views(arrays["item"], arrays["fixed"], arrays["codes"])
             index = VectorIndex(views, arrays["rows"], arrays["first"], cells, graph, about.tuning)
             ids = tuple(msgspec.json.decode(arrays["ids"].tobytes()))
-            columns = msgspec.json.decode(arrays["columns"].tobytes())
-        except (KeyError, IndexError, msgspec.DecodeError) as error:
+            columns = in_nfc(msgspec.json.decode(arrays["columns"].tobytes()))
+        except (KeyError, IndexError, ValueError) as error:
             raise CorruptArtefactError(f"{file.name} is no saved index: {error!r}.") from error
         return cls(ids, {name: tuple(values) for name, values in columns.items()}, about.recall, index)
-
-
-def _rows_of(vectors: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Give all vectors one after the other, and how many each item has."""
-    if isinstance(vectors, Sequence) and len(vectors) and np.ndim(vectors[0]) > 1:
-        parts = [_as_array(part, f"Item {number}") for number, part in enumerate(vectors)]
-        for number, part in enumerate(parts):
-            if part.ndim != 2 or part.shape[1] != parts[0].shape[1]:
-                raise InvalidVectorError(
-                    f"The vectors of item {number} have shape {part.shape}; it must be (n, {parts[0].shape[1]})."
-                )
-        return np.concatenate(parts), np.array([len(part) for part in parts], np.int64)
-    rows = _as_array(vectors, "The array of vectors")
-    if rows.ndim != 2 or not rows.shape[1]:
-        raise InvalidVectorError(f"The vectors have shape {rows.shape}; it must be (items, dimensions).")
-    return rows, np.ones(len(rows), np.int64)
-
-
-def _as_array(given: Any, what: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(given)
-    except ValueError as error:
-        raise InvalidVectorError(f"{what} has vectors of different dimensions.") from error
-    if array.dtype.kind not in "fiub":
-        raise InvalidVectorError(f"{what} holds {array.dtype}; vectors are numbers.")
-    return array
 
 
 def _checked_ids(ids: Any, items: int) -> tuple[Any, ...]:
     names = tuple(ids.tolist() if isinstance(ids, np.ndarray) else ids)
     if len(names) != items:
         raise InvalidCatalogueError(f"There are {len(names)} ids and {items} items with vectors: give one for each.")
-    seen: set[Any] = set()
-    for name in names:
-        if isinstance(name, bool) or not isinstance(name, (str, int)):
-            raise InvalidCatalogueError(f"The id {name!r:.60} is a {type(name).__name__}; ids are strings or integers.")
-        if name in seen:
+    found: dict[str, Any] = {}
+    for given in names:
+        name = _plain(given)
+        try:
+            key = id_text(name)
+        except ValueError as error:
+            raise InvalidCatalogueError(f"{error}.") from error
+        if key in found:
             raise InvalidCatalogueError(f"The id {name!r:.60} stands twice; give an item's vectors as one array.")
-        seen.add(name)
-    return names
+        found[key] = name if isinstance(name, int) else key
+    return tuple(found.values())
 
 
-def _checked_column(name: str, given: Any, items: int) -> tuple[Any, ...]:
+def _asked_id(one: Any) -> str:
+    try:
+        return id_text(_plain(one))
+    except ValueError as error:
+        raise InvalidRequestError(f"'ids': {error}.") from error
+
+
+def _plain(value: Any) -> Any:
+    """Give numbers and texts of NumPy as Python's own, within lists and objects too."""
+    match value:
+        case dict():
+            return {name: _plain(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+        case np.ndarray():
+            return value.tolist()
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _checked_columns(columns: Mapping[str, Any], items: int) -> dict[str, tuple[Any, ...]]:
+    """Check columns; names and texts are given in NFC."""
+    read = {name: _checked_column(name, given, items) for name, given in columns.items()}
+    try:
+        return {name: tuple(values) for name, values in in_nfc(read).items()}
+    except ValueError as error:
+        raise InvalidCatalogueError(f"Of the columns, {error}.") from error
+
+
+def _checked_column(name: str, given: Any, items: int) -> list[Any]:
     if name in RESERVED:
         raise InvalidCatalogueError(f"{name!r} cannot be a column; {', '.join(RESERVED)} have a meaning of their own.")
-    values = given.tolist() if isinstance(given, np.ndarray) else list(given)
+    values = given.tolist() if isinstance(given, np.ndarray) else [_plain(value) for value in given]
     if len(values) != items:
         raise InvalidCatalogueError(f"Column {name!r} has {len(values)} values for {items} items: give one for each.")
     values = [None if isinstance(value, float) and np.isnan(value) else value for value in values]
@@ -315,9 +324,9 @@ def _checked_column(name: str, given: Any, items: int) -> tuple[Any, ...]:
         if value is not None and kind_of(value) is None:
             raise InvalidCatalogueError(
                 f"Column {name!r} has {value!r:.60} at {position}; "
-                "fields are finite numbers, strings, booleans or lists of strings."
+                "fields are finite numbers, strings, booleans or lists of strings or numbers."
             )
-    return tuple(values)
+    return values
 
 
 def _json(value: Any) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonari.catalogue import inventory
-from tonari.catalogue.documents import document_key, image_key
+from tonari.catalogue.documents import TWICE, document_key, image_key, read_key
 from tonari.catalogue.inventory import list_catalogue
 from tonari.storage.bucket import ObjectInfo
 
@@ -80,19 +80,23 @@ def test_what_belongs_to_no_item_is_counted() -> None:
     }
 
 
-def test_empty_files_belong_to_no_item() -> None:
+def test_empty_files_are_named() -> None:
     keys = [image_key("a", "1.jpg"), image_key("b", "1.jpg"), document_key("b"), document_key("c")]
     empty = dict.fromkeys(keys, ("e", 0)) | {image_key("b", "2.jpg"): ("e", 5)}
 
     assert read(empty) == {"b": ("", {"2.jpg": "e"})}
-    assert ignored(keys, size=0) == {"The file is empty.": (4, (*sorted(keys[2:]), *keys[:2]))}
+    assert ignored(keys, size=0) == {}
+    bucket: Any = Listed(empty)
+    assert set(list_catalogue(bucket).empty) == set(keys)
 
 
 def test_two_names_of_which_one_ends_in_nul_are_not_mistaken_for_each_other() -> None:
     keys = [image_key("a", "1.jpg"), image_key("a", "1.jpg\0")]
 
     assert read({keys[0]: ("right", 5), keys[1]: ("wrong", 5)}) == {"a": ("", {"1.jpg": "right"})}
-    assert ignored(keys) == {"The image's name has a control character.": (1, (keys[1],))}
+    why = read_key(keys[1]).why
+    assert "control character" in why
+    assert ignored(keys) == {why: (1, (keys[1],))}
 
 
 def test_the_first_few_keys_of_each_reason_are_given_the_most_frequent_reason_first() -> None:
@@ -106,3 +110,48 @@ def test_of_what_lies_elsewhere_no_more_than_a_page_is_looked_at(monkeypatch: py
     strays = [f"archive/{number:03}" for number in range(500)]
 
     assert list(ignored([*strays, image_key("a", "1.jpg")]).values()) == [(7, tuple(strays[:5]))]
+
+
+NFC, NFD = "café", "cafe\u0301"
+
+
+def test_keys_in_another_normal_form_are_of_the_same_item() -> None:
+    keys = [document_key(NFD), image_key(NFC, "2.jpg"), image_key(NFD, "1.jpg"), image_key(NFC, f"{NFD}.jpg")]
+    objects = {key: (f"e{number}", 5) for number, key in enumerate(keys)}
+
+    assert read(objects) == {"café": ("e0", {"1.jpg": "e2", "2.jpg": "e1", "café.jpg": "e3"})}
+    assert ignored(keys) == {}
+
+
+def test_of_two_keys_that_differ_in_their_normal_form_the_other_one_is_named() -> None:
+    keys = [image_key(NFC, "1.jpg"), image_key(NFD, "1.jpg"), document_key(NFD), document_key(NFC)]
+    others = [image_key("a", "1.jpg"), image_key("隣", "1.jpg"), document_key("zoë")]
+    objects = {key: (f"e{number}", 5) for number, key in enumerate([*keys, *others])}
+
+    assert read(objects) == {
+        "café": ("e3", {"1.jpg": "e0"}),
+        "a": ("", {"1.jpg": "e4"}),
+        "隣": ("", {"1.jpg": "e5"}),
+        "zoë": ("e6", {}),
+    }
+    assert ignored([*keys, *others]) == {TWICE: (2, (keys[2], keys[1]))}
+
+
+SPELLED = st.sampled_from([NFC, NFD, "a", "隣", "\u0415\u0308\u0436", "\u0401\u0436", "가", "\u1100\u1161"])
+
+
+@given(st.dictionaries(st.tuples(SPELLED, SPELLED | st.just("")), st.integers(100, 999)))
+@settings(max_examples=150, deadline=None)
+def test_no_spelling_is_lost(written: dict[tuple[str, str], int]) -> None:
+    """Each object is in the inventory or among what is ignored, and of each name the one in NFC counts."""
+    objects = {
+        (image_key(item, name) if name else document_key(item)): (str(etag), 5)
+        for (item, name), etag in written.items()
+    }
+    found = read(objects)
+    taken = sum(len(images) + bool(etag) for etag, images in found.values())
+
+    assert taken + sum(count for count, _ in ignored(objects).values()) == len(objects)
+    for key, (etag, _) in objects.items():
+        if (one := read_key(key)).spelling == 0 and one.item:
+            assert etag == (found[one.item][1][one.name] if one.name else found[one.item][0])

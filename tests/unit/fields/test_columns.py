@@ -68,9 +68,11 @@ def test_round_trip_through_a_file(kinds: dict[str, FieldType], documents: list[
 
 
 def test_numbers() -> None:
-    given = column("number", 1, 2.5, None, "3", True, math.inf, math.nan, 10**400, 10**300, [1])
+    given = column(
+        "number", 1, 2.5, None, "3", True, math.inf, math.nan, 10**400, 10**300, [1], 2**53 + 1, 2**54, 1e300
+    )
 
-    assert seen(given) == ("number", np.float64, [1.0, 2.5, *[None] * 6, 1e300, None])
+    assert seen(given) == ("number", np.float64, [1.0, 2.5, *[None] * 9, 2.0**54, 1e300])
 
 
 def test_dates() -> None:
@@ -94,7 +96,7 @@ def test_strings_take_numbers_and_booleans_as_text() -> None:
 
 
 def test_lists() -> None:
-    given = column("strings", ["b", "a"], [], "c", None, ["a", 5], ["a", "a"])
+    given = column("strings", ["b", "a"], [], "c", None, ["a", None], ["a", "a"])
 
     assert isinstance(given, ListColumn)
     assert seen(given) == ("list", np.int32, [0, 0, 1, 2], np.int32, [0, 5, 0, 2], ("a", "b", "c"), 6)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from tonari.errors import InvalidFilterError
 from tonari.fields.columns import NumberColumn, build_columns
 from tonari.fields.filters import MOST_CONDITIONS, MOST_DEPTH, MOST_VALUES, parse_filter
+from tonari.fields.kinds import is_exact
 from tonari.fields.masks import evaluate
-from tonari.fields.schema import Field, Schema
+from tonari.fields.schema import Field, Schema, infer_schema, unusable_values
 
 SCHEMA = Schema(
     {
@@ -25,7 +27,7 @@ SCHEMA = Schema(
         "secret": Field("string", filterable=False),
     }
 )
-NUMBERS = [-1, 0, 1, 1.0, -0.0, 2.5, 49.99, 2**53, 2**53 + 1, 10**300, -1e300]
+NUMBERS = [-1, 0, 1, 1.0, -0.0, 2.5, 49.99, 2**53, 2**53 + 2, 2**70, -1e300]
 WORDS = ["red", "blue", "", "é", "1", "true", "Red"]
 DATES = ["2026-01-31", "2026-01-31T00:00:00Z", "2026-01-31T01:00:00+02:00", "2025-12-31 23:59:59", "1969-07-20"]
 FIT = {
@@ -35,7 +37,14 @@ FIT = {
     "since": st.sampled_from(DATES),
     "tags": st.sampled_from(WORDS),
 }
-MISFITS = st.sampled_from([None, True, False, 0, 1, 5, "1", "true", "soon", "red", [], [1], ["red", 1], {"a": 1}])
+TEXT_OF_NUMBERS: dict[str, st.SearchStrategy[Any]] = {
+    "color": st.sampled_from([1, 1.0, True]),
+    "tags": st.sampled_from([1, 1.0]),
+    "new": st.nothing(),
+}
+MISFITS = st.sampled_from(
+    [2**53 + 1, 10**300, None, True, False, 0, 1, 5, "1", "true", "soon", "red", [], [1], ["red", 1], {"a": 1}]
+)
 DOCUMENTS = st.fixed_dictionaries(
     {},
     optional={
@@ -46,10 +55,11 @@ DOCUMENTS = st.fixed_dictionaries(
 
 
 def _operators(name: str) -> st.SearchStrategy[dict[str, Any]]:
-    value, values = FIT[name], st.lists(FIT[name], min_size=1, max_size=3)
+    given = FIT[name] | st.none() if name in ("price", "since") else FIT[name] | st.none() | TEXT_OF_NUMBERS[name]
+    value, values = FIT[name], st.lists(given, max_size=3)
     some: dict[str, st.SearchStrategy[Any]] = {
-        "$eq": value,
-        "$ne": value,
+        "$eq": given,
+        "$ne": given,
         "$in": values,
         "$nin": values,
         "$exists": st.booleans(),
@@ -82,16 +92,21 @@ def values_of(name: str, raw: Any) -> list[Any]:
     """What an item has of a field: no value, one, or for lists several."""
     match SCHEMA.fields[name].type:
         case "number":
-            return [float(raw)] if type(raw) in (int, float) else []
+            return [raw] if type(raw) in (int, float) and float(raw) == raw else []
         case "boolean":
             return [raw] if type(raw) is bool else []
         case "string":
-            return [json.dumps(raw) if type(raw) in (bool, int, float) else raw] if type(raw) in SCALARS else []
+            return [plain(raw)] if type(raw) in SCALARS else []
         case "date":
             return [seconds(raw)] if raw in DATES else []
         case _:
-            words = [raw] if isinstance(raw, str) else raw
-            return words if isinstance(words, list) and all(isinstance(one, str) for one in words) else []
+            words = raw if isinstance(raw, list) else [raw]
+            return [plain(one) for one in words] if all(type(one) in (str, int, float) for one in words) else []
+
+
+def plain(value: Any) -> str:
+    """The text of a text, number or flag."""
+    return value if isinstance(value, str) else json.dumps(int(value) if type(value) is float else value)
 
 
 SCALARS = (bool, int, float, str)
@@ -133,7 +148,8 @@ def operator_holds(there: list[Any], name: str, operator: str, value: Any) -> bo
     if operator == "$eq":
         return operator_holds(there, name, "$in", [value])
     if operator == "$in":
-        return any(one == wanted for one in there for wanted in (read(name, given) for given in value))
+        wanted_values = [read(name, given) for given in value if given is not None]
+        return (None in value and not there) or any(one in wanted_values for one in there)
     wanted = read(name, value)
     return any(
         {"$gt": one > wanted, "$gte": one >= wanted, "$lt": one < wanted, "$lte": one <= wanted}[operator]
@@ -143,7 +159,12 @@ def operator_holds(there: list[Any], name: str, operator: str, value: Any) -> bo
 
 def read(name: str, value: Any) -> Any:
     kind = SCHEMA.fields[name].type
-    return float(value) if kind == "number" else seconds(value) if kind == "date" else value
+    match kind:
+        case "date":
+            return seconds(value)
+        case "string" | "strings":
+            return plain(value)
+    return value
 
 
 def matches(raw: Any, documents: list[dict[str, Any]]) -> list[bool]:
@@ -208,6 +229,27 @@ def test_an_item_without_the_field(name: str, operator: str, found: bool) -> Non
         ({"tags": "summer"}, "abe"),
         ({"tags": {"$nin": ["summer"]}}, "cdf"),
         ({"tags": {"$exists": True}}, "abe"),
+        ({"color": None}, "f"),
+        ({"color": {"$eq": None}}, "f"),
+        ({"color": {"$ne": None}}, "abcde"),
+        ({"color": {"$not": None}}, "abcde"),
+        ({"color": {"$in": [None, "red"]}}, "af"),
+        ({"color": {"$nin": [None, "red"]}}, "bcde"),
+        ({"color": {"$nin": [None]}}, "abcde"),
+        ({"price": None}, "def"),
+        ({"tags": None}, "cdf"),
+        ({"tags": {"$ne": None}}, "abe"),
+        ({"new": None, "since": None}, "cdef"),
+        ({"price": {"$in": []}}, ""),
+        ({"tags": {"$in": []}}, ""),
+        ({"color": {"$in": []}}, ""),
+        ({"price": {"$nin": []}}, "abcdef"),
+        ({"color": {"$nin": []}}, "abcdef"),
+        ({"color": 1}, "d"),
+        ({"color": 1.0}, "d"),
+        ({"color": True}, "e"),
+        ({"price": 50.0}, "c"),
+        ({"price": {"$in": [1e1, 5]}}, "a"),
         ({"since": {"$gt": "2026-01-01"}}, "b"),
         ({"since": "2026-01-01T01:00:00+01:00"}, "a"),
         ({"$or": [{"price": 10}, {"color": "1"}]}, "ad"),
@@ -246,28 +288,40 @@ def test_by_example(raw: dict[str, Any], found: str) -> None:
         ({"$or": {"price": 5}}, r"\$or takes a list of at least one"),
         ({"$not": [{"price": 5}]}, "A filter is an object"),
         ({"$or": [5]}, "A filter is an object"),
+        ({"$or": [None]}, "A filter is an object .*, not null"),
+        ({"$not": [{"price": True}]}, r'A filter is an object .*, not \[\{"price": true\}\]'),
         ({"price": {}}, "'price' has an empty condition"),
         ({"price": {"lt": 5}}, r"there is no operator 'lt'; did you mean \$lt\?"),
         ({"price": {"$regex": "."}}, r"there is no operator '\$regex'"),
         ({"price": {"$not": {}}}, "empty condition"),
         ({"price": "5"}, "'price' is compared with a number, not '5'"),
-        ({"price": True}, "a number, not True"),
-        ({"price": None}, "a number, not None"),
-        ({"price": float("nan")}, "a number, not nan"),
-        ({"price": {"$lt": float("inf")}}, "a number, not inf"),
+        ({"price": True}, "a number, not true"),
+        ({"price": {"$lt": None}}, "a number, not null"),
+        (
+            {"price": 2**53 + 1},
+            r"'price' is a number field; 9007199254740993 is a whole number beyond 2\^53.*as string",
+        ),
+        ({"price": {"$gt": 10**30 + 1}}, r"beyond 2\^53"),
+        ({"price": {"$nin": [1, -(2**53) - 1]}}, r"-9007199254740993 is a whole number beyond"),
+        ({"caf\ud83d": 1}, "the name 'caf.ud83d' holds half a surrogate pair"),
+        ({"color": {"$in": ["a", "\udfff"]}}, "the value of '.in' holds half a surrogate pair"),
+        ({"é": 1, "e\u0301": 1}, "are one name in two normal forms"),
+        ({"price": float("nan")}, "a number, not NaN"),
+        ({"price": {"$lt": float("inf")}}, "a number, not Infinity"),
         ({"price": {"$lt": 10**400}}, "a number, not 1000"),
         ({"price": {"$in": [1, "2"]}}, "a number, not '2'"),
-        ({"price": {"$in": []}}, rf"\$in takes a list of 1-{MOST_VALUES}"),
-        ({"price": {"$in": 5}}, rf"\$in takes a list of 1-{MOST_VALUES}"),
-        ({"price": {"$nin": list(range(MOST_VALUES + 1))}}, rf"\$nin takes a list of 1-{MOST_VALUES}"),
+        ({"price": {"$in": None}}, rf"\$in takes a list of at most {MOST_VALUES}"),
+        ({"price": {"$in": 5}}, rf"\$in takes a list of at most {MOST_VALUES}"),
+        ({"price": {"$nin": list(range(MOST_VALUES + 1))}}, rf"\$nin takes a list of at most {MOST_VALUES}"),
         ({"price": {"$exists": 1}}, r"\$exists takes true or false"),
         ({"new": 1}, "'new' is compared with a boolean, not 1"),
         ({"new": "true"}, "a boolean, not 'true'"),
         ({"new": {"$gt": False}}, r"'new' is of type boolean; \$gt orders numbers and dates only"),
         ({"color": {"$lt": "s"}}, r"'color' is of type string; \$lt orders"),
         ({"tags": {"$gte": "s"}}, r"'tags' is of type strings; \$gte orders"),
-        ({"color": 5}, "'color' is compared with a string, not 5"),
-        ({"tags": ["summer"]}, r"'tags' is compared with a string, not \['summer'\]"),
+        ({"color": ["red"]}, r"'color' is compared with a string, not \[\"red\"\]"),
+        ({"tags": True}, "'tags' is compared with a string, not true"),
+        ({"tags": ["summer"]}, r"'tags' is compared with a string, not \[\"summer\"\]"),
         ({"since": "soon"}, "an ISO 8601 date such as 2026-01-31, not 'soon'"),
         ({"since": 5}, "an ISO 8601 date"),
         (nested(MOST_DEPTH + 1), f"nested more than {MOST_DEPTH} deep"),
@@ -308,3 +362,55 @@ def test_many_numbers_are_looked_up(seed: int, count: int) -> None:
     found = evaluate(parse_filter({"price": {"$in": wanted}}, schema), {"price": NumberColumn(held)}, len(held))
 
     assert found.tolist() == [value in wanted for value in held.tolist()]
+
+
+BIG = 2**53
+
+
+@given(
+    st.lists(st.integers(BIG - 3, BIG + 5) | st.integers(10**17, 10**18) | st.just(5), min_size=1, max_size=8),
+    st.integers(BIG - 3, BIG + 5) | st.integers(10**17, 10**18),
+)
+@settings(max_examples=200, deadline=None)
+def test_large_whole_numbers_are_exact_or_refused(held: list[int], wanted: int) -> None:
+    """By the inferred type; and a number is never found by another."""
+    documents = [{"code": code} for code in held]
+    schema = infer_schema(documents)
+    columns = build_columns(documents, schema)
+    if schema.fields["code"].type == "number" and not is_exact(wanted):
+        with pytest.raises(InvalidFilterError, match="declare the field as string"):
+            parse_filter({"code": {"$eq": wanted}}, schema)
+        return
+    found = evaluate(parse_filter({"code": {"$eq": wanted}}, schema), columns, len(held)).tolist()
+    assert found == [code == wanted for code in held]
+    unusable = [bool(unusable_values(schema, one)) for one in documents]
+    assert unusable == [schema.fields["code"].type == "number" and not is_exact(code) for code in held]
+
+
+def test_codes_of_many_digits_are_found_by_number_and_by_text() -> None:
+    documents = [{"code": BIG + number} for number in range(4)]
+    schema = infer_schema(documents)
+    columns = build_columns(documents, schema)
+
+    for wanted in (BIG + 1, str(BIG + 1)):
+        assert evaluate(parse_filter({"code": wanted}, schema), columns, 4).tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("wanted", [38, 38.0, "38"])
+def test_lists_of_numbers_are_lists_of_their_texts(wanted: Any) -> None:
+    documents: list[dict[str, Any]] = [{"sizes": [38, 39.5]}, {"sizes": ["38"]}, {"sizes": 38.0}, {"sizes": [39]}, {}]
+    schema = infer_schema(documents)
+
+    found = evaluate(parse_filter({"sizes": wanted}, schema), build_columns(documents, schema), 5)
+
+    assert schema.fields["sizes"].type == "strings"
+    assert found.tolist() == [True, True, True, False, False]
+
+
+def test_names_and_values_are_one_in_both_normal_forms() -> None:
+    schema = Schema({"größe": Field("string")})
+    columns = build_columns([{"größe": "süß"}, {"größe": "\uff53"}], schema)
+    other = {unicodedata.normalize("NFD", "größe"): {"$in": [unicodedata.normalize("NFD", "süß")]}}
+
+    assert evaluate(parse_filter(other, schema), columns, 2).tolist() == [True, False]
+    assert evaluate(parse_filter({"größe": "s"}, schema), columns, 2).tolist() == [False, False]

@@ -8,9 +8,13 @@ import pytest
 
 from tonari.attributes import AttributeModel, ClassWeights
 from tonari.attributes.discriminant import Form
+from tonari.contract.artefacts import Manifest
 from tonari.errors import CorruptArtefactError, StoreError
+from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn
 from tonari.fields.schema import Field, Schema
-from tonari.snapshots.checks import check_learned, reading
+from tonari.snapshots.checks import check_learned, check_table, reading
+from tonari.snapshots.indexed import IndexedItem
+from tonari.snapshots.table import build_table
 
 SCHEMA = Schema({"color": Field("string", attribute=True), "price": Field("number")})
 WEIGHTS = ClassWeights(
@@ -72,3 +76,48 @@ def test_whatever_reading_stumbles_over_is_corrupt(error: Exception) -> None:
 def test_a_file_that_is_gone_from_the_cache_can_be_fetched_again() -> None:
     with pytest.raises(StoreError, match="try again"), reading("The file"):
         raise FileNotFoundError
+
+
+READ = Schema({"code": Field("number"), "size": Field("string"), "tags": Field("strings")})
+DOCUMENTS: list[dict[str, Any]] = [
+    {"code": 2**53 + 1, "size": 5.0, "tags": [38]},
+    {"code": 5, "size": "m", "tags": ["a"]},
+]
+
+
+def read_by(columns: dict[str, Column]) -> None:
+    """Check a snapshot of these documents that has other columns than are made of them today."""
+    items = [IndexedItem(f"item-{number}", one, "e", ()) for number, one in enumerate(DOCUMENTS)]
+    table = build_table(items, READ, 4)
+    manifest = Manifest(
+        format=1, id="s", encoder="e", items=2, views=0, rejected=0, dimensions=4, recall={}, tuning={}, attributes={},
+        schema={}, files={},
+    )  # fmt: skip
+    check_table(replace(table, columns={**table.columns, **columns}), manifest, READ)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"code": NumberColumn(np.array([2.0**53, 5]))},
+        {"size": ClassColumn(np.array([0, 1], np.int8), ("5.0", "m"))},
+        {"tags": ListColumn(np.array([0], np.int32), np.array([1], np.int32), ("a",), 2)},
+    ],
+)
+def test_a_snapshot_of_an_earlier_version_is_read_as_that_read_it(columns: dict[str, Column]) -> None:
+    read_by(columns)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"code": NumberColumn(np.array([2.0**53, 6]))},
+        {"code": NumberColumn(np.array([np.nan, np.nan]))},
+        {"size": ClassColumn(np.array([0, 0], np.int8), ("5.0", "m"))},
+        {"tags": ListColumn(np.array([0], np.int32), np.array([1], np.int32), ("b",), 2)},
+    ],
+)
+def test_columns_that_say_otherwise_than_the_documents_are_refused(columns: dict[str, Column]) -> None:
+    with pytest.raises(CorruptArtefactError, match="says otherwise than the documents"):
+        read_by(columns)

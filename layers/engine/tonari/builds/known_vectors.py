@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.catalogue.documents import image_key
+from tonari.contract.normal_form import nfc
 from tonari.snapshots.indexed import ViewSource, text
 from tonari.snapshots.segments import Segment
 from tonari.snapshots.table import Table
@@ -80,8 +81,12 @@ class KnownVectors:
 
 
 def label_views(views: Iterable[ViewSource]) -> NDArray[np.bytes_]:
-    """Give views of known source labels of equal length: 128 bits of a hash, which no two of them share."""
-    labels = (hashlib.blake2b(f"{key}\0{source}".encode(), digest_size=LABEL_BYTES).digest() for key, source in views)
+    """Give views of known source labels of equal length: 128 bits of a hash, which no two of them share.
+
+    Keys are taken in NFC, whichever form an earlier version kept.
+    """
+    named = (f"{nfc(key)}\0{source}".encode() for key, source in views)
+    labels = (hashlib.blake2b(one, digest_size=LABEL_BYTES).digest() for one in named)
     return np.frombuffer(b"".join(labels), f"S{LABEL_BYTES}")
 
 

@@ -23,6 +23,7 @@ from tonari.catalogue.documents import SCHEMA, document_key, image_key, read_ite
 from tonari.catalogue.inventory import Inventory, list_catalogue
 from tonari.config import USUAL, Margins
 from tonari.contract.artefacts import Head, IgnoredKeys
+from tonari.contract.normal_form import is_plain
 from tonari.encoders.port import Encoder
 from tonari.errors import CorruptArtefactError, MissingObjectError, OutOfTimeError
 from tonari.fields.schema import Schema, infer_schema, parse_schema
@@ -33,8 +34,6 @@ from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket
 
 REPORT_EVERY = 1_000
-SAVE_FROM = 1_000
-"""So many documents that were read are saved, should time run out later; fewer are read again."""
 SAVE_SECONDS = 30.0
 """What saving the documents that were read may take."""
 
@@ -189,12 +188,14 @@ def _collect(
         found = next(read)
         if found.problem:
             made.rejected[document_key(item)] = found.problem
+        made.rejected |= found.empty
         if not found.deleted:
             made.add(number, item, found.etag, document_bytes(found.fields))
         if found.etag:
             made.read.append(len(made) - 1)
             fresh[item, found.etag] = document_bytes(found.fields)
     context.progress("documents", len(inventory), len(inventory))
+    made.rejected |= inventory.empty
     return made
 
 
@@ -214,11 +215,16 @@ class _Known:
         if not etag:
             return b"{}"
         if self._table is not None and self._positions[number] >= 0:
-            return self._table.document(int(self._positions[number]))
+            return _if_plain(self._table.document(int(self._positions[number])))
         was = self._overlay.items.get(item)
         if was and was.document_etag == etag:
-            return document_bytes(was.fields)
-        return self._read.get((item, etag))
+            return _if_plain(document_bytes(was.fields))
+        return _if_plain(self._read.get((item, etag)))
+
+
+def _if_plain(document: bytes | None) -> bytes | None:
+    """Give a document unless an earlier version kept it in another normal form than NFC: it is then read again."""
+    return document if document is None or document.isascii() or is_plain(document.decode()) else None
 
 
 def _unchanged(table: Table | None, inventory: Inventory) -> NDArray[np.int64]:

@@ -196,4 +196,5 @@ def _in_time(context: RebuildContext) -> Callable[[str, int, int], None]:
 
 def _same(live: Snapshot, plan: Plan, table: Table, rejected: Mapping[str, str]) -> bool:
     told = live.rejected.keys() == rejected.keys() and live.ignored == plan.ignored
-    return live.schema == plan.schema and told and live.table.made_from_same(table)
+    read = live.schema == plan.schema and live.table.unusable == table.unusable
+    return read and told and live.table.made_from_same(table)

@@ -107,7 +107,7 @@ def reindex(
         changed = [
             item
             for item in read_items(catalogue, wanted)
-            if item.state != recorded[item.id] or item.problem or item.id in rejected
+            if item.state != recorded[item.id] or item.problem or item.empty or item.id in rejected
         ]
         segment = Segment(head.encoder)
         if changed:
@@ -125,8 +125,9 @@ def reindex(
         generation = published.head.generation
         if not segment.items:
             return Reindexed("unchanged", generation=generation)
-        deleted = sum(item is None for item in segment.items.values())
-        return Reindexed("published", len(segment.items) - deleted, deleted, len(segment.rejected), generation)
+        there = sum(item is not None for item in segment.items.values())
+        deleted = sum(item is None and recorded[name] is not None for name, item in segment.items.items())
+        return Reindexed("published", there, deleted, len(segment.rejected), generation)
     raise ConflictError(f"Other writers replaced the head {TRIES} times in a row; the batch comes back later.")
 
 
@@ -167,7 +168,7 @@ def index_items(
         if item.problem:
             rejected[document_key(item.id)] = item.problem
         chosen[item.id], missing = select_images(item.id, item.fields, item.images)
-        rejected |= missing
+        rejected |= {**missing, **item.empty}
     wanted = [(image_key(item.id, name), item.images[name]) for item in items for name in chosen[item.id]]
     found: dict[str, EncodedView | RejectedView | None] = {
         key: EncodedView(key, source, embedding)

@@ -10,16 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari.fields.kinds import text_of
+
 HELD_OUT = 0.3
 SALT = "tonari split"
 
 
 def split_value(item: str, fields: Mapping[str, Any], split_by: str) -> str:
-    """Give the text whose hash decides on an item: the field ``split_by``, the id where there is no such value."""
+    """Give the text whose hash decides on an item: the field ``split_by``, the id where there is no such value.
+
+    Equal numbers are equal texts.
+    """
     value = fields.get(split_by) if split_by else None
     if value is None or value == "":
         return item
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return json.dumps(value, sort_keys=True) if isinstance(value, list) else text_of(value)
 
 
 def unit_hash(value: str, salt: str = SALT) -> float:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from tonari.contract.artefacts import UnusableValues
 from tonari.errors import CorruptArtefactError
-from tonari.fields.schema import Field, Schema, is_given, unusable_values, values_of
+from tonari.fields.kinds import is_given
+from tonari.fields.schema import Field, Schema, unusable_values, values_of
 
 BITS_PER_ITEM_NUMBER = 32
 EXAMPLES = 5
@@ -49,7 +50,7 @@ class ClassColumn:
 
 @dataclass(frozen=True, slots=True)
 class ListColumn:
-    """A list of strings per item, laid out by value; order and repetition within a list are not kept.
+    """A list of strings (numbers as text) per item, laid out by value; order and repetition within a list are not kept.
 
     Parameters
     ----------
@@ -109,7 +110,8 @@ Column = NumberColumn | ClassColumn | ListColumn
 def build_columns(documents: Sequence[Mapping[str, Any]], schema: Schema) -> dict[str, Column]:
     """Make a column for every field that is filtered by or predicted.
 
-    Values of another type than the schema's count as missing; a string field takes numbers and booleans as text.
+    Values of another type than the schema's count as missing; fields of texts take numbers as text, and a string field
+    booleans too.
     """
     return {
         name: _column([document.get(name) for document in documents], about)

@@ -1,17 +1,20 @@
 """Filters in the dialect of S3 Vectors (and MongoDB): JSON -> a checked tree.
 
-As in MongoDB, ``$ne`` and ``$nin`` also match items that lack the field, and a condition on a list of strings holds
-when it holds for one of them. Unlike there, an empty list counts as missing.
+As in MongoDB, ``$ne`` and ``$nin`` also match items that lack the field, null is the value of those that lack it, and a
+condition on a list of strings holds when it holds for one of them. Unlike there, an empty list counts as missing.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tonari.contract.decoding import nearest_name
 from tonari.contract.filter_tree import And, Condition, Filter, Not, Or
+from tonari.contract.normal_form import in_nfc
 from tonari.errors import InvalidFilterError
-from tonari.fields.schema import Schema, kind_of, parse_date
+from tonari.fields.kinds import INEXACT, is_exact, kind_of, parse_date, text_of
+from tonari.fields.schema import Schema
 
 MOST_DEPTH = 8
 MOST_CONDITIONS = 64
@@ -19,12 +22,16 @@ MOST_VALUES = 1000
 
 ORDER = ("$gt", "$gte", "$lt", "$lte")
 OPERATORS = ("$eq", "$ne", "$in", "$nin", "$exists", *ORDER)
-COMPARED_WITH = {"date": "string", "strings": "string"}
-"""The type of JSON value that a field is compared with, where that is not its own."""
+COMPARED_WITH = {
+    "date": ("string",),
+    "string": ("string", "number", "boolean"),
+    "strings": ("string", "number"),
+}
+"""The types of JSON values that a field is compared with, where there are others: numbers are taken as text."""
 
 
 def parse_filter(raw: Any, schema: Schema) -> Filter:
-    """Check a filter against the schema.
+    """Check a filter against the schema; names and texts are taken in NFC.
 
     Raises
     ------
@@ -33,6 +40,10 @@ def parse_filter(raw: Any, schema: Schema) -> Filter:
     """
     if _has_more_than(MOST_CONDITIONS, raw):
         raise InvalidFilterError(f"The filter has more than {MOST_CONDITIONS} conditions: use $in.")
+    try:
+        raw = in_nfc(raw)
+    except ValueError as error:
+        raise InvalidFilterError(f"The filter cannot be read: {error}.") from error
     return _parse(raw, schema, depth=1)
 
 
@@ -57,7 +68,7 @@ def _has_more_than(most: int, raw: Any) -> bool:
 def _parse(raw: Any, schema: Schema, depth: int) -> Filter:
     _check_depth(depth)
     if not isinstance(raw, dict):
-        raise InvalidFilterError(f'A filter is an object such as {{"price": {{"$lt": 50}}}}, not {raw!r:.60}.')
+        raise InvalidFilterError(f'A filter is an object such as {{"price": {{"$lt": 50}}}}, not {_shown(raw):.60}.')
     terms: list[Filter] = []
     for name, value in raw.items():
         if name in ("$and", "$or"):
@@ -97,29 +108,53 @@ def _conditions(name: str, raw: Any, schema: Schema, depth: int) -> list[Filter]
             near = nearest_name(operator, OPERATORS)
             hint = f"did you mean {near}?" if near else f"known are {', '.join(OPERATORS)}."
             raise InvalidFilterError(f"{name!r}: there is no operator {operator!r:.60}; {hint}")
-        conditions.append(Condition(name, operator, _values(name, kind, operator, value)))
+        conditions.append(_condition(name, kind, operator, value))
     return conditions
 
 
-def _values(name: str, kind: str, operator: str, raw: Any) -> tuple[Any, ...]:
+def _condition(name: str, kind: str, operator: str, raw: Any) -> Filter:
     if operator == "$exists":
         if not isinstance(raw, bool):
             raise InvalidFilterError(f"{name!r}: $exists takes true or false.")
-        return (raw,)
-    if operator in ORDER and kind not in ("number", "date"):
-        raise InvalidFilterError(f"{name!r} is of type {kind}; {operator} orders numbers and dates only.")
-    if operator in ("$in", "$nin"):
-        if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_VALUES:
-            raise InvalidFilterError(f"{name!r}: {operator} takes a list of 1-{MOST_VALUES} values.")
-        return tuple(_value(name, kind, one) for one in raw)
-    return (_value(name, kind, raw),)
+        return Condition(name, operator, (raw,))
+    if operator in ORDER:
+        if kind not in ("number", "date"):
+            raise InvalidFilterError(f"{name!r} is of type {kind}; {operator} orders numbers and dates only.")
+        return Condition(name, operator, (_value(name, kind, raw),))
+    among = operator in ("$in", "$nin")
+    if among and (not isinstance(raw, list) or len(raw) > MOST_VALUES):
+        raise InvalidFilterError(f"{name!r}: {operator} takes a list of at most {MOST_VALUES} values.")
+    return _equal(name, kind, operator, raw if among else [raw])
+
+
+def _equal(name: str, kind: str, operator: str, given: list[Any]) -> Filter:
+    """Compare with values, of which null is that of the items without the field."""
+    values = tuple(_value(name, kind, one) for one in given if one is not None)
+    if len(values) == len(given):
+        return Condition(name, operator, values)
+    differs = operator in ("$ne", "$nin")
+    missing = Condition(name, "$exists", (differs,))
+    if not values:
+        return missing
+    others = Condition(name, operator, values)
+    return And((missing, others)) if differs else Or((missing, others))
 
 
 def _value(name: str, kind: str, raw: Any) -> Any:
-    value = raw if kind_of(raw) == COMPARED_WITH.get(kind, kind) else None
-    if value is not None and kind == "date":
+    taken = kind_of(raw)
+    value = raw if taken in COMPARED_WITH.get(kind, (kind,)) else None
+    if value is not None and kind in ("string", "strings"):
+        value = text_of(value)
+    elif value is not None and kind == "date":
         value = parse_date(value)
+    elif value is not None and kind == "number" and not is_exact(value):
+        raise InvalidFilterError(f"{name!r} is a number field; {value} {INEXACT}.")
     if value is None:
         expected = {"strings": "a string", "date": "an ISO 8601 date such as 2026-01-31"}.get(kind, f"a {kind}")
-        raise InvalidFilterError(f"{name!r} is compared with {expected}, not {raw!r:.60}.")
+        raise InvalidFilterError(f"{name!r} is compared with {expected}, not {_shown(raw):.60}.")
     return value
+
+
+def _shown(raw: Any) -> str:
+    """Write what was given as JSON has it."""
+    return repr(raw) if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
 import sys
@@ -11,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from tonari.contract.decoding import nearest_name, read_json
+from tonari.contract.decoding import nearest_name
 from tonari.contract.engine import FieldType
+from tonari.contract.strict_json import LARGEST_EXACT, read_json
 from tonari.errors import InvalidCatalogueError
+from tonari.fields.kinds import INEXACT, is_exact, is_given, kind_of, parse_date, text_of
 
 TYPES: tuple[str, ...] = get_args(FieldType)
 RESERVED = ("id", "images")
@@ -23,8 +24,10 @@ ATTRIBUTE_ITEMS_PER_CLASS = 5
 ATTRIBUTE_LENGTH = 64
 PRECISION = 0.9
 SHOWN = 40
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,308}")
 
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
+
+_FORM = 'schema.json must be {"fields": {name: {…}}, "split_by": …}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +93,19 @@ def parse_schema(data: bytes, documents: Iterable[Mapping[str, Any]] = ()) -> Sc
     """
     try:
         raw = read_json(data)
+    except ValueError as error:
+        raise InvalidCatalogueError(f"{_FORM}: {error}") from error
+    return schema_of(raw, documents)
+
+
+def schema_of(raw: Any, documents: Iterable[Mapping[str, Any]] = ()) -> Schema:
+    """Do what :func:`parse_schema` does, with JSON that was read."""
+    try:
         named = {name: _field(name, about) for name, about in raw.get("fields", {}).items()}
         split_by = raw.get("split_by", "")
         unknown = set(raw) - {"fields", "split_by"}
-    except (ValueError, AttributeError) as error:
-        raise InvalidCatalogueError(
-            f'schema.json must be {{"fields": {{name: {{…}}}}, "split_by": …}}: {error}'
-        ) from error
+    except (ValueError, AttributeError, TypeError) as error:
+        raise InvalidCatalogueError(f"{_FORM}: {error}") from error
     if unknown or not isinstance(split_by, str):
         raise InvalidCatalogueError(f"schema.json knows 'fields' and 'split_by' (a name), not {sorted(unknown)}.")
     return Schema({**infer_schema(documents).fields, **named}, split_by)
@@ -136,22 +145,53 @@ def infer_schema(documents: Iterable[Mapping[str, Any]]) -> Schema:
     """Infer types and attributes from item documents.
 
     A field is an attribute when it is a string with 2-100 classes of at most 64 characters, five items each on average.
+    Numbers are codes, and so strings, where at least half of them are whole numbers beyond 2**53 and a float64 does not
+    hold them all: one wrong price shall not make a string of all prices.
     """
-    kinds: dict[str, set[FieldType]] = {}
-    classes: dict[str, Counter[str]] = {}
+    found: dict[str, _Seen] = {}
     for document in documents:
         for name, value in document.items():
-            kind = kind_of(value)
-            if name in RESERVED or kind is None:
-                continue
-            kinds.setdefault(name, set()).add(kind)
-            if kind == "string":
-                classes.setdefault(name, Counter())[value] += 1
-    return Schema({name: _inferred(found, classes.get(name, Counter())) for name, found in sorted(kinds.items())})
+            if name not in RESERVED and value is not None:
+                found.setdefault(name, _Seen()).add(value)
+    return Schema({name: seen.field() for name, seen in sorted(found.items()) if seen.kinds or seen.empty})
+
+
+class _Seen:
+    """What the values of one field are."""
+
+    def __init__(self) -> None:
+        self.kinds: set[FieldType] = set()
+        self.empty: set[FieldType] = set()
+        self._classes: Counter[str] = Counter()
+        self._numbers = self._large = self._inexact = 0
+
+    def add(self, value: Any) -> None:
+        """Look at one more."""
+        kind = kind_of(value)
+        if kind is not None and not is_given(value):
+            self.empty.add(kind)
+            return
+        if kind is None and isinstance(value, list):
+            kind = "strings"  # that its values cannot be used is then said
+        if kind is None:
+            return
+        self.kinds.add(kind)
+        if kind == "string":
+            self._classes[value] += 1
+        elif kind == "number":
+            self._numbers += 1
+            self._large += isinstance(value, int) and abs(value) > LARGEST_EXACT
+            self._inexact += not is_exact(value)
+
+    def field(self) -> Field:
+        """Say what field they make; empty texts and lists count where there is nothing else."""
+        codes = self._inexact > 0 and 2 * self._large >= self._numbers
+        kinds: set[FieldType] = {"string" if codes and kind == "number" else kind for kind in self.kinds or self.empty}
+        return _inferred(kinds, self._classes)
 
 
 def _inferred(kinds: set[FieldType], counts: Counter[str]) -> Field:
-    if kinds == {"string"} and all(parse_date(value) is not None for value in counts):
+    if kinds == {"string"} and counts and all(parse_date(value) is not None for value in counts):
         return Field("date")
     mixed: FieldType = "strings" if "strings" in kinds else "string"
     kind = next(iter(kinds)) if len(kinds) == 1 else mixed
@@ -164,58 +204,28 @@ def _inferred(kinds: set[FieldType], counts: Counter[str]) -> Field:
     return Field(kind, attribute=attribute)
 
 
-def kind_of(value: Any) -> FieldType | None:
-    """Tell the type of a JSON value; None for null, objects, mixed lists and numbers that no float64 holds."""
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, (int, float)):
-        return "number" if abs(value) <= sys.float_info.max else None
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return "strings"
-    return None
-
-
-def parse_date(value: str) -> float | None:
-    """Read an ISO 8601 date or time as seconds since 1970, UTC where no offset is said; None if it is none."""
-    if not DATE.fullmatch(value):
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
-
-
 def values_of(value: Any, about: Field) -> tuple[Any, ...]:
     """Read a document's value as its field's type says.
 
     Returns
     -------
-    The value, dates as seconds since 1970; of a list, its strings, sorted, each once. Nothing if the value is missing
-    or of another type.
+    The value, dates as seconds since 1970; of a list, its values as texts, sorted, each once. Nothing if the value is
+    missing or of another type, or a number that a float64 does not hold.
     """
     read: Any
     match about.type:
         case "number":
-            read = float(value) if kind_of(value) == "number" else None
+            read = float(value) if kind_of(value) == "number" and is_exact(value) else None
         case "date":
             read = parse_date(value) if isinstance(value, str) else None
         case "boolean":
             read = value if isinstance(value, bool) else None
         case "string":
-            read = _text(value)
+            read = text_of(value) if kind_of(value) in ("string", "number", "boolean") else None
         case "strings":
-            strings = [value] if isinstance(value, str) else value
-            return tuple(sorted(set(strings))) if kind_of(strings) == "strings" else ()
+            listed = value if isinstance(value, list) else [value]
+            return tuple(sorted(set(map(text_of, listed)))) if kind_of(listed) == "strings" else ()
     return () if read is None else (read,)
-
-
-def _text(value: Any) -> str | None:
-    if kind_of(value) in ("number", "boolean"):
-        return json.dumps(value)
-    return value if isinstance(value, str) else None
 
 
 def unusable_values(schema: Schema, fields: Mapping[str, Any]) -> dict[str, str]:
@@ -237,22 +247,18 @@ def unusable_values(schema: Schema, fields: Mapping[str, Any]) -> dict[str, str]
     }
 
 
-def is_given(value: Any) -> bool:
-    """Tell whether a document says something by a value: null, an empty text and an empty list do not."""
-    return value is not None and value not in ("", [])
-
-
 def _mistaken(value: Any, kind: FieldType) -> str:
     given = _shown(value)
+    quoted = repr(given) if isinstance(value, str) else given
     match kind, value:
+        case "number", int() | str() if _is_large(value):
+            return f"{quoted} {INEXACT}"
         case "number", str() if _is_number(value):
             return f"{given!r} is text (write the number without quotes)"
-        case "number", int() | float() if not isinstance(value, bool):
-            return f"{given} is no number from -1.8e308 to 1.8e308"
         case "boolean", "true" | "false":
             return f"{given!r} is text (write {value} without quotes)"
         case "strings", list():
-            return f"{given} holds something other than texts"
+            return f"{given} holds something other than texts and numbers"
         case "number" | "string" | "date" | "boolean", list():
             return f"{given} is a list (write one value)"
     expected = {
@@ -260,9 +266,9 @@ def _mistaken(value: Any, kind: FieldType) -> str:
         "date": "no ISO 8601 date such as 2026-01-31",
         "boolean": "neither true nor false",
         "string": "no text",
-        "strings": "neither a text nor a list of texts",
+        "strings": "neither a text, a number nor a list of them",
     }
-    return f"{f'{given!r}' if isinstance(value, str) else given} is {expected[kind]}"
+    return f"{quoted} is {expected[kind]}"
 
 
 def _lost(name: str, about: Field) -> str:
@@ -277,6 +283,13 @@ def _is_number(text: str) -> bool:
         return abs(float(text)) <= sys.float_info.max
     except ValueError:
         return False
+
+
+def _is_large(value: int | str) -> bool:
+    """Tell whether a value, or what a text says, is a whole number that a number field does not hold."""
+    if isinstance(value, int):
+        return not is_exact(value)
+    return _WHOLE_NUMBER.fullmatch(value) is not None and not is_exact(int(value))
 
 
 def _shown(value: Any) -> str:

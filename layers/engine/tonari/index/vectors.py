@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,3 +183,41 @@ def unit_rows(vectors: NDArray[np.number]) -> NDArray[np.int16]:
         block /= largest
         fixed[start : start + BLOCK] = to_fixed(block / np.linalg.norm(block, axis=1, keepdims=True))
     return fixed
+
+
+def rows_of(vectors: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Give all vectors one after the other, (N, D), and how many each item has, (I,) int64.
+
+    Parameters
+    ----------
+    vectors
+        (I, D) numbers, or a list of I arrays (n, D).
+
+    Raises
+    ------
+    InvalidVectorError
+        If they are no numbers, or not all of one dimension.
+    """
+    if isinstance(vectors, Sequence) and len(vectors) and np.ndim(vectors[0]) > 1:
+        parts = [as_array(part, f"Item {number}") for number, part in enumerate(vectors)]
+        for number, part in enumerate(parts):
+            if part.ndim != 2 or part.shape[1] != parts[0].shape[1]:
+                raise InvalidVectorError(
+                    f"The vectors of item {number} have shape {part.shape}; it must be (n, {parts[0].shape[1]})."
+                )
+        return np.concatenate(parts), np.array([len(part) for part in parts], np.int64)
+    rows = as_array(vectors, "The array of vectors")
+    if rows.ndim != 2 or not rows.shape[1]:
+        raise InvalidVectorError(f"The vectors have shape {rows.shape}; it must be (items, dimensions).")
+    return rows, np.ones(len(rows), np.int64)
+
+
+def as_array(given: Any, what: str) -> NDArray[Any]:
+    """Take numbers as an array; ``what`` they are, for messages. Raises as :func:`rows_of` does."""
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise InvalidVectorError(f"{what} has vectors of different dimensions.") from error
+    if array.dtype.kind not in "fiub":
+        raise InvalidVectorError(f"{what} holds {array.dtype}; vectors are numbers.")
+    return array

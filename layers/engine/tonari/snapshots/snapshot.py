@@ -18,7 +18,7 @@ from tonari.contract.artefacts import IgnoredKeys, Manifest, TableHeader
 from tonari.contract.findings import Audit, QualityReport
 from tonari.contract.forms import check_seal, convert, decode, encode, seal
 from tonari.errors import CorruptArtefactError
-from tonari.fields.schema import Schema, parse_schema
+from tonari.fields.schema import Schema, schema_of
 from tonari.index.bounds import check_cells, check_index, check_recall, demand
 from tonari.index.cells import Cells
 from tonari.index.graph import Graph
@@ -178,7 +178,7 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path, encoder: str | None
 def _read_snapshot(manifest: Manifest, paths: Mapping[str, Path]) -> Snapshot:
     """Map the files of a snapshot, and check that they fit each other."""
     shape = manifest.views, manifest.dimensions
-    schema = parse_schema(msgspec.json.encode(manifest.schema))
+    schema = schema_of(manifest.schema)
     items, scanned = map_file(paths[TABLE], TABLE), map_file(paths[CODES], CODES)
     header = items.about(TableHeader)
     fixed = map_file(paths[VECTORS], VECTORS).array("fixed", np.int16, shape)
@@ -218,7 +218,7 @@ def load_tables(artefacts: Bucket, name: str, cache: Path) -> Table:
     none = np.empty((0, manifest.dimensions))
     with reading(f"The snapshot {name}"):
         table = read_table(map_file(table_file, TABLE), none.astype(np.int16), none.astype(np.int8))
-        check_table(table, manifest, parse_schema(msgspec.json.encode(manifest.schema)))
+        check_table(table, manifest, schema_of(manifest.schema))
     return table
 
 

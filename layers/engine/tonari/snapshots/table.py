@@ -118,9 +118,10 @@ class Table:
         return text(self.document_etags[position]), tuple(views)
 
     def made_from_same(self, other: Table) -> bool:
-        """Tell whether all items of both were made from the same documents and images."""
+        """Tell whether all items of both were made from the same documents, read alike, and images."""
         return (
             np.array_equal(self.ids, other.ids)
+            and np.array_equal(self.documents, other.documents)
             and np.array_equal(self.document_etags, other.document_etags)
             and np.array_equal(self.index.first, other.index.first)
             and np.array_equal(self.view_names[self.index.rows], other.view_names[other.index.rows])

@@ -22,6 +22,14 @@ class Buckets:
     artefacts: str
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_servers_of_others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands of these tests find servers of these tests alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_credentials_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """boto3's default session keeps the credentials that it found first: each test begins without one."""

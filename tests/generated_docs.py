@@ -10,7 +10,7 @@ import msgspec
 
 from tonari.contract.openapi import openapi, schemas_of
 from tonari.contract.parameters import QUERIES
-from tonari.contract.requests import PredictRequest, SearchRequest
+from tonari.contract.requests import ItemsRequest, PredictRequest, SearchRequest
 from tonari.contract.routes import ROUTES
 from tonari.errors import MethodNotAllowedError, NotFoundError, TonariError
 
@@ -30,6 +30,7 @@ def api_text(text: str) -> str:
         "query": _query(),
         "search": _options(SearchRequest),
         "predict": _options(PredictRequest),
+        "items": _options(ItemsRequest),
         "errors": _errors(),
     }
     return BLOCK.sub(lambda found: f"{found['open']}{tables[found['name']]}{found['close']}", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,12 @@ from tonari.contract.engine import (
     EngineAnswer,
     EngineQuery,
     FieldType,
+    Place,
     ScoredItem,
     SnapshotItems,
+    SortedItem,
+    SortedItems,
+    SortQuery,
     Spread,
     StoredItem,
     Values,
@@ -25,7 +30,7 @@ from tonari.contract.filter_tree import Range
 from tonari.fields.columns import build_columns
 from tonari.fields.facets import count_facet
 from tonari.fields.masks import evaluate
-from tonari.fields.schema import Field, Schema
+from tonari.fields.schema import Field, Schema, values_of
 from tonari.index.vectors import UNIT, to_fixed
 
 
@@ -45,6 +50,23 @@ class PlainEngine:
             found = [item for item in found if (-item.score, item.id) > (-score, last)]
         plan = Plan("all", len(there), sum(len(item.views) for item in there), exact=True)
         return EngineAnswer(tuple(found[: query.k]), plan)
+
+    def sort(self, query: SortQuery) -> SortedItems:
+        there = sorted(self._in_range(query.within), key=lambda item: item.id)
+        places = [Place(self._value(item, query.sort), item.id) for item in there]
+        order = sorted(range(len(there)), reverse=query.descending and query.sort is None)
+        if query.sort is not None:
+            valued = [number for number in order if places[number].value is not None]
+            valued.sort(key=lambda number: places[number].value, reverse=query.descending)
+            order = valued + [number for number in order if places[number].value is None]
+        order = [number for number in order if query.after is None or _follows(places[number], query.after, query)]
+        items = [SortedItem(places[at], there[at].fields, next(iter(there[at].views), None)) for at in order[: query.k]]
+        return SortedItems(tuple(items), len(there))
+
+    def _value(self, item: StoredItem, field: str | None) -> Any:
+        kind = None if field is None else self.types.get(field)
+        found = () if field is None or kind is None else values_of(item.fields.get(field), Field(kind))
+        return found[0] if found else None
 
     def read(self, ids: Sequence[str]) -> dict[str, StoredItem]:
         return {name: self.items[name] for name in ids if name in self.items}
@@ -82,6 +104,15 @@ class PlainEngine:
             for item, matches in zip(items, mask.tolist(), strict=True)
             if matches and item.id not in within.excluded and (within.ids is None or item.id in within.ids)
         ]
+
+
+def _follows(place: Place, last: Place, query: SortQuery) -> bool:
+    if query.sort is None:
+        return place.id < last.id if query.descending else place.id > last.id
+    if place.value is None or last.value is None or place.value == last.value:
+        missing = (place.value is None, last.value is None)
+        return missing == (True, False) or (missing[0] == missing[1] and place.id > last.id)
+    return bool(place.value < last.value if query.descending else place.value > last.value)
 
 
 def _scored(item: StoredItem, vectors: NDArray[np.float32]) -> ScoredItem:

@@ -6,9 +6,9 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from tonari.api.http import Request, Response
+from tonari.api.http import Request, Response, read_query
 
 
 @contextlib.contextmanager
@@ -22,9 +22,9 @@ def served(app: Callable[[Request], Response]) -> Iterator[str]:
         def answer(self) -> None:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-            query = tuple(parse_qsl(parts.query, keep_blank_values=True))
-            response = app(Request(self.command, unquote(parts.path), query, media_type, body))
+            content_type, encoding = (self.headers.get(name, "") for name in ("content-type", "content-encoding"))
+            path = unquote(parts.path, errors="surrogateescape")
+            response = app(Request(self.command, path, read_query(parts.query), content_type, body, encoding))
             self.send_response(response.status)
             headers = {"content-type": response.media_type, "content-length": str(len(response.body))}
             for name, value in {**headers, **response.headers}.items():
@@ -32,7 +32,7 @@ def served(app: Callable[[Request], Response]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(response.body)
 
-        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

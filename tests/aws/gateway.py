@@ -22,7 +22,8 @@ CHUNK = 1 << 16
 TIMEOUT = 30.0
 THREADS = 64
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-METHODS = "GET,POST,PUT,DELETE,OPTIONS"
+METHODS = "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS"
+HEADERS = "content-type,content-encoding,authorization"
 VARIABLE = re.compile(r"\\\{[^}]*\\\}")
 Invoke = Callable[[bytes], bytes]
 
@@ -70,7 +71,7 @@ class Gateway:
             response.headers["vary"] = "origin"
             if preflight:
                 response.headers["access-control-allow-methods"] = METHODS
-                response.headers["access-control-allow-headers"] = "content-type"
+                response.headers["access-control-allow-headers"] = HEADERS
         return response(environ, start_response)
 
     def close(self) -> None:
@@ -91,7 +92,10 @@ class Gateway:
         except TonariError as error:
             self._log(f"{request.method} {request.path}: {error.detail}\n")
             return _message(500, "Internal Server Error")
-        return Response(answer.body, answer.status, list(answer.headers))
+        response = Response(answer.body, answer.status)
+        response.headers.clear()
+        response.headers.extend(answer.headers)
+        return response
 
     def _target(self, request: Request) -> Invoke:
         asked = f"{request.method} {urlsplit(request.environ['REQUEST_URI']).path}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 import threading
@@ -42,7 +43,10 @@ HEADERS = (
     "x-content-type-options",
     "content-security-policy",
     "retry-after",
+    "allow",
     "access-control-allow-origin",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
 )
 OWN = {"snapshot", "generation", "took_ms", "next", "upload", "url", "checked_seconds_ago", "stale_seconds", "behind"}
 """Members that are each side's own: ids of builds, times, links."""
@@ -74,6 +78,8 @@ def predict(**members: Any) -> Ask:
 
 
 PICTURE = base64.b64encode(PHOTO).decode()
+GZIP = {"content-encoding": "gzip"}
+FILE_FORM = urllib3.encode_multipart_formdata({"k": "3", "photo": ("my photo.png", PHOTO, PNG)})
 READS = {
     "page": Ask("GET", "/"),
     "health": Ask("GET", "/v1/health"),
@@ -106,6 +112,33 @@ READS = {
     "search by nobody": search(id="nobody"),
     "no method": Ask("DELETE", "/v1/search"),
     "no method on an item": Ask("POST", "/v1/items/red-ball"),
+    "packed picture": Ask("POST", "/v1/search?k=3", gzip.compress(PHOTO), PNG, GZIP),
+    "packed JSON": Ask("POST", "/v1/search", gzip.compress(b'{"id": "red-ball", "k": 2}'), JSON, GZIP),
+    "packed otherwise": Ask("POST", "/v1/search", PHOTO, PNG, {"content-encoding": "br"}),
+    "damaged gzip": Ask("POST", "/v1/search", gzip.compress(PHOTO)[:-9], PNG, GZIP),
+    "picture of no type": Ask("POST", "/v1/search?k=3", PHOTO),
+    "picture as curl sends it": Ask("POST", "/v1/search?k=3", PHOTO, "application/x-www-form-urlencoded"),
+    "JSON as curl sends it": Ask(
+        "POST", "/v1/search", b'{"id": "red-ball", "k": null}', "application/x-www-form-urlencoded"
+    ),
+    "JSON in UTF-16": Ask("POST", "/v1/search", '{"id": "red-ball"}'.encode("utf-16"), JSON),
+    "open-ended picture": Ask("POST", "/v1/search?k=3", encoded(pictures.photo(), "JPEG")[:-2], "image/jpeg"),
+    "file in a form": Ask("POST", "/v1/search?exact=true", *FILE_FORM),
+    "predict of a form": Ask("POST", "/v1/predict", *FILE_FORM),
+    "form without a file": Ask("POST", "/v1/search", *urllib3.encode_multipart_formdata({"k": "3"})),
+    "form without a boundary": Ask("POST", "/v1/search", FILE_FORM[0], "multipart/form-data"),
+    "items": Ask("GET", "/v1/items"),
+    "items sorted": Ask("GET", "/v1/items?sort=-price&k=3&fields=price&facets=color"),
+    "items filtered": Ask("GET", "/v1/items?filter=%7B%22color%22%3A%22blue%22%7D&include="),
+    "items by nothing": Ask("GET", "/v1/items?sort=prise"),
+    "a slash too many": Ask("GET", "/v1/items/"),
+    "description": Ask("GET", "/openapi.json"),
+    "head of health": Ask("HEAD", "/v1/health"),
+    "head of items": Ask("HEAD", "/v1/items?k=3"),
+    "head of the page": Ask("HEAD", "/"),
+    "head of an image": Ask("HEAD", "/v1/items/red-ball/image"),
+    "head of no item": Ask("HEAD", "/v1/items/nobody"),
+    "head of a search": Ask("HEAD", "/v1/search"),
     "no JSON": Ask("POST", "/v1/search", b"{", JSON),
     "no query": search(k=3),
     "unknown member": search(id="red-ball", kk=3),
@@ -122,6 +155,11 @@ READS = {
     "put no object": Ask("PUT", "/v1/items/x", b"[1]", JSON),
     "put a bad id": Ask("PUT", "/v1/items/..", b"{}", JSON),
     "delete nobody": Ask("DELETE", "/v1/items/nobody"),
+    "patch nobody": Ask("PATCH", "/v1/items/nobody", b"{}", JSON),
+    "patch no object": Ask("PATCH", "/v1/items/x", b"[1]", "application/merge-patch+json"),
+    "preflight of a patch": Ask(
+        "OPTIONS", "/v1/items/x", headers={"Origin": "http://localhost:1", "Access-Control-Request-Method": "PATCH"}
+    ),
     "preflight": Ask(
         "OPTIONS", "/v1/search", headers={"Origin": "http://localhost:1", "Access-Control-Request-Method": "POST"}
     ),
@@ -144,6 +182,9 @@ class Side:
         shown = {name: answer.headers[name] for name in HEADERS if name in answer.headers}
         if "location" in answer.headers:
             shown["location"] = urllib3.util.parse_url(answer.headers["location"]).path.rpartition("/images/")[2]
+        if ask.method == "HEAD":
+            assert answer.data == b""
+            shown["has a length"] = str("content-length" in answer.headers)
         json_type = "json" in shown.get("content-type", "") and answer.data
         return answer.status, shown, json.loads(answer.data) if json_type else answer.data
 
@@ -286,6 +327,13 @@ def test_writes_show_alike(local: Side, cloud: Side) -> None:
     same(local, cloud, item)
     same(local, cloud, Ask("GET", "/v1/items/n%C3%A9w%201/image"))
     assert same(local, cloud, search(id="blue-tent", k=1))[1]["items"][0]["id"] == "néw 1"
+    patch = Ask("PATCH", "/v1/items/n%C3%A9w%201", b'{"price": null, "note": "x"}', "application/merge-patch+json")
+    for side in (local, cloud):
+        assert side.ask(patch)[0] == 202
+        side.until(item, lambda _, body: body["fields"] == {"color": "blue", "note": "x"})
+    same(local, cloud, item)
+    listed = same(local, cloud, Ask("GET", "/v1/items?sort=price&k=1000"))[1]
+    assert (listed["items"][-1]["id"], listed["matching"]) == ("néw 1", 13)
     for side in (local, cloud):
         assert side.ask(Ask("DELETE", "/v1/items/n%C3%A9w%201"))[0] == 202
         side.until(item, lambda status, _: status == 404)

@@ -1,4 +1,4 @@
-"""What a filter costs over a million items: `.venv/bin/python tests/benchmarks/filters.py [items]`."""
+"""What filters, facets and lists cost over a million items: `.venv/bin/python tests/benchmarks/filters.py [items]`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn
 from tonari.fields.facets import count_facet
 from tonari.fields.filters import parse_filter
 from tonari.fields.masks import evaluate
+from tonari.fields.order import first_by_value
 from tonari.fields.schema import Field, Schema
 
 REPEATS = 30
@@ -102,6 +103,27 @@ def main() -> None:
     for name, column in columns.items():
         least, median = milliseconds(lambda column=column: count_facet([(column, mask)]))
         print(f"| {name} | {least:.2f} | {median:.2f} |")
+    print("\n| the first ten in the order of a field, half of them in range | least | median |\n|---|---|---|")
+    for name in ("price", "brand", "stock"):
+        for descending, paged in ((False, None), (True, None), (False, True)):
+            last = (middle_of(columns[name]), items // 2) if paged else None
+            least, median = milliseconds(
+                lambda name=name, descending=descending, last=last: first_by_value(
+                    columns[name], mask, 10, descending=descending, after=last
+                )
+            )
+            what = f"{name}{', descending' if descending else ', from the middle' if last else ''}"
+            print(f"| {what} | {least:.2f} | {median:.2f} |")
+
+
+def middle_of(column: Column) -> Any:
+    """Give a value from the middle of a column."""
+    match column:
+        case NumberColumn(values):
+            return float(np.nanmedian(values))
+        case ClassColumn(_, classes):
+            return classes[len(classes) // 2]
+    raise ValueError("lists have no order")
 
 
 if __name__ == "__main__":

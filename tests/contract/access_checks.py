@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from contract.expansion import Template, grants, of_type
+from tonari.contract import routes
 
-READING = {
-    "GET /",
-    "GET /v1/health",
-    "GET /v1/items/{id}",
-    "GET /v1/items/{id}/image",
-    "GET /v1/items/{id}/similar",
-    "POST /v1/predict",
-    "POST /v1/search",
-    "POST /v1/uploads",
-}
-WRITING = {"DELETE /v1/items/{id}", "PUT /v1/items/{id}"}
+READING = {f"{route.method} {route.path}" for route in routes.READING}
+READING |= {key.replace("GET", "HEAD", 1) for key in READING if key.startswith("GET ")}
+WRITING = {f"{route.method} {route.path}" for route in routes.WRITING}
 
 # Who may change which objects.
 CHANGES_S3 = {

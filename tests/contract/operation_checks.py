@@ -10,6 +10,7 @@ from typing import Any
 from contract.access_checks import WRITING
 from contract.expansion import Template, of_type
 from tonari.config import USUAL, Settings
+from tonari.contract.routes import ROUTES
 
 
 def unthrottled(template: Template) -> list[str]:
@@ -18,6 +19,15 @@ def unthrottled(template: Template) -> list[str]:
     settings |= {key: stage.get("RouteSettings", {}).get(key, {}) for key in {*WRITING, "POST /v1/uploads"}}
     limits = ("ThrottlingRateLimit", "ThrottlingBurstLimit")
     return [f"{key} has no {limit}" for key, given in settings.items() for limit in limits if not given.get(limit)]
+
+
+def closed_origins(template: Template) -> list[str]:
+    """What pages of another origin may send."""
+    (api,) = of_type(template, "AWS::ApiGatewayV2::Api").values()
+    methods = {"GET", "HEAD", *(route.method for route in ROUTES)}
+    headers = {"content-type", "content-encoding", "authorization"}
+    allowed = api["CorsConfiguration"]
+    return sorted(methods - {*allowed["AllowMethods"]}) + sorted(headers - {*allowed["AllowHeaders"]})
 
 
 def unlogged(template: Template) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ X86_64 = 62
 
 USE = """
 import io
-import onnxruntime, numkong, usearch, boto3
+import onnxruntime, numkong, usearch, boto3, multipart
 import numpy as np
 from PIL import Image
 from usearch.index import Index
@@ -39,20 +41,33 @@ for service in ("s3", "lambda"):
 """
 
 
-def build(layer: str, target: str, artifacts: Path) -> Path:
-    """Run the layer's makefile as ``sam build`` does."""
+def build(layer: str, target: str, artifacts: Path, **variables: str) -> Path:
+    """Run the layer's makefile as ``sam build`` does, over a copy of its folder."""
+    source = shutil.copytree(LAYERS / layer, artifacts / "the source", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHON"} | variables
     subprocess.run(
-        ["make", "--makefile", LAYERS / layer / "Makefile", target, f"PYTHON={sys.executable}"],
-        cwd=LAYERS / layer,
-        env=os.environ | {"ARTIFACTS_DIR": str(artifacts)},
+        ["make", "--makefile", LAYERS / layer / "Makefile", target],
+        cwd=source,
+        env=environment | {"ARTIFACTS_DIR": str(artifacts)},
         check=True,
     )
     return artifacts / "python"
 
 
 @pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build("runtime", "build-RuntimeLayer", tmp_path_factory.mktemp("runtime"))
+def without_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Programs of an environment whose Python has no pip, as uv makes them."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False)
+    return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory, without_pip: Path) -> Path:
+    """Built where the first Python on the PATH has no pip, and pip is told to install for the user alone."""
+    path = os.pathsep.join((str(without_pip), str(Path(sys.executable).parent), os.environ["PATH"]))
+    artifacts = tmp_path_factory.mktemp("runtime layer")
+    return build("runtime", "build-RuntimeLayer", artifacts, PATH=path, PIP_USER="1", PIP_REQUIRE_VIRTUALENV="1")
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +138,29 @@ def test_the_runtime_works_in_its_own_python(runtime: Path, tmp_path: Path) -> N
     run = subprocess.run([python, "-B", "-S", "-c", USE], env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def found(*folders: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Ask what would install the layer where these folders are the PATH."""
+    environment = {"PATH": os.pathsep.join(map(str, folders)), **variables}
+    script = LAYERS / "runtime" / "find_pip.sh"
+    return subprocess.run(["/bin/sh", script], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_every_python_is_asked_for_pip_before_uv(without_pip: Path, tmp_path: Path) -> None:
+    with_pip, with_uv = tmp_path / "a b", tmp_path / "uv"
+    for folder, name in ((with_pip, "python3.11"), (with_uv, "uv")):
+        folder.mkdir()
+        (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        (folder / name).chmod(0o755)
+    assert found(without_pip, with_uv, with_pip).stdout == f"{with_pip}/python3.11\n"
+    assert found(without_pip, with_uv).stdout == f"{with_uv}/uv\n"
+
+
+def test_who_has_no_pip_is_told_what_to_install(without_pip: Path) -> None:
+    nothing = found(without_pip)
+    assert (nothing.returncode, nothing.stdout) == (1, "")
+    assert "apt-get install python3-pip" in nothing.stderr
+    named = found(without_pip, Path(sys.executable).parent, PYTHON=str(without_pip / "python3"))
+    assert (named.returncode, named.stdout) == (1, "")
+    assert f"PYTHON={without_pip / 'python3'} has no pip" in named.stderr

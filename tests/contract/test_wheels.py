@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tonari import __version__
 from tonari.encoders.image import encoder_id
@@ -70,11 +73,12 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def binaries(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install what the wheels themselves ask for, in the versions that are pinned."""
+    """Install by the one name that a user gives, with what the wheels ask for, in the versions that are pinned."""
     folder = tmp_path_factory.mktemp("empty")
     run(UV, "venv", "--quiet", "--python", sys.executable, folder / "venv", folder=folder)
     python = folder / "venv" / "bin" / "python"
-    run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", PINNED, *wheels, folder=folder)
+    ours = ("--find-links", wheels[0].parent, f"tonari-tools=={__version__}")
+    run(UV, "pip", "install", "--quiet", "--python", python, "--constraint", PINNED, *ours, folder=folder)
     run(UV, "pip", "check", "--python", python, folder=folder)
     return python.parent
 
@@ -104,6 +108,24 @@ def test_the_shop_is_drawn(binaries: Path, tmp_path: Path) -> None:
 
 def test_the_default_encoder_comes_with_the_tools(binaries: Path, tmp_path: Path) -> None:
     assert run(binaries / "python", "-c", ENCODER, folder=tmp_path).strip() == encoder_id(*read_default())
+
+
+def test_the_demo_starts(binaries: Path, tmp_path: Path) -> None:
+    """In no clone, with nothing of the sources on the way."""
+    (tmp_path / "photos").mkdir()
+    for number, color in enumerate(("red", "green")):
+        Image.new("RGB", (64, 64), color).save(tmp_path / "photos" / f"{number}.png")
+    command = [binaries / "tonari", "demo", "photos", "--port", "0"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        lines = itertools.takewhile(lambda line: not line.startswith("Commands"), demo.stdout)
+        printed = "".join(lines)
+        demo.terminate()
+    assert "published: 2 items" in printed
+    assert "Ready in" in printed
 
 
 def installed(binaries: Path, folder: Path) -> Path:

@@ -135,11 +135,19 @@ def at_the_limit() -> dict[str, Make]:
         "JPEG progressive": saved(5_800, 5_800, "RGB", "JPEG", quality=90, progressive=True),
         "JPEG narrow": saved(24_400, 2_047, "RGB", "JPEG", quality=75),
         "JPEG of all scans": lambda: _more_scans(_progressive(), MAX_SCANS),
+        "JPEG without its end": _open_ended(saved(5_000, 5_000, "RGB", "JPEG", quality=90)),
+        "JPEG CMYK without its end": _open_ended(saved(5_000, 5_000, "CMYK", "JPEG", quality=75)),
+        "JPEG narrow without its end": _open_ended(saved(12_200, 2_047, "RGB", "JPEG", quality=75)),
+        "JPEG of all scans without its end": _open_ended(lambda: _more_scans(_progressive(2_540), MAX_SCANS)),
     }
 
 
-def _progressive() -> bytes:
-    return encoded(_large(3_600, 3_600, "CMYK"), "JPEG", quality=75, progressive=True)
+def _open_ended(make: Make) -> Make:
+    return lambda: make().removesuffix(b"\xff\xd9")
+
+
+def _progressive(side: int = 3_600) -> bytes:
+    return encoded(_large(side, side, "CMYK"), "JPEG", quality=75, progressive=True)
 
 
 def _with_text(data: bytes) -> bytes:
@@ -165,6 +173,11 @@ def bombs() -> dict[str, Make]:
         "JPEG of many tables": lambda: _jpeg_of_tables(20_000),
         "JPEG of comments": lambda: _jpeg_of_comments(60_000),
         "PNG before a zip": lambda: pictures.valid()["png"] + b"PK\3\4" + bytes(1_000_000),
+        "JPEG cut, then zeros before a byte": lambda: pictures.valid()["jpeg"][:1_000] + bytes(40_000_000) + b"1",
+        "JPEG cut, then zeros": lambda: pictures.valid()["jpeg"][:1_000] + bytes(1_000_000),
+        "JPEG without its end, then a page": lambda: (
+            pictures.valid()["jpeg"][:-2] + b"<script>alert(1)</script>" * 9_000
+        ),
         "JPEG before a page": lambda: pictures.valid()["jpeg"] + b"<script>alert(1)</script>",
         "GIF that is a script": lambda: b"GIF89a/*" + pictures.valid()["gif"] + b"*/=1;",
         "PDF before a JPEG": lambda: b"%PDF-1.7\n" + pictures.valid()["jpeg"],

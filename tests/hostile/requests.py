@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import functools
+import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -17,9 +19,10 @@ from tonari.api.http import Request
 from tonari.api.presenting import order_of
 from tonari.contract.answers import JSON
 from tonari.contract.decoding import decode
+from tonari.contract.engine import Place
 from tonari.contract.parameters import MOST_BODY_BYTES
 from tonari.contract.requests import SearchRequest
-from tonari.query.cursor import PageEnd, digest, write_cursor
+from tonari.query.cursor import PageEnd, digest, write_cursor, write_place
 
 FIELDS = (*ATTRIBUTES, "tags", "name", "sku", "description", "price", "stock", "since", "new")
 UNIQUE = ("name", "sku", "description", "price")
@@ -245,6 +248,44 @@ class Attacker:
             **{f"field {number}": number for number in range(self._pick((1, 3_000)))},
         }
         return _put("x", json.dumps(document).encode())
+
+    def _ask_items(self) -> Request:
+        sort = self._pick((None, "id", *(f"{sign}{name}" for name in FIELDS for sign in ("", "-"))))
+        condition = json.dumps(self._filter(self._pick((1, 64)), self._pick((1, 1_000))))
+        options = {"sort": sort, "k": str(self._pick((1, 10, 1_000))), "filter": self._pick((None, condition))}
+        options["ids"] = self._pick((None, None, ",".join(self._ids[:50_000])))
+        options["facets"] = self._pick((None, ",".join(FIELDS)))
+        question = digest(
+            {"filter": json.loads(options["filter"]) if options["filter"] else None, "ids": None, "sort": sort}
+        )
+        place = Place(self._pick((None, 5.0, "c100", True, "x" * 900)), self._pick("x\0隣") * 80)
+        options["cursor"] = self._pick((None, write_place(place, question)))
+        pairs = tuple((name, value) for name, value in options.items() if value is not None)
+        return Request("GET", "/v1/items", pairs, "", b"")
+
+    def _ask_packed(self) -> Request:
+        whole = self._pick((bytes(100_000_000), b'{"id":"' + b"x" * 4_000_000 + b'"}', b"[" * 4_000_000, b"{}"))
+        coding, pack = self._pick((("gzip", gzip.compress), ("deflate", zlib.compress), ("br", gzip.compress)))
+        body = pack(whole)[: self._pick((None, None, -5))]
+        for _ in range(self._pick((0, 0, 1))):
+            coding, body = f"{coding}, gzip", gzip.compress(body)
+        return Request(
+            self._pick(("POST", "PUT", "PATCH")), self._pick(("/v1/search", "/v1/items/x")), (), JSON, body, coding
+        )
+
+    def _ask_form(self) -> Request:
+        part = b'--edge\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+        text = self._pick((b"a", b"x" * 4_000, b"[" * 4_000, b"\r\n--edg" * 500, b"\xff"))
+        fields = part % (self._pick((b"ids", b"k", b"x" * 9_000)), b"", text)
+        file = part % (b"image", b'; filename="a"', self._pick((b"", b"\xff\xd8\xff", bytes(1_000_000))))
+        count = self._pick((1, 999, 1_001, (MOST_BODY_BYTES - len(file)) // len(fields)))
+        body = self._pick((b"", b"\r\n" * 100_000)) + fields * count + file * self._pick((0, 1, 2)) + b"--edge--"
+        kind = f"multipart/form-data; boundary={self._pick(('edge', 'e', 'x' * 5_000, ''))}"
+        return Request("POST", "/v1/search", (), kind, body[:MOST_BODY_BYTES])
+
+    def _ask_patch(self) -> Request:
+        changes = {f"field {number}": self._pick((None, number, "x" * 90)) for number in range(self._pick((1, 3_000)))}
+        return Request("PATCH", f"/v1/items/{self._pick(('x', 'nobody'))}", (), JSON, json.dumps(changes).encode())
 
     def _ask_health(self) -> Request:
         return Request("GET", "/v1/health", (), "", b"")

@@ -27,16 +27,17 @@ class Answer:
 
 
 def http_event(
-    method: str, path: str, body: bytes = b"", content_type: str = "", query: Parameters = ()
+    method: str, path: str, body: bytes = b"", content_type: str = "", query: Parameters = (), encoding: str = ""
 ) -> dict[str, Any]:
     """HTTP API, payload format 2.0: the path comes decoded, text stands as it is, anything else in base64."""
-    text = content_type.startswith(("application/json", "text/"))
+    text = content_type.startswith(("application/json", "text/")) and not encoding
+    told = {"content-type": content_type, "content-encoding": encoding}
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": unquote(path),
         "rawQueryString": urlencode(query),
-        "headers": {"host": "127.0.0.1", **({"content-type": content_type} if content_type else {})},
+        "headers": {"host": "127.0.0.1", **{name: value for name, value in told.items() if value}},
         "requestContext": {
             "stage": "$default",
             "http": {"method": method, "path": unquote(path), "protocol": "HTTP/1.1"},
@@ -57,8 +58,16 @@ class Caller:
     def __init__(self, query: Handler, items: Handler) -> None:
         self._query, self._items = query, items
 
-    def send(self, method: str, path: str, body: bytes = b"", content_type: str = "", query: Parameters = ()) -> Answer:
-        return self.send_event(http_event(method, path, body, content_type, query))
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        content_type: str = "",
+        query: Parameters = (),
+        encoding: str = "",
+    ) -> Answer:
+        return self.send_event(http_event(method, path, body, content_type, query, encoding))
 
     def send_event(self, event: Mapping[str, Any]) -> Answer:
         answer = self.handle(event)

@@ -21,7 +21,7 @@ from tonari import __version__
 from tonari.aws.functions import Handler
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
-from tonari.catalogue.documents import SCHEMA, document_key, image_key
+from tonari.catalogue.documents import EMPTY_FILE, SCHEMA, document_key, image_key
 from tonari.snapshots.head import read_head
 from tonari.storage.bucket import Bucket, PresignedPost
 
@@ -387,12 +387,11 @@ def test_health_says_what_was_ignored(query: Caller, context: RebuildContext) ->
     put_document(context.catalogue, "red-ball", {"price": "cheap"})
     rebuild(context)
     body = query.get("/v1/health").body
-    assert body["rejected"] == {"count": 0, "first": {}}
+    assert body["rejected"] == {"count": 1, "first": {"images/red-ball/empty.jpg": EMPTY_FILE}}
     assert body["ignored"] == {
-        "count": 3,
+        "count": 2,
         "reasons": {
             "Under images/ only images/<id>/<name> is read.": {"count": 1, "examples": ["images/loose.jpg"]},
-            "The file is empty.": {"count": 1, "examples": ["images/red-ball/empty.jpg"]},
             "It lies under neither items/ nor images/.": {"count": 1, "examples": ["photo.jpg"]},
         },
     }

@@ -22,7 +22,7 @@ from tonari.builds.lease import ask, give_back, take
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.builds.reindex import reindex
-from tonari.catalogue.documents import document_key, image_key
+from tonari.catalogue.documents import EMPTY_FILE, document_key, image_key
 from tonari.contract.artefacts import Refusal
 from tonari.snapshots.head import newest_refusal, read_head, refused_lately, write_refusal
 from tonari.snapshots.snapshot import load_tables
@@ -133,11 +133,12 @@ def test_an_item_whose_document_is_emptied_has_no_fields(
     put_image(context.catalogue, "x", BLUE)
     put_document(context.catalogue, "x", {"price": 5})
     meddled = Meddled(context.catalogue, DOCUMENT, lambda bucket: bucket.put(DOCUMENT, b""))
-    assert take_in(meddled) == ("published", 0)
-    assert shown(query) == (200, {}, [VIEW], 13, NOTHING)
+    assert take_in(meddled) == ("published", 1)
+    empty = {"count": 1, "first": {DOCUMENT: EMPTY_FILE}}
+    assert shown(query) == (200, {}, [VIEW], 13, empty)
     again = rebuild(context)
-    assert (again.rejected, again.ignored) == (0, 1)
-    assert shown(query) == (200, {}, [VIEW], 13, NOTHING)
+    assert (again.rejected, again.ignored) == (1, 0)
+    assert shown(query) == (200, {}, [VIEW], 13, empty)
 
 
 def test_an_image_that_is_replaced_is_encoded_as_it_is_then(

@@ -405,7 +405,7 @@ def test_a_passing_fault_of_the_store_is_no_damage(place: Place) -> None:
     assert place.asked_for == []
 
 
-def test_asking_for_a_rebuild_is_tried_again(place: Place) -> None:
+def test_questions_for_a_rebuild_is_tried_again(place: Place) -> None:
     make_live(place.bucket, place.odd)
     damage(place, place.odd, CODES, flip_last)
     asked: list[str] = []

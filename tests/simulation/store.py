@@ -114,6 +114,9 @@ class _Client:
     def __init__(self, store: SimulatedStore, actor: str) -> None:
         self._store, self._actor = store, actor
 
+    def close(self) -> None:
+        """Give up connections, of which there are none here."""
+
     def get_object(
         self, *, Bucket: str, Key: str, IfMatch: str = "", IfNoneMatch: str = "", Range: str = "bytes=0-"
     ) -> dict[str, Any]:

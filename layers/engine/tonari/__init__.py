@@ -16,6 +16,7 @@ _MODULES = {
     "Results": "tonari.embedded",
     "Hit": "tonari.embedded",
     "Client": "tonari.client",
+    "ItemsRequest": "tonari.contract.requests",
     "PredictRequest": "tonari.contract.requests",
     "SearchOptions": "tonari.contract.requests",
     "SearchRequest": "tonari.contract.requests",

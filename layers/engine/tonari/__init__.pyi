@@ -1,4 +1,5 @@
 from tonari.client import Client as Client
+from tonari.contract.requests import ItemsRequest as ItemsRequest
 from tonari.contract.requests import PredictRequest as PredictRequest
 from tonari.contract.requests import SearchOptions as SearchOptions
 from tonari.contract.requests import SearchRequest as SearchRequest

@@ -1,13 +1,16 @@
-"""Environment variables -> frozen settings."""
+"""Environment variables -> frozen settings; what they say of proxies is not meant for this machine."""
 
 from __future__ import annotations
 
 import functools
+import ipaddress
+import socket
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tonari.errors import SettingError
 
@@ -87,6 +90,26 @@ class Settings:
             rebuild_function=environment.get("TONARI_REBUILD_FUNCTION", ""),
             margins=Margins.read(environment),
         )
+
+
+def is_this_machine(url: str) -> bool:
+    """Tell whether a URL means this machine, which no proxy leads to.
+
+    >>> [is_this_machine(f"http://{host}/") for host in ("127.1:80", "[::1]:80", "localhost", "example.org")]
+    [True, True, True, False]
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            address = ipaddress.ip_address(socket.inet_aton(host))  # short forms, such as 127.1
+        except (OSError, ValueError):
+            return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
 
 
 def _bucket(environment: Mapping[str, str], name: str) -> str:

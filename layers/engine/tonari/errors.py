@@ -98,6 +98,14 @@ class TooLargeError(RequestError):
     title = "Over a limit"
 
 
+class UnsupportedEncodingError(RequestError):
+    """A body that is packed in another way than those that are read."""
+
+    status = 415
+    slug = "unsupported-encoding"
+    title = "The body is packed in a way that is not read"
+
+
 class UnsupportedImageError(RequestError):
     """Bytes that are not a picture in one of the allowed formats."""
 

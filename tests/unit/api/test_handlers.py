@@ -8,32 +8,10 @@ from typing import Any
 
 import pytest
 
-from catalogues import random_world, tiny_encoder
+from api_app import app
 from tonari.api.app import App
 from tonari.api.http import Request
 from tonari.contract.answers import JSON
-from tonari.engines.builtin import open_builtin
-from tonari.query.reader import Reader
-from tonari.query.serving import Serving
-from tonari.storage.folder import FolderBucket
-
-
-class Standing(Reader):
-    """Gives always the same state, or that there is none."""
-
-    def __init__(self, bucket: FolderBucket, folder: Path, serving: Serving | None) -> None:
-        super().__init__(bucket, folder, 0, open_builtin, lambda _: None)
-        self._standing = serving
-
-    def current(self) -> Serving:
-        return self._standing or super().current()
-
-
-def app(folder: Path, *, live: bool = True) -> App:
-    (folder / "bucket").mkdir()
-    bucket = FolderBucket(folder / "bucket", "http://localhost")
-    serving = random_world(tiny_encoder(folder), 1, 50, 5, 12).serving if live else None
-    return App(Standing(bucket, folder, serving), bucket, bucket)
 
 
 def send(app: App, method: str, path: str, value: Any) -> tuple[int, dict[str, Any]]:

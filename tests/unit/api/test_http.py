@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from tonari.api.http import Response
+from tonari.api.http import Request, Response
 from tonari.contract.answers import AcceptedAnswer, Facet
 from tonari.contract.parameters import MOST_ANSWER_BYTES
 from tonari.errors import NotReadyError, StoreError, TonariError, TooLargeError, UnknownItemError
@@ -25,6 +25,26 @@ def test_what_is_unset_is_left_out() -> None:
 
 def test_numbers_that_no_64_bits_hold_are_written() -> None:
     assert json.loads(Response.of({"n": 10**300}).body) == {"n": 10**300}
+
+
+def test_an_answer_without_its_body_keeps_its_headers() -> None:
+    whole = Response(200, "隣".encode(), "text/html", {"x": "1"})
+
+    assert whole.without_body() == Response(200, b"", "text/html", {"x": "1", "content-length": "3"})
+
+
+@pytest.mark.parametrize(
+    ("content_type", "media_type"),
+    [
+        ("", ""),
+        ("Image/JPEG; q=1", "image/jpeg"),
+        (" application/json ;charset=utf-8", "application/json"),
+        ("image/png,image/jpeg", "image/png"),
+        ("multipart/form-data; boundary=a,b", "multipart/form-data"),
+    ],
+)
+def test_the_media_type_of_a_request(content_type: str, media_type: str) -> None:
+    assert Request("POST", "/", (), content_type, b"").media_type == media_type
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])

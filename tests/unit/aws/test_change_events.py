@@ -120,10 +120,16 @@ def test_the_same_key_gives_the_same_item_in_every_shape(item: str, name: str) -
             assert read_hints(shape(key)).by_message == {"": said}
 
 
-@pytest.mark.parametrize("item", ["a+b", "a%2Bb", "a%20b", "a b", "隣", "e\u0301", "100%", "a%"])
+@pytest.mark.parametrize("item", ["a+b", "a%2Bb", "a%20b", "a b", "隣", "é", "v\u00a013", "👩\u200d🦰", "100%", "a%"])
 def test_an_id_that_looks_encoded(item: str) -> None:
     for shape in QUEUED.values():
         assert read_hints(batch(shape(image_key(item, "front.jpg")))).items == [item]
+
+
+@pytest.mark.parametrize("key", ["images/cafe\u0301/front.jpg", "items/cafe\u0301.json", "images/café/e\u0301.jpg"])
+def test_a_key_in_another_normal_form_is_that_of_the_item(key: str) -> None:
+    for shape in (*QUEUED.values(), *DIRECT.values()):
+        assert read_hints(shape(key)).items == ["café"]
 
 
 def test_a_plain_key_is_not_decoded() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from tonari.api.http import Request, Response
 from tonari.aws.events import read_http_event, write_http_answer
+from tonari.contract.decoding import read_body
 from tonari.errors import InvalidRequestError, UnknownItemError
 
 
@@ -42,8 +44,8 @@ def test_a_body_that_is_not_the_base64_it_claims_to_be(body: str) -> None:
 
 
 def test_a_body_that_is_no_text() -> None:
-    with pytest.raises(InvalidRequestError):
-        read_http_event(event(body="\ud800"))
+    with pytest.raises(InvalidRequestError, match="The body is not JSON: it is not UTF-8"):
+        read_body(read_http_event(event(body='{"id": "\ud800"}')).body)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_the_path_comes_decoded(path: str, stage: str, found: str) -> None:
         ("view=", (("view", ""),)),
         ("filter=%7B%22price%22%3A5%7D", (("filter", '{"price":5}'),)),
         ("view=a+b%2Bc", (("view", "a b+c"),)),
-        ("%E9%9A%A3=%FF", (("隣", "\ufffd"),)),
+        ("%E9%9A%A3=%FF", (("隣", "\udcff"),)),
     ],
 )
 def test_the_query(raw: str, query: tuple[tuple[str, str], ...]) -> None:
@@ -93,6 +95,18 @@ def test_the_query(raw: str, query: tuple[tuple[str, str], ...]) -> None:
 )
 def test_the_media_type(headers: dict[str, str], media_type: str) -> None:
     assert read_http_event(event(headers=headers)).media_type == media_type
+
+
+@pytest.mark.parametrize("name", ["content-encoding", "Content-Encoding"])
+def test_how_the_body_is_packed(name: str) -> None:
+    packed = gzip.compress(b'{"id": "a"}')
+    body = base64.b64encode(packed).decode()
+    headers = {"content-type": "application/json", name: "gzip"}
+
+    read = read_http_event(event(headers=headers, body=body, isBase64Encoded=True))
+
+    assert (read.body, read.encoding) == (packed, "gzip")
+    assert read_http_event(event(headers={})).encoding == ""
 
 
 def test_an_answer() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Iterator
@@ -10,15 +12,27 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from relay import Relay
 from served import served
-from tonari.api.app import read_parameters
 from tonari.api.http import Request, Response
+from tonari.api.reading import read_parameters
 from tonari.client import MOST_DIRECT_BYTES, Client
-from tonari.contract.answers import FoundItem, Plan, PutAnswer, SearchAnswer, UploadAnswer, UploadForm
-from tonari.contract.requests import PredictRequest, SearchOptions, SearchRequest
+from tonari.contract.answers import (
+    FoundItem,
+    ItemsAnswer,
+    ListedItem,
+    Plan,
+    PutAnswer,
+    SearchAnswer,
+    UploadAnswer,
+    UploadForm,
+)
+from tonari.contract.requests import ItemsRequest, PredictRequest, SearchOptions, SearchRequest
 from tonari.contract.routes import ROUTES
 from tonari.errors import (
+    ConflictError,
     InvalidFilterError,
     InvalidRequestError,
     NotReadyError,
@@ -30,6 +44,7 @@ from tonari.errors import (
     UnknownItemError,
     UnreachableError,
 )
+from tonari.storage import last_use
 
 KEY = "uploads/" + "0" * 32
 
@@ -151,6 +166,67 @@ def test_an_item_and_its_images_are_written(stack: ExitStack) -> None:
     assert b"image/png" in app.requests[1].body
 
 
+def test_fields_of_an_item_are_changed(stack: ExitStack) -> None:
+    app = Scripted()
+    url = stack.enter_context(served(app))
+    form = UploadForm(url=f"{url}/form", fields={}, most_bytes=5)
+    app.responses = [Response.of(PutAnswer(id="a b", upload=form, warnings={"price": "no"}), 202), Response(204)]
+
+    answer = Client(url).patch_item("a b", {"price": 5, "note": None}, {"vue.jfif": b"picture"})
+
+    assert (app.requests[0].method, app.requests[0].path) == ("PATCH", "/v1/items/a b")
+    assert read(app.requests[0], "patch_item") == {"price": 5, "note": None}
+    assert b"Content-Type: image/jpeg" in app.requests[1].body
+    assert answer.warnings == {"price": "no"}
+
+
+def listed(*ids: str, **more: Any) -> Response:
+    items = tuple(ListedItem(id=one, fields={"price": 5}, image=None) for one in ids)
+    return Response.of(ItemsAnswer(items=items, matching=3, generation=1, snapshot="s", encoder="e", **more))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, [1.0, -math.inf]])
+def test_what_json_would_say_as_null_is_not_sent(value: Any) -> None:
+    client = Client("http://127.0.0.1:1", retries=0)
+    for write in (client.put_item, client.patch_item):
+        with pytest.raises(InvalidRequestError, match=r"no number of JSON\. Write None, or leave the field out"):
+            write("red-ball", {"price": value})
+
+
+def test_lists(stack: ExitStack) -> None:
+    app = Scripted(listed("a", "b", next="1"), listed("a", "b", next="1"), listed("c"))
+    client = Client(stack.enter_context(served(app)))
+    request = ItemsRequest(
+        sort="-price", k=2, filter={"name": "a & é"}, ids=("a,b", "c"), fields=("price",), facets=("price",),
+        include=("fields",),
+    )  # fmt: skip
+
+    answer = client.items(request)
+    every = [one.id for one in client.items_all(request)]
+
+    assert ([item.id for item in answer.items], answer.matching, answer.next) == (["a", "b"], 3, "1")
+    assert every == ["a", "b", "c"]
+    assert [one.method for one in app.requests] == ["GET"] * 3
+    assert [read(one, "items") for one in app.requests] == [request, request, replace(request, cursor="1")]
+
+
+def test_a_list_that_no_url_holds(stack: ExitStack) -> None:
+    app = Scripted(listed("a"))
+    client = Client(stack.enter_context(served(app)))
+
+    with pytest.raises(InvalidRequestError, match=r"takes 1\d,\d{3} characters in a URL, .* name fewer 'ids' at once"):
+        client.items(ItemsRequest(ids=tuple(f"item-{number}" for number in range(1_000))))
+    assert app.requests == []
+
+
+def test_a_list_of_everything(stack: ExitStack) -> None:
+    app = Scripted(listed("a"))
+    client = Client(stack.enter_context(served(app)))
+
+    assert [one.id for one in client.items().items] == [one.id for one in client.items_all()] == ["a"]
+    assert [read(one, "items") for one in app.requests] == [ItemsRequest()] * 2
+
+
 def test_all_pages(stack: ExitStack) -> None:
     app = Scripted(found("a", "b", next="1"), found("c", next="2"), found())
     client = Client(stack.enter_context(served(app)))
@@ -170,11 +246,62 @@ def test_similar_items(stack: ExitStack) -> None:
         client.similar("x" * 300)
 
 
+NAMES = [
+    "v\u00a013",
+    "\u202f",
+    "👩\u200d🦰",
+    "a+b",
+    "50%",
+    "%41",
+    "a?b=c&d#e",
+    "a\\b",
+    "'\"",
+    " a ",
+    ".a",
+    "~a",
+    "{id}",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_arrives_as_it_is(stack: ExitStack, name: str) -> None:
+    app = Scripted(Response.problem(UnknownItemError("x")))
+    client = Client(stack.enter_context(served(app)))
+
+    for ask in (client.item, client.image, client.delete_item, lambda one: client.image("a", one)):
+        with pytest.raises(UnknownItemError):
+            ask(name)
+    with pytest.raises(UnknownItemError):
+        client.search(b"x", SearchOptions(group_by=name, ids=(name,), filter={name: name}))
+
+    paths = [request.path for request in app.requests[:3]]
+    assert paths == [f"/v1/items/{name}", f"/v1/items/{name}/image", f"/v1/items/{name}"]
+    assert app.requests[3].query == (("view", name),)
+    found = read(app.requests[4], "search")
+    assert (found.group_by, found.ids, found.filter) == (name, (name,), {name: name})
+
+
+def test_names_are_sent_in_nfc_and_numbers_as_their_digits(stack: ExitStack) -> None:
+    app = Scripted(Response.problem(UnknownItemError("x")))
+    url = stack.enter_context(served(app))
+
+    for one in ("cafe\u0301", 777):
+        with pytest.raises(UnknownItemError):
+            Client(url).item(one)  # type: ignore[arg-type]
+    assert [request.path for request in app.requests] == ["/v1/items/café", "/v1/items/777"]
+    request: Any = SearchRequest(id=777, ids=("e\u0301", 5, "5", "é"))  # type: ignore[arg-type]
+    assert (request.id, request.ids) == ("777", ("é", "5"))
+    form = UploadForm(url=f"{url}/form", fields={"key": "images/a/${filename}"}, most_bytes=5)
+    app.responses = [Response.of(PutAnswer(id="a", upload=form), 202), Response(204)]
+    Client(url).put_item("a", {}, {"gru\u0308n.png": b"picture"})
+    assert 'filename="grün.png"'.encode() in app.requests[-1].body
+
+
 @pytest.mark.parametrize(
     "error",
     [
         InvalidRequestError("a"), InvalidFilterError("b"), UnknownItemError("c"), StaleCursorError("d"),
-        TooLargeError("e"), NotReadyError("f"), StoreError("g"), TonariError("h"),
+        TooLargeError("e"), ConflictError("i"), NotReadyError("f"), StoreError("g"), TonariError("h"),
     ],
 )  # fmt: skip
 def test_problems_are_raised_as_what_they_are(stack: ExitStack, error: TonariError) -> None:
@@ -312,6 +439,18 @@ def test_a_proxy_of_the_environment_is_used(stack: ExitStack, monkeypatch: pytes
         Client("http://shop.example/api", retries=0).health()
 
 
+@pytest.mark.parametrize(
+    "proxy", ["http://127.0.0.1:9", "http://me:secret@[bad", "socks5://127.0.0.1:9", "https://127.0.0.1:x", "[:"]
+)
+def test_a_proxy_that_cannot_be_used_is_named(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UnreachableError, match="by the proxy that http_proxy names") as refused:
+        Client("http://shop.example", retries=0).health()
+    assert "secret" not in str(refused.value)
+
+
 def test_headers_go_to_the_api_alone(stack: ExitStack) -> None:
     seen: list[str | None] = []
     app = Scripted(Response(302, headers={"location": "/picture"}), Response(200, b"picture", "image/png"))
@@ -330,7 +469,9 @@ def test_headers_go_to_the_api_alone(stack: ExitStack) -> None:
     assert app.requests[0].query == (("view", "front view.jpg"),)
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8787", "ftp://127.0.0.1", "http://", "/v1"])
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:8787", "ftp://127.0.0.1", "http://", "/v1", "http://[::1", "http://a:99999"]
+)
 def test_what_is_no_url(url: str) -> None:
     with pytest.raises(InvalidRequestError, match="is not a URL such as"):
         Client(url)
@@ -344,3 +485,42 @@ def test_a_picture_that_cannot_be_read(tmp_path: Path) -> None:
 def test_options_beside_a_request_that_has_its_own() -> None:
     with pytest.raises(InvalidRequestError, match="has its own options"):
         Client("http://127.0.0.1:9").search(SearchRequest(id="a"), SearchOptions(k=5))
+
+
+class _OnceEach(socketserver.StreamRequestHandler):
+    """Says that it keeps the connection, and closes it when something comes over it again."""
+
+    def handle(self) -> None:
+        while (line := self.rfile.readline()) != b"\r\n":
+            assert line
+        body = b'{"openapi": "3.1.0"}'
+        self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body))
+        self.wfile.write(body)
+        self.wfile.flush()
+        self.rfile.read(1)
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_connection_that_was_closed_meanwhile_costs_no_try(retries: int) -> None:
+    with _Server(("127.0.0.1", 0), _OnceEach) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        client = Client(f"http://127.0.0.1:{server.server_address[1]}", retries=retries)
+        for _ in range(3):
+            assert client.openapi() == {"openapi": "3.1.0"}
+        server.shutdown()
+
+
+def test_a_connection_that_died_in_silence_is_not_waited_for(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_use, "IDLE_SECONDS", 0.05)
+    url = stack.enter_context(served(Scripted(found("a"), found("b"))))
+    relay = stack.enter_context(Relay(url))
+    client = Client(relay.url, retries=0)
+    assert client.search(b"picture").items[0].id == "a"
+    relay.end_all("silent")
+    time.sleep(0.1)
+    assert client.search(b"picture").items[0].id == "b"
+    assert relay.swallowed == 0

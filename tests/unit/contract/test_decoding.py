@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import json
-import math
-import sys
-import time
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonari.contract.decoding import decode, named, nearest_name, read_json, read_query_string
+from tonari.contract.decoding import decode, named, nearest_name, read_query_string
 from tonari.contract.requests import ImageRequest, PredictRequest, SearchesRequest, SearchOptions, SearchRequest
 from tonari.errors import InvalidRequestError, InvalidVectorError, TonariError
 
@@ -61,7 +57,6 @@ def test_lists(texts: list[str], ids: tuple[str, ...]) -> None:
         ([("k", "five")], "'k' cannot be read"),
         ([("k", "")], "'k' cannot be read"),
         ([("k", "5.0")], "'k' is a whole number"),
-        ([("k", "null")], "'k' is a whole number"),
         ([("exact", "True")], "'exact' cannot be read"),
         ([("exact", "1")], "'exact' is true or false"),
         ([("min_score", "NaN")], "'min_score' cannot be read: NaN"),
@@ -76,7 +71,10 @@ def test_lists(texts: list[str], ids: tuple[str, ...]) -> None:
         ([("k", "5"), ("k", "5")], "'k' stands 2 times"),
         ([("cursor", "a"), ("k", "5"), ("cursor", "b"), ("cursor", "b")], "'cursor' stands 3 times"),
         ([("filter", "{}"), ("filter", "{}")], "'filter' stands 2 times"),
-        ([("ids", "[5]")], "'ids' is a list .* it holds 5"),
+        ([("ids", "[5.0]")], "'ids' is a list .* it holds 5.0"),
+        ([("ids", "[true]")], "'ids' is a list .* it holds true"),
+        ([("ids", "\udcff")], "'ids' is not UTF-8: percent-encode whole characters"),
+        ([("\ud83d", "a")], "A name in the query string is not UTF-8"),
         ([("ids", "[a]")], "'ids' cannot be read"),
         ([("ids", '["a"]b')], "'ids' cannot be read"),
         ([("facets", ",".join("a" * 21))], "'facets' is a list of at most 20"),
@@ -93,16 +91,6 @@ def test_long_values_are_cut_short_where_they_are_repeated() -> None:
 
     assert len(raised.value.detail) < 120
     assert "…" in raised.value.detail
-
-
-def test_a_name_that_stands_twice_among_many_is_found_at_once() -> None:
-    names = [f'"a{number}":0' for number in range(20_000)]
-    began = time.process_time()
-
-    with pytest.raises(ValueError, match=r"^'a19999' stands twice in one object$"):
-        read_json("{" + ",".join([*names, names[-1]]) + "}")
-
-    assert time.process_time() - began < 1
 
 
 def test_only_short_names_are_compared_with_known_ones() -> None:
@@ -155,92 +143,3 @@ def refusal(values: Any, kind: type[Any]) -> TonariError | None:
 def test_values_are_never_taken_for_our_own_words(values: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidRequestError, match=says):
         decode(values, PredictRequest)
-
-
-JSON_VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**30), 10**30)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
-    max_leaves=10,
-)
-
-
-@given(JSON_VALUES, st.booleans())
-@settings(max_examples=100, deadline=None)
-def test_what_can_be_written_can_be_read(value: object, escaped: bool) -> None:  # noqa: FBT001
-    assert read_json(json.dumps(value, ensure_ascii=escaped).encode()) == value
-    assert read_json(json.dumps(value, ensure_ascii=escaped)) == value
-
-
-def test_kinds_of_numbers_are_kept() -> None:
-    assert list(map(type, read_json("[1, 1.0, 1e0, true]"))) == [int, float, float, bool]
-
-
-def test_the_largest_float_passes() -> None:
-    assert read_json(repr(sys.float_info.max)) == sys.float_info.max
-    assert math.isfinite(float(read_json(str(int(sys.float_info.max)))))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "NaN",
-        '{"a": Infinity}',
-        "[-Infinity]",
-        "1e400",
-        "-1e400",
-        "1" * 400,
-        "-" + "1" * 400,
-        "1" * 5000,
-        '"\\ud800"',
-        '["\\uDFFF"]',
-        '{"\\ud83d": 1}',
-        '"\\ud83d \\ude00"',
-        "[" * 100_000,
-        "[" * 65 + "]" * 65,
-        '[{"a": ' * 33 + "1" + "}]" * 33,
-        '{"a": 1, "b": 2, "a": 1}',
-        '[{"a": {"b": 1, "b": 2}}]',
-        "",
-        "{",
-        "{'a': 1}",
-        "[1,]",
-        "1 2",
-    ],
-)
-def test_what_cannot_be_used_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"\w"):
-        read_json(text)
-
-
-@pytest.mark.parametrize("data", [b"\xff\xfe", b'"\xe9"', '"é"'.encode("utf-16")])
-def test_other_encodings_are_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="utf-8"):
-        read_json(data)
-
-
-def test_pairs_and_a_byte_order_mark_pass() -> None:
-    assert read_json(b'\xef\xbb\xbf"\\ud83d\\ude00"') == "\N{GRINNING FACE}"
-
-
-@pytest.mark.parametrize("text", ["[" * 64 + "]" * 64, "[" + ", ".join(["[1]"] * 100) + "]", '["' + "[" * 100 + '"]'])
-def test_only_depth_is_limited(text: str) -> None:
-    assert read_json(text) == json.loads(text)
-
-
-@pytest.mark.parametrize("one", ["[]", "{}", '{"a":[]}'])
-def test_so_many_lists_and_objects_are_read(one: str) -> None:
-    many = 99_999 // (1 + (len(one) > 2))
-    assert len(read_json("[" + ",".join([one] * many) + "]")) == many
-    with pytest.raises(ValueError, match="it has more than 100,000 lists and objects"):
-        read_json("[" + ",".join([one] * (many + 1)) + "]")
-    assert read_json(f'["{"[" * 200_000}"]') == ["[" * 200_000]
-
-
-def test_brackets_in_texts_are_no_depth() -> None:
-    value = {"a": "[" * 100, 'b"[': ["\\", '\\"[{', "{" * 70]}
-
-    assert read_json(json.dumps(value)) == value

@@ -26,7 +26,7 @@ def test_the_documents_are_current() -> None:
 def test_each_table_of_the_documents_is_there() -> None:
     found = [match["name"] for match in generated_docs.BLOCK.finditer(generated_docs.API.read_text())]
 
-    assert found == ["routes", "query", "search", "predict", "errors"]
+    assert found == ["routes", "query", "search", "predict", "items", "errors"]
 
 
 def test_every_route_is_described_and_has_a_handler() -> None:
@@ -43,7 +43,15 @@ def test_every_route_is_described_and_has_a_handler() -> None:
 
 def test_every_parameter_has_a_description() -> None:
     schemas = openapi()["components"]["schemas"]
-    for name in ("Examples", "SearchOptions", "SearchRequest", "SearchesRequest", "PredictRequest", "ImageRequest"):
+    for name in (
+        "Examples",
+        "SearchOptions",
+        "SearchRequest",
+        "SearchesRequest",
+        "PredictRequest",
+        "ItemsRequest",
+        "ImageRequest",
+    ):
         for parameter, schema in schemas[name]["properties"].items():
             assert schema.get("description"), f"{name}.{parameter}"
         assert schemas[name]["additionalProperties"] is False

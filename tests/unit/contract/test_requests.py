@@ -8,10 +8,30 @@ import pytest
 
 from tonari.contract.decoding import decode, read_body
 from tonari.contract.parameters import MOST_COMPONENTS, MOST_EXAMPLES, MOST_IDS, Examples
-from tonari.contract.requests import PredictRequest, SearchesRequest, SearchOptions, SearchRequest, query_of
+from tonari.contract.requests import (
+    ImageRequest,
+    PredictRequest,
+    SearchesRequest,
+    SearchOptions,
+    SearchRequest,
+    query_of,
+)
 from tonari.errors import InvalidFilterError, InvalidRequestError, InvalidVectorError
 
-WRONG_LISTS: tuple[Any, ...] = ("a", [1], {}, [None])
+
+@pytest.mark.parametrize("kind", [SearchOptions, lambda **more: PredictRequest(id="a", **more)])
+def test_a_filter_in_python_says_only_what_json_can(kind: Any) -> None:
+    assert kind(filter={"e\u0301": {"$in": ["o\u0308", None]}}).filter == {"é": {"$in": ["ö", None]}}
+    for raw, says in (
+        ({"price": float("nan")}, "'filter' holds nan"),
+        ({"$or": [{"price": {"$in": [1, float("inf")]}}]}, "'filter' holds inf"),
+        ({"a": "\ud83d"}, "'filter' cannot be read: the value of 'a' holds half a surrogate pair"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            kind(filter=raw)
+
+
+WRONG_LISTS: tuple[Any, ...] = ("a", [1.0], {}, [None])
 PICTURE = b"\xff\xd8 a picture"
 TEXT = base64.b64encode(PICTURE).decode()
 
@@ -50,10 +70,27 @@ def test_the_defaults() -> None:
     assert decode({"id": "a"}, PredictRequest) == PredictRequest(id="a", method="discriminant", k=9)
 
 
-def test_null_is_the_same_as_leaving_it_out() -> None:
-    names = ("filter", "ids", "fields", "group_by", "cursor", "vector")
+@pytest.mark.parametrize(
+    "kind", [SearchRequest, PredictRequest, SearchOptions, ImageRequest], ids=lambda one: one.__name__
+)
+def test_null_is_the_same_as_leaving_it_out(kind: type[Any]) -> None:
+    queried = {"id": "a"} if "id" in kind.__struct_fields__ else {}
+    expected = decode(queried, kind)
 
-    assert search({"id": "a", **dict.fromkeys(names)}) == SearchRequest(id="a")
+    for name in set(kind.__struct_fields__) - {*queried}:
+        assert decode({**queried, name: None}, kind) == expected, name
+    assert decode({**dict.fromkeys(kind.__struct_fields__), **queried}, kind) == expected
+
+
+def test_null_within_what_is_nested() -> None:
+    assert search({"examples": {"positive": ["a"], "negative": None}}) == search({"examples": {"positive": ["a"]}})
+    several = decode({"queries": [{"id": "a", "k": None, "filter": None}]}, SearchesRequest)
+    assert several == SearchesRequest((SearchRequest(id="a"),))
+    condition = {"price": None, "$or": [None]}
+    assert search({"id": "a", "filter": condition}).filter == condition
+    for raw, says in (({"examples": {"positive": None}}, "lacks 'positive'"), ({"queries": None}, "lacks 'queries'")):
+        with pytest.raises(InvalidRequestError, match=says):
+            decode(raw, SearchesRequest if "queries" in raw else SearchRequest)
 
 
 def test_all_parameters_of_a_search() -> None:
@@ -86,7 +123,7 @@ def test_all_parameters_of_a_prediction() -> None:
         (b"\xff", "not JSON"),
         (b'{"id": "a", "min_score": NaN}', "NaN is not a finite number"),
         (b'{"vector": [1e400]}', "1e400 is not a finite number"),
-        (b'{"id": "\\ud800"}', "surrogates"),
+        (b'{"id": "\\ud800"}', "value of 'id' holds half a surrogate pair, '.ud800'"),
         (b"[" * 100_000, "nested too deeply: more than 64 levels"),
         (b'{"id": "a", "id": "b"}', "'id' stands twice in one object"),
         ([], "must be a JSON object"),
@@ -98,26 +135,27 @@ def test_all_parameters_of_a_prediction() -> None:
         ({"id": "a", "filters": {}}, "did you mean 'filter'"),
         ({"id": "a", "colour": "red"}, "no parameter 'colour'; known are k, filter, ids, .*, vector, examples"),
         ({"id": ""}, "'id' is a text that is not empty, of at most 256 bytes, not \"\""),
-        ({"id": 5}, "'id' is a text that is not empty.*, not 5"),
+        ({"id": 5.0}, "'id' is a text that is not empty.*, not 5.0"),
+        ({"id": True}, "'id' is a text that is not empty.*, not true"),
         ({"id": "a" * 257}, "'id' is a text .*256"),
         ({"id": "隣" * 86}, "'id' has .* of 258 bytes"),
         ({"upload": ["a"]}, "'upload' is the text that POST /v1/uploads gave"),
         ({"upload": "head.json"}, "'upload' is the text that POST /v1/uploads gave"),
-        ({"image": "data:image/png;base64,AAAA"}, "'image' is a picture's bytes in base64, without a data: prefix"),
+        ({"image": "data:image/png;base64,AAAA"}, "'image' is a picture's bytes in base64"),
         *(({"image": text}, "'image' is a picture's bytes in base64") for text in ("AAA", "é", "A A=", 5, {})),
-        *(({"id": "a", "k": k}, "'k' is a whole number from 1 to 1,000") for k in (0, -1, 1001, 1.0, "5", True, None)),
+        *(({"id": "a", "k": k}, "'k' is a whole number from 1 to 1,000") for k in (0, -1, 1001, 1.0, "5", True)),
         *(({"id": "a", "ids": ids}, "'ids' is a list of at most 50,000 item ids") for ids in WRONG_LISTS),
         ({"id": "a", "ids": ["b"] * (MOST_IDS + 1)}, "'ids' is a list of at most 50,000.*; 50,001 are given"),
         ({"id": "a", "ids": ["隣" * 86]}, "'ids' has .* of 258 bytes in UTF-8; an id has at most 256"),
-        *(({"id": "a", "min_score": s}, "'min_score' is a cosine") for s in (-1.1, 1.1, "0.5", True, None)),
-        *(({"id": "a", "exact": flag}, "'exact' is true or false") for flag in (1, "true", None)),
+        *(({"id": "a", "min_score": s}, "'min_score' is a cosine") for s in (-1.1, 1.1, "0.5", True)),
+        *(({"id": "a", "exact": flag}, "'exact' is true or false") for flag in (1, "true")),
         *(({"id": "a", "group_by": name}, "'group_by' is a text that is not empty") for name in ("", 5, ["a"])),
         *(
             ({"id": "a", "group_by": "b", "per_group": n}, "'per_group' is a whole number from 1")
-            for n in (0, 1001, 1.0, None)
+            for n in (0, 1001, 1.0)
         ),
         ({"id": "a", "per_group": 2}, "'per_group' goes with 'group_by'"),
-        *(({"id": "a", "diversity": n}, "'diversity' is a number from 0 to 1") for n in (-0.1, 1.1, "1", True, None)),
+        *(({"id": "a", "diversity": n}, "'diversity' is a number from 0 to 1") for n in (-0.1, 1.1, "1", True)),
         *(({"id": "a", "facets": names}, "'facets' is a list of at most 20 names of fields") for names in WRONG_LISTS),
         ({"id": "a", "facets": ["a"] * 21}, "'facets' is a list of at most 20 names of fields; 21 are given"),
         *(({"id": "a", "cursor": text}, "'cursor' is the text that an answer gave") for text in ("", 5)),
@@ -133,7 +171,7 @@ def test_all_parameters_of_a_prediction() -> None:
         *(({"examples": raw}, "'examples' lacks 'positive', a list of at least") for raw in ({}, {"negative": ["a"]})),
         ({"examples": {"positive": []}}, "'examples.positive' is a list of at least one .*; 0 are given"),
         ({"examples": {"positive": "a"}}, "'examples.positive' is a list of at least one and at most 100 item ids"),
-        ({"examples": {"positive": ["a"], "negative": [5]}}, "'examples.negative' is a list .*; it holds 5"),
+        ({"examples": {"positive": ["a"], "negative": [5.5]}}, "'examples.negative' is a list .*; it holds 5.5"),
         (
             {"examples": {"positive": ["a"] * (MOST_EXAMPLES + 1)}},
             "'examples.positive' is a list .* 100 item ids; 101 are given",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +118,12 @@ def test_a_squash_and_raw_bytes_can_be_said() -> None:
         ("input.mean", None, "mean"),
         ("input.std", [1, 1, 0], "must be above 0"),
         ("input.std", [1, 1, float("nan")], "not three numbers"),
+        ("preprocessing.cut", "up", "cut 'up' is none of down, even"),
         ("preprocessing.resize", {}, "height"),
         ("preprocessing.resize", {"shortest_edge": 23}, "between 1 and shortest_edge 23"),
         ("preprocessing.resize", {"height": 24, "width": 23}, "between 1 and squashed size 24 x 23"),
         ("preprocessing.resize", 24, "not of the documented form"),
-        ("preprocessing.resample", "nearest", "resample 'nearest'"),
+        ("preprocessing.resample", "cubic", "resample 'cubic'"),
         ("metric", "dot", "must say metric cosine"),
     ],
 )
@@ -148,12 +150,31 @@ def test_resize_and_cut_are_those_of_the_textbook(width: int, height: int, edge:
     assert difference.max() <= 12  # Pillow chooses by aspect which side to resize first, and clips between
 
 
-@pytest.mark.parametrize("resample", ["bilinear", "bicubic", "lanczos", "box", "hamming"])
+@pytest.mark.parametrize("resample", ["bilinear", "bicubic", "lanczos", "box", "hamming", "nearest"])
 @pytest.mark.parametrize("size", [(200, 160), (31, 300), (7, 9)])
 def test_a_squash_is_one_resize(size: tuple[int, int], resample: Any) -> None:
     image = photo(*size)
     view = prepare(encoded(image, "PNG"), cut(None, (24, 20), resample=resample))
     assert np.array_equal(view, resized_then_cut(image, (24, 20), None, Image.Resampling[resample.upper()]))
+
+
+@pytest.mark.parametrize("options", [{"kind": "PNG"}, {"kind": "JPEG", "quality": 95}])
+@pytest.mark.parametrize("edge", [32, None])
+def test_single_pixels_are_taken_of_the_whole_picture(edge: int | None, options: dict[str, Any]) -> None:
+    """As EfficientNet's processor takes them: of a large JPEG too, which other filters see at a fraction."""
+    data = encoded(photo(1601, 907, detail=400), **options)
+    view = prepare(data, cut(edge, resample="nearest"))
+    with Image.open(BytesIO(data)) as image:
+        assert np.array_equal(view, resized_then_cut(image, (24, 24), edge, Image.Resampling.NEAREST))
+
+
+def test_single_pixels_of_a_large_transparent_picture_are_not_mixed() -> None:
+    image = photo(2400, 2000, detail=600)
+    image.putalpha(Image.new("L", image.size, 255))
+    image.putpixel((0, 0), (0, 0, 0, 0))
+    view = prepare(encoded(image, "PNG"), cut(None, resample="nearest"))
+    expected = resized_then_cut(image.convert("RGB"), (24, 24), None, Image.Resampling.NEAREST)
+    assert np.array_equal(view, expected)
 
 
 def test_a_squash_may_be_cut() -> None:
@@ -187,6 +208,20 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
         pixels.transpose(1, 0, 2)[::-1],
     ]
     return Image.fromarray(np.ascontiguousarray(turns[orientation - 1]))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize(("margin", "near"), [(1, 0), (3, 2), (5, 2), (7, 4), (8, 4)])
+def test_half_a_pixel_goes_to_the_even_side(margin: int, near: int, orientation: int) -> None:
+    """As Python's ``round`` has it, with which torchvision places its cut."""
+    side = 24 + margin
+    image = Image.fromarray(np.random.default_rng(margin).integers(0, 256, (side, side, 3), np.uint8))
+    raw = json.loads(changed("preprocessing.resize", {"shortest_edge": side}))
+    raw["preprocessing"]["cut"] = "even"
+    framing = EncoderConfig.parse(json.dumps(raw).encode()).framing
+    view = prepare(oriented(orientation, "PNG", image), framing)
+    upright = np.asarray(_upright(image, orientation))
+    assert np.array_equal(view, upright[near : near + 24, near : near + 24])
 
 
 @pytest.mark.parametrize("framing", [cut(32), cut(None)])

@@ -87,7 +87,7 @@ def test_a_missing_field_is_named(path: str) -> None:
         ("metric", "euclidean", "metric cosine"),
         ("input.height", "tall", "not of the documented form"),
         ("input.height", 0, "not of the documented form"),
-        ("preprocessing.resample", "nearest", "not of the documented form"),
+        ("preprocessing.resample", "cubic", "not of the documented form"),
         ("preprocessing.background", 5, "not of the documented form"),
         ("preprocessing.background", [0, 0, 256], "not of the documented form"),
         ("preprocessing.shortest_edge", 3, "not of the documented form"),

@@ -18,7 +18,8 @@ from pictures import BLUE, GREEN, RED, YELLOW, encoded, oriented, photo, png, qu
 from tonari.errors import InvalidImageError, RequestError, TooLargeError, UnsupportedImageError
 from tonari.images.decode import _decode, prepare
 from tonari.images.framing import Framing
-from tonari.images.guards import FORMATS, MAX_BYTES, MAX_COEFFICIENTS, MAX_PARTS, MAX_PIXELS, MAX_SCANS, MAX_SIDE, admit
+from tonari.images.guards import FORMATS, MAX_BYTES, MAX_COEFFICIENTS, MAX_PIXELS, MAX_SCANS, MAX_SIDE, admit
+from tonari.images.headers import MAX_PARTS
 
 FRAMING = Framing(height=224, width=224, shortest_edge=256)
 EXACT = Framing(height=64, width=64, shortest_edge=64)
@@ -93,7 +94,7 @@ def test_resample_names_the_filter(resample):
         {"height": 300},
         {"width": 0},
         {"shortest_edge": 200},
-        {"resample": "nearest"},
+        {"resample": "cubic"},
         {"background": (0, 0)},
         {"background": (0, 0, 256)},
     ],
@@ -311,11 +312,64 @@ def test_a_truncated_picture_is_refused(name, part):
         prepare(first[: int(len(first) * part)], FRAMING)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-@pytest.mark.parametrize("missing", [1, 2, 8, 12])
+@pytest.mark.parametrize(
+    ("kind", "missing"),
+    [("JPEG", 4), ("JPEG", 8), ("JPEG", 12), ("PNG", 13), ("PNG", 20), *(("WEBP", count) for count in (1, 2, 8, 12))],
+)
 def test_a_picture_without_its_last_bytes_is_refused(kind, missing):
-    with pytest.raises(InvalidImageError, match="ends before"):
+    with pytest.raises(InvalidImageError, match=r"ends before|ends early|damaged"):
         prepare(encoded(photo(65, 63), kind)[:-missing], FRAMING)
+
+
+JPEGS = {
+    "baseline": {},
+    "progressive": {"progressive": True},
+    "fine": {"quality": 95, "subsampling": 0},
+    "optimised": {"optimize": True},
+    "restarts": {"restart_marker_blocks": 5},
+}
+LEFT_BEHIND = {"nothing": b"", "half": b"\xff", "zeros": bytes(4096), "half and zeros": b"\xff" + bytes(4096)}
+
+
+@pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("behind", LEFT_BEHIND.values(), ids=LEFT_BEHIND)
+def test_a_jpeg_without_its_end_marker_is_decoded_if_no_pixel_is_missing(options, mode, behind):
+    for size in ((97, 65), (700, 900)):
+        whole = encoded(photo(*size, detail=40).convert(mode), "JPEG", **options)
+        assert whole.endswith(b"\xff\xd9")
+        open_ended = whole[:-2] + behind
+
+        assert (admit(whole).open_ended, admit(open_ended).open_ended) == (False, True)
+        assert np.array_equal(prepare(open_ended, EXACT), prepare(whole, EXACT))
+
+
+@pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.8])
+@pytest.mark.parametrize("behind", [b"", bytes(4096)], ids=["nothing", "zeros"])
+def test_a_jpeg_that_stops_in_the_middle_is_refused_whatever_stands_behind_it(options, part, behind):
+    whole = encoded(photo(300, 200, detail=40), "JPEG", **options)
+
+    with pytest.raises(InvalidImageError, match=r"ends before|ends early|damaged"):
+        prepare(whole[: int(len(whole) * part)] + behind, FRAMING)
+
+
+@pytest.mark.parametrize("missing", range(1, 13))
+def test_a_png_without_its_end_is_decoded(missing):
+    whole = encoded(photo(65, 63), "PNG")
+
+    assert np.array_equal(prepare(whole[:-missing], EXACT), prepare(whole, EXACT))
+
+
+def test_a_jpeg_without_its_end_marker_may_have_half_of_the_pixels():
+    data = pictures.promising_jpeg(6_000, 5_000)
+    assert admit(data).open_ended is False
+    with pytest.raises(TooLargeError, match="JPEG without its end marker is 25 megapixels"):
+        admit(data.removesuffix(b"\xff\xd9"))
+    progressive = pictures.promising_jpeg(4_500, 4_500, progressive=True)
+    assert admit(progressive).scans > 1
+    with pytest.raises(TooLargeError, match=r"without its end marker has 3.* the limit is 26,000,000"):
+        admit(progressive.removesuffix(b"\xff\xd9"))
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,10 @@ def test_need_is_told_from_the_header(kind: str, options: dict[str, object], eac
     header = admit(encoded(photo(2_048, 2_048), kind, **options))
 
     assert memory_needed(header, FRAMING) - len(header.data) == each * 2_048**2
+
+
+def test_a_jpeg_that_is_decoded_twice_needs_twice_as_much() -> None:
+    data = encoded(photo(2_048, 2_048), "JPEG")
+    header = admit(data[:-2])
+
+    assert memory_needed(header, FRAMING) == 2 * (len(header.data) + 2_048**2 // 2)

@@ -256,7 +256,7 @@ def test_documents_are_read_until_they_fill_an_answer(
     params = SearchParams(k=9, within=EVERYTHING, fields=asked)
 
     assert set(search(serving, query, replace(params, fields=("b",))).items[0].fields) == {"b"}
-    monkeypatch.setattr("tonari.query.search.MOST_ANSWER_BYTES", 500)
+    monkeypatch.setattr("tonari.query.contents.MOST_ANSWER_BYTES", 500)
     assert len(search(serving, query, replace(params, fields=("b",))).items) == 9
     assert len(search(serving, query, replace(params, fields=())).items) == 9
     with pytest.raises(TooLargeError, match=r"documents of 5 items have 5\d\d bytes already, at most 500 .* lower 'k'"):

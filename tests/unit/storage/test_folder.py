@@ -57,6 +57,45 @@ def test_a_file_put_there_by_hand_is_an_object(bucket: FolderBucket, tmp_path: P
     assert (changed.size, changed.etag) == (6, bucket.get(found.key).etag)
 
 
+ODD = [
+    "a:b", 'the "red" one', "what?", "a*b", "<b>", "x|y", "back\\slash", "dot.", "blank ", "con", "nul.jpg",
+    "50%25 off", "%25.jpg", "隣" * 80, "tab\there",
+]  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+@pytest.mark.parametrize("name", ODD)
+def test_names_that_the_bucket_writes_otherwise_are_names_like_others(
+    bucket: FolderBucket, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "images" / name).mkdir(parents=True)
+    (tmp_path / "images" / name / name).write_bytes(b"by hand")
+    key = f"images/{name}/{name}"
+    assert keys(bucket) == keys(bucket, f"images/{name}/") == [key]
+    assert bucket.get(key).data == b"by hand"
+
+    bucket.replace(key, b"changed", bucket.get(key).etag)
+    bucket.put(f"images/{name}/new", b"new")
+    assert {one: bucket.get(one).data for one in keys(bucket)} == {key: b"changed", f"images/{name}/new": b"new"}
+    assert [path.name for path in (tmp_path / "images").iterdir()] == [name]
+
+    bucket.delete(*keys(bucket))
+    assert keys(bucket) == []
+    bucket.put(key, b"written")
+    assert [(one, bucket.get(one).data) for one in keys(bucket)] == [(key, b"written")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_a_deleted_object_does_not_come_back_under_another_name(bucket: FolderBucket, tmp_path: Path) -> None:
+    bucket.put("a:b", b"written")
+    (tmp_path / "a:b").write_bytes(b"by hand")
+    assert [(key, bucket.get(key).data) for key in keys(bucket)] == [("a:b", b"written")]
+
+    bucket.delete("a:b")
+
+    assert keys(bucket) == []
+
+
 def test_its_own_state_is_no_object(bucket: FolderBucket, tmp_path: Path) -> None:
     assert keys(bucket) == []
     assert (tmp_path / ".tonari" / "secret").stat().st_size == 32

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonari.storage.folder_files import key_of, name_without_letters, names_of
+from tonari.storage.folder_files import key_by_hand, key_of, may_be_by_hand, name_without_letters, names_of
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 PIECES = st.lists(
@@ -85,6 +85,17 @@ def test_names_without_letters_differ_where_case_is_lost(one: str, other: str) -
     assert (one == other) is (name.casefold() == name_without_letters(other).casefold())
 
 
-def test_a_needless_escape_is_nobodys_name() -> None:
+def test_a_needless_escape_is_its_own_name() -> None:
     assert key_of(["%25.jpg"]) is None
+    assert key_by_hand(["%25.jpg"]) == "%25.jpg"
     assert key_of(["a%20b.jpg"]) == "a%20b.jpg"
+
+
+@given(st.one_of(KEYS, PIECES))
+def test_names_that_the_bucket_writes_are_read_alike_by_hand(key: str) -> None:
+    assert key_by_hand(names_of(key)) == key
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".tonari", ".TONARI", "a.jpg", "a b", "100%", "a%3Fb", "%41", "é"])
+def test_what_is_never_looked_for_under_its_own_name(name: str) -> None:
+    assert not may_be_by_hand(name)

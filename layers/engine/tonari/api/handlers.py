@@ -1,4 +1,4 @@
-"""What each route does: searches and predictions; items, uploads and what is written to the buckets; health."""
+"""What the routes that read do: searches and predictions; items and their images; uploads; health."""
 
 from __future__ import annotations
 
@@ -15,28 +15,35 @@ from msgspec.structs import asdict
 from tonari import __version__
 from tonari.api.http import Response
 from tonari.api.page import read_page
-from tonari.api.presenting import image_path, params_of, range_of, search_result, show_prediction
-from tonari.catalogue.documents import check_id, document_key, image_key, parse_document
+from tonari.api.presenting import (
+    image_path,
+    items_answer,
+    list_params_of,
+    params_of,
+    range_of,
+    search_result,
+    show_prediction,
+)
+from tonari.api.writing import LINK_SECONDS, form_of
 from tonari.contract.answers import (
-    AcceptedAnswer,
     HealthAnswer,
     ItemAnswer,
+    ItemsAnswer,
     PredictAnswer,
-    PutAnswer,
     SearchAnswer,
     SearchesAnswer,
     SearchResult,
     UploadAnswer,
-    UploadForm,
 )
 from tonari.contract.artefacts import Refusal
 from tonari.contract.decoding import decode, named
 from tonari.contract.filter_tree import EVERYTHING
 from tonari.contract.forms import convert
 from tonari.contract.openapi import openapi
-from tonari.contract.parameters import MOST_UPLOAD_BYTES, UPLOADS, VOTERS
+from tonari.contract.parameters import UPLOADS, VOTERS
 from tonari.contract.requests import (
     ImageRequest,
+    ItemsRequest,
     PredictRequest,
     SearchesRequest,
     SearchOptions,
@@ -45,16 +52,13 @@ from tonari.contract.requests import (
 )
 from tonari.errors import (
     CorruptArtefactError,
-    InvalidCatalogueError,
     InvalidRequestError,
     MissingObjectError,
     StoreError,
-    TonariError,
-    UnknownItemError,
 )
-from tonari.fields.remarks import remarks
 from tonari.query.beside import LateAnswer
 from tonari.query.contents import image_of, read_item, shown, summarise
+from tonari.query.listing import list_items
 from tonari.query.predict import Answer, predict
 from tonari.query.queries import Query, query_examples, query_image, query_item, query_vector
 from tonari.query.reader import Reader
@@ -65,15 +69,14 @@ from tonari.storage.bucket import Bucket
 
 log = logging.getLogger("tonari")
 
-LINK_SECONDS = 900
 MOST_SECONDS = 1.0
 """Seconds of computing after which no other search of a request is begun: what a picture costs is not known before."""
 
 
 class Handlers:
-    """A method for each route, of the route's name: takes its parameters, if there are any, then what its path names.
+    """A method for each route that reads, of the route's name.
 
-    Reads what the reader says is live; writes items and uploads to the buckets.
+    Takes its parameters, if there are any, then what its path names. Reads what the reader says is live.
     """
 
     def __init__(self, reader: Reader, catalogue: Bucket, artefacts: Bucket) -> None:
@@ -154,6 +157,12 @@ class Handlers:
         except MissingObjectError as error:
             raise InvalidRequestError("There is no such upload; it may have expired after a day.") from error
 
+    def items(self, request: ItemsRequest) -> Response:
+        """List items."""
+        serving = self._reader.current()
+        found = list_items(serving, list_params_of(serving, request))
+        return Response.of(ItemsAnswer(**items_answer(serving, request, found), **_provenance(serving)))
+
     def item(self, item: str) -> Response:
         """Show an item."""
         serving = self._reader.current()
@@ -167,36 +176,10 @@ class Handlers:
         url = self._catalogue.presign_get(key, LINK_SECONDS)
         return Response(302, headers={"location": url, "cache-control": f"private, max-age={LINK_SECONDS // 2}"})
 
-    def put_item(self, document: dict[str, Any], item: str) -> Response:
-        """Write an item's document, and give a form for its images."""
-        fields = parse_document(_checked(item), json.dumps(document).encode())
-        data = json.dumps(fields, ensure_ascii=False).encode()
-        self._catalogue.put(document_key(item), data, "application/json")
-        upload = UploadForm(**_form(self._catalogue, image_key(item, "${filename}")))
-        return Response.of(PutAnswer(id=item, warnings=self._remarks(fields), upload=upload), 202)
-
-    def _remarks(self, fields: dict[str, Any]) -> dict[str, str]:
-        """Compare a document with the live schema; that none is live is no reason to refuse it."""
-        try:
-            return remarks(self._reader.current().snapshot.schema, fields)
-        except TonariError as error:
-            log.warning(json.dumps({"warnings": error.slug, "detail": error.detail}))
-            return {}
-
-    def delete_item(self, item: str) -> Response:
-        """Delete an item's document and images."""
-        keys = [found.key for found in self._catalogue.list(image_key(_checked(item), ""))]
-        if self._catalogue.head(document_key(item)):
-            keys.append(document_key(item))
-        if not keys:
-            raise UnknownItemError(f"The catalogue has no item {item!r}.")
-        self._catalogue.delete(*keys)
-        return Response.of(AcceptedAnswer(id=item), 202)
-
     def upload(self) -> Response:
         """Give a form for a query picture."""
         key = f"{UPLOADS}{uuid.uuid4().hex}"
-        return Response.of(UploadAnswer(upload=key, **_form(self._artefacts, key)))
+        return Response.of(UploadAnswer(upload=key, **form_of(self._artefacts, key)))
 
     def health(self) -> Response:
         """Describe what is live."""
@@ -260,18 +243,6 @@ def _provenance(serving: Serving) -> dict[str, Any]:
         "encoder": head.encoder,
         "stale_seconds": msgspec.UNSET if stale is None else round(stale, 1),
     }
-
-
-def _checked(item: str) -> str:
-    try:
-        return check_id(item)
-    except InvalidCatalogueError as error:
-        raise InvalidRequestError(error.detail) from error
-
-
-def _form(bucket: Bucket, key: str) -> dict[str, Any]:
-    form = bucket.presign_post(key, MOST_UPLOAD_BYTES, LINK_SECONDS)
-    return {"url": form.url, "fields": form.fields, "most_bytes": MOST_UPLOAD_BYTES}
 
 
 @functools.cache

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -22,18 +23,37 @@ class Request:
     method
         In capitals.
     path
-        Its percent-encoding undone.
+        Its percent-encoding undone; bytes that are no UTF-8 stand as halves of surrogate pairs (``surrogateescape``).
     query
-        Names and values in the order in which they came, repeated ones as often as they came; decoded.
-    media_type
-        Of the body, lower case, without parameters.
+        As :func:`read_query` gives it.
+    content_type
+        Of the body, as the header says it; empty if there is none.
+    encoding
+        How the body is packed, as the header ``content-encoding`` says it.
     """
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...]
-    media_type: str
+    content_type: str
     body: bytes
+    encoding: str = ""
+
+    @property
+    def media_type(self) -> str:
+        """The content type in lower case, without parameters; the first, if a gateway has joined several headers."""
+        return self.content_type.partition(";")[0].partition(",")[0].strip().lower()
+
+
+def read_query(text: str) -> tuple[tuple[str, str], ...]:
+    """Undo the percent-encoding of a query string.
+
+    Returns
+    -------
+    Names and values in the order in which they came, repeated ones as often as they came. Bytes that are no UTF-8 stand
+    as halves of surrogate pairs (``surrogateescape``), by which the application knows and refuses them.
+    """
+    return tuple(parse_qsl(text, keep_blank_values=True, errors="surrogateescape"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +83,10 @@ class Response:
                 "less of each item by 'include' and 'fields'."
             )
         return cls(status, body)
+
+    def without_body(self) -> Response:
+        """Answer HEAD: all headers, with the length of the body that is left out."""
+        return replace(self, body=b"", headers={**self.headers, "content-length": str(len(self.body))})
 
     @classmethod
     def problem(cls, error: TonariError) -> Response:

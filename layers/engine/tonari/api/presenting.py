@@ -10,14 +10,15 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET
 
-from tonari.contract.answers import Facet, FoundItem, Prediction, RankedClass, SearchResult, ValueCount
-from tonari.contract.engine import ScoredItem, Spread, Values
+from tonari.contract.answers import Facet, FoundItem, ListedItem, Prediction, RankedClass, SearchResult, ValueCount
+from tonari.contract.engine import ScoredItem, SortedItem, Spread, Values
 from tonari.contract.filter_tree import Range
-from tonari.contract.requests import PredictRequest, SearchRequest, query_of
+from tonari.contract.requests import ItemsRequest, PredictRequest, SearchRequest, query_of
 from tonari.errors import InvalidRequestError
 from tonari.fields.facets import date_text
 from tonari.fields.filters import parse_filter
-from tonari.query.cursor import digest, read_cursor, write_cursor
+from tonari.query.cursor import digest, read_cursor, read_place, write_cursor, write_place
+from tonari.query.listing import Listed, ListParams, read_order
 from tonari.query.predict import Answer
 from tonari.query.search import Neighbours, SearchParams
 from tonari.query.serving import Serving
@@ -26,7 +27,7 @@ EMBEDDING_DECIMALS = 5
 PROBABILITY_DECIMALS = 6
 
 
-def range_of(serving: Serving, request: SearchRequest | PredictRequest) -> Range:
+def range_of(serving: Serving, request: SearchRequest | PredictRequest | ItemsRequest) -> Range:
     """Check a range against the fields of a generation.
 
     Raises
@@ -37,6 +38,19 @@ def range_of(serving: Serving, request: SearchRequest | PredictRequest) -> Range
     return Range(None if request.filter is None else parse_filter(request.filter, schema), request.ids)
 
 
+def check_shown(serving: Serving, fields: tuple[str, ...] | None) -> None:
+    """Check that fields which an answer shall show can be shown.
+
+    Raises
+    ------
+    InvalidRequestError
+    """
+    for name in fields or ():
+        why_not = serving.snapshot.schema.why_hidden(name)
+        if why_not is not None:
+            raise InvalidRequestError(f"'fields': {why_not}")
+
+
 def params_of(serving: Serving, request: SearchRequest) -> SearchParams:
     """Check a search against the fields and the encoder of a generation.
 
@@ -45,10 +59,7 @@ def params_of(serving: Serving, request: SearchRequest) -> SearchParams:
     InvalidFilterError, InvalidRequestError, StaleCursorError
     """
     encoder = serving.snapshot.encoder
-    for name in request.fields or ():
-        why_not = serving.snapshot.schema.why_hidden(name)
-        if why_not is not None:
-            raise InvalidRequestError(f"'fields': {why_not}")
+    check_shown(serving, request.fields)
     return SearchParams(
         k=request.k,
         within=range_of(serving, request),
@@ -87,14 +98,56 @@ def search_result(
     took_ms: dict[str, float],
 ) -> SearchResult:
     """Give what the API says of a search, with as much of each item as was asked for."""
-    types, more = serving.snapshot.schema.fields, found.more
+    more = found.more
     return SearchResult(
         items=tuple(_found_item(one, request) for one in found.items),
         plan=found.plan,
-        facets={name: _facet(one, types[name].type) for name, one in found.facets.items()} if request.facets else UNSET,
+        facets=_facets(serving, found.facets) if request.facets else UNSET,
         next=UNSET if more is None else write_cursor(more, serving.snapshot.encoder, digest(order_of(request))),
         predictions={name: show_prediction(one) for name, one in predictions.items()} if request.predict else UNSET,
         took_ms=took_ms,
+    )
+
+
+def list_params_of(serving: Serving, request: ItemsRequest) -> ListParams:
+    """Check a list against the fields of a generation.
+
+    Raises
+    ------
+    InvalidFilterError, InvalidRequestError, StaleCursorError
+    """
+    check_shown(serving, request.fields)
+    order = read_order(request.sort, serving.snapshot.schema)
+    return ListParams(
+        k=request.k,
+        within=range_of(serving, request),
+        order=order,
+        facets=request.facets,
+        after=None if request.cursor is None else read_place(request.cursor, order.kind, _list_digest(request)),
+        fields=request.fields if "fields" in request.include else (),
+    )
+
+
+def _list_digest(request: ItemsRequest) -> str:
+    return digest({"filter": request.filter, "ids": request.ids, "sort": request.sort})
+
+
+def items_answer(serving: Serving, request: ItemsRequest, found: Listed) -> dict[str, Any]:
+    """Give what the API says of a list, by the names of its answer."""
+    return {
+        "items": tuple(_listed_item(one, request) for one in found.items),
+        "matching": found.matching,
+        "facets": _facets(serving, found.facets) if request.facets else UNSET,
+        "next": UNSET if found.more is None else write_place(found.more, _list_digest(request)),
+    }
+
+
+def _listed_item(one: SortedItem, request: ItemsRequest) -> ListedItem:
+    image = None if one.view is None else image_path(one.place.id)
+    return ListedItem(
+        id=one.place.id,
+        fields=dict(one.fields) if "fields" in request.include else UNSET,
+        image=image if "image" in request.include else UNSET,
     )
 
 
@@ -114,6 +167,11 @@ def _found_item(one: ScoredItem, request: SearchRequest) -> FoundItem:
         if "embedding" in request.include
         else UNSET,
     )
+
+
+def _facets(serving: Serving, facets: Mapping[str, Values | Spread]) -> dict[str, Facet]:
+    types = serving.snapshot.schema.fields
+    return {name: _facet(one, types[name].type) for name, one in facets.items()}
 
 
 def _facet(facet: Values | Spread, kind: str) -> Facet:

@@ -8,9 +8,9 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import unquote_plus
 
-from tonari.api.http import Request, Response
+from tonari.api.http import Request, Response, read_query
 from tonari.catalogue.documents import item_of
 from tonari.errors import InvalidRequestError, StoreError
 
@@ -30,17 +30,18 @@ def read_http_event(event: Mapping[str, Any]) -> Request:
     stage = context.get("stage", "$default")
     prefix = f"/{stage}" if f"{event['rawPath']}/".startswith(f"/{stage}/") else ""
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
-    body = event.get("body") or ""
+    body = (event.get("body") or "").encode(errors="surrogatepass")
     try:
-        data = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+        data = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body
     except (binascii.Error, ValueError) as error:
         raise InvalidRequestError("The body is not the base64 that its event promises.") from error
     return Request(
         method=context["http"]["method"],
         path=event["rawPath"][len(prefix) :] or "/",
-        query=tuple(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True)),
-        media_type=headers.get("content-type", "").partition(";")[0].strip().lower(),
+        query=read_query(event.get("rawQueryString", "")),
+        content_type=headers.get("content-type", ""),
         body=data,
+        encoding=headers.get("content-encoding", ""),
     )
 
 

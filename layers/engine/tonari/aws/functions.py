@@ -24,6 +24,7 @@ from tonari.builds.lease import ask, give_back
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.builds.reindex import reindex
+from tonari.catalogue.any_spelling import AnySpelling
 from tonari.config import ANY_FALL, Settings
 from tonari.contract.decoding import decode
 from tonari.contract.routes import READING, WRITING, Route
@@ -107,7 +108,7 @@ def items_function() -> Handler:
 def _http_function(serves: Collection[Route]) -> tuple[Reader, Handler]:
     """Make a function of the API that answers some of its routes, and what it answers from."""
     settings = Settings.read(os.environ)
-    catalogue, artefacts = S3Bucket(settings.catalogue), S3Bucket(settings.artefacts)
+    catalogue, artefacts = AnySpelling(S3Bucket(settings.catalogue)), S3Bucket(settings.artefacts)
 
     def ask_rebuild(why: str) -> None:
         alarm(live="unreadable", why=why)
@@ -132,7 +133,7 @@ def _http_function(serves: Collection[Route]) -> tuple[Reader, Handler]:
 def reindex_function() -> Handler:
     """Take in batches of S3 events; messages that must come back later are named as failures."""
     settings = Settings.read(os.environ)
-    catalogue, artefacts = S3Bucket(settings.catalogue), S3Bucket(settings.artefacts)
+    catalogue, artefacts = AnySpelling(S3Bucket(settings.catalogue)), S3Bucket(settings.artefacts)
     encoders = _encoders(settings, artefacts)
     tables = functools.lru_cache(maxsize=1)(lambda name: load_tables(artefacts, name, settings.cache))
 
@@ -206,7 +207,7 @@ def rebuild_function() -> Handler:
     request id: that is the same rebuild, which need not wait for its own lease.
     """
     settings = Settings.read(os.environ)
-    catalogue, artefacts = S3Bucket(settings.catalogue), S3Bucket(settings.artefacts)
+    catalogue, artefacts = AnySpelling(S3Bucket(settings.catalogue)), S3Bucket(settings.artefacts)
     encoders = _encoders(settings, artefacts)
 
     def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
@@ -12,13 +12,15 @@ import msgspec
 import urllib3
 from msgspec.structs import asdict, fields, replace
 
-from tonari.client.transport import Answer, Transport, answer_of, error_of
+from tonari.client.transport import Answer, Transport, answer_of, error_of, is_url
 from tonari.contract.answers import (
     JSON,
     AcceptedAnswer,
     FoundItem,
     HealthAnswer,
     ItemAnswer,
+    ItemsAnswer,
+    ListedItem,
     PredictAnswer,
     PutAnswer,
     SearchAnswer,
@@ -27,8 +29,9 @@ from tonari.contract.answers import (
     UploadForm,
 )
 from tonari.contract.decoding import decode
-from tonari.contract.parameters import QUERIES
-from tonari.contract.requests import PredictRequest, SearchesRequest, SearchOptions, SearchRequest
+from tonari.contract.normal_form import id_text, nfc
+from tonari.contract.parameters import PICTURE_SUFFIXES, QUERIES, require_finite
+from tonari.contract.requests import ItemsRequest, PredictRequest, SearchesRequest, SearchOptions, SearchRequest
 from tonari.errors import InvalidRequestError, UnexpectedAnswerError
 
 Question = TypeVar("Question", SearchRequest, PredictRequest)
@@ -37,6 +40,8 @@ Picture = bytes | Path
 MOST_DIRECT_BYTES = 4_000_000
 """Larger pictures are uploaded first: a function takes 6 MB, base64 included."""
 MOST_QUERY_CHARACTERS = 4_000
+MOST_URL_CHARACTERS = 8_000
+"""API Gateway takes 10,240 bytes, headers included."""
 
 
 class Client:
@@ -62,8 +67,7 @@ class Client:
     """
 
     def __init__(self, url: str, *, headers: Mapping[str, str] | None = None, retries: int = 3) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not is_url(url):
             raise InvalidRequestError(f"{url!r} is not a URL such as http://127.0.0.1:8787.")
         self._url, self._headers = url.rstrip("/"), dict(headers or {})
         self._transport = Transport(retries)
@@ -115,6 +119,32 @@ class Client:
         """
         return self._send("GET", _item_path(item), ItemAnswer)
 
+    def items(self, request: ItemsRequest | None = None) -> ItemsAnswer:
+        """List items, filtered and in the order of a field.
+
+        Raises
+        ------
+        InvalidRequestError, InvalidFilterError, StaleCursorError, TooLargeError, NotReadyError, StoreError,
+        UnreachableError, UnexpectedAnswerError
+        """
+        query = _query_string(request or ItemsRequest())
+        if len(query) > MOST_URL_CHARACTERS:
+            raise InvalidRequestError(
+                f"The list takes {len(query):,} characters in a URL, which has room for {MOST_URL_CHARACTERS:,}: name "
+                "fewer 'ids' at once, or use a shorter 'filter'."
+            )
+        return self._send("GET", f"/v1/items{'?' if query else ''}{query}", ItemsAnswer)
+
+    def items_all(self, request: ItemsRequest | None = None) -> Iterator[ListedItem]:
+        """List all items in range, page by page of ``k`` items; see :meth:`items`."""
+        request = request or ItemsRequest()
+        while True:
+            answer = self.items(request)
+            yield from answer.items
+            if answer.next is msgspec.UNSET:
+                return
+            request = replace(request, cursor=answer.next)
+
     def image(self, item: str, view: str | None = None) -> bytes:
         """Fetch one of an item's images, its first unless one is named.
 
@@ -122,7 +152,8 @@ class Client:
         ------
         UnknownItemError, NotReadyError, StoreError, UnreachableError, UnexpectedAnswerError
         """
-        query = "" if view is None else f"?{urlencode({'view': view})}"
+        with _written():
+            query = "" if view is None else f"?{urlencode({'view': view})}"
         response = self._request("GET", f"{_item_path(item)}/image{query}")
         location = response.headers.get("location")
         if response.status != 302 or location is None:
@@ -133,7 +164,7 @@ class Client:
         return image.data
 
     def put_item(self, item: str, fields: Mapping[str, Any], images: Mapping[str, Picture] | None = None) -> PutAnswer:
-        """Write an item's document and, after it, images by name; it can be searched some seconds later.
+        """Replace an item's document and, after it, write images by name; it can be searched some seconds later.
 
         ``warnings`` of the answer say, by field, which values will not be used because they are of the wrong type.
 
@@ -141,10 +172,21 @@ class Client:
         ------
         InvalidRequestError, InvalidCatalogueError, TooLargeError, StoreError, UnreachableError, UnexpectedAnswerError
         """
-        answer = self._send("PUT", _item_path(item), PutAnswer, dict(fields))
-        for name, picture in (images or {}).items():
-            self._post(answer.upload, read_picture(picture), name)
-        return answer
+        return self._write("PUT", item, fields, images)
+
+    def patch_item(
+        self, item: str, changes: Mapping[str, Any], images: Mapping[str, Picture] | None = None
+    ) -> PutAnswer:
+        """Change some fields of an item's document, where None removes one, and write images by name.
+
+        All other fields stay. What others change at the same time is kept too, if those are other fields.
+
+        Raises
+        ------
+        UnknownItemError, InvalidRequestError, InvalidCatalogueError, TooLargeError, ConflictError, StoreError,
+        UnreachableError, UnexpectedAnswerError
+        """
+        return self._write("PATCH", item, changes, images)
 
     def delete_item(self, item: str) -> None:
         """Delete an item's document and images.
@@ -202,8 +244,22 @@ class Client:
         return replace(request, image=None, upload=self.upload(request.image))
 
     def _send(self, method: str, path: str, answer: type[Answer], value: Any = None) -> Answer:
-        body = None if value is None else msgspec.json.encode(value)
+        with _written():
+            body = None if value is None else msgspec.json.encode(value)
         return answer_of(self._request(method, path, body), answer, self._url)
+
+    def _write(
+        self, method: str, item: str, fields: Mapping[str, Any], images: Mapping[str, Picture] | None
+    ) -> PutAnswer:
+        document = dict(fields)
+        try:
+            require_finite("The document", document)
+        except ValueError as error:
+            raise InvalidRequestError(f"{error} Write None, or leave the field out.") from error
+        answer = self._send(method, _item_path(item), PutAnswer, document)
+        for name, picture in (images or {}).items():
+            self._post(answer.upload, read_picture(picture), name)
+        return answer
 
     def _request(
         self, method: str, path: str, body: bytes | None = None, media_type: str = JSON
@@ -212,12 +268,11 @@ class Client:
         return self._transport.request(method, f"{self._url}{path}", body, headers)
 
     def _post(self, form: UploadForm, data: bytes, name: str) -> None:
-        content_type = mimetypes.guess_type(name)[0] or ""
-        if not content_type.startswith("image/"):
-            content_type = "image/jpeg"
-        file = (name, data, content_type)
+        content_type = PICTURE_SUFFIXES.get(Path(name).suffix.lower(), "image/jpeg")
+        file = (nfc(name), data, content_type)
         parts: dict[str, str | tuple[str, bytes, str]] = {**form.fields, "Content-Type": content_type, "file": file}
-        body, form_type = urllib3.encode_multipart_formdata(list(parts.items()))
+        with _written():
+            body, form_type = urllib3.encode_multipart_formdata(list(parts.items()))
         response = self._transport.request("POST", form.url, body, {"content-type": form_type})
         if response.status >= 300:
             text = response.data[:200].decode(errors="replace")
@@ -248,15 +303,34 @@ def _search_of(query: SearchRequest | Picture, options: SearchOptions | None) ->
     return query
 
 
-def _query_string(request: SearchRequest | PredictRequest) -> str:
+def _query_string(request: SearchRequest | PredictRequest | ItemsRequest) -> str:
     """Write all parameters but the query, as far as they are not the defaults."""
-    given = {
-        field.name: value if isinstance(value, str) else msgspec.json.encode(value)
-        for field in fields(request)
-        if field.name not in QUERIES and (value := getattr(request, field.name)) != field.default
-    }
-    return urlencode(given, quote_via=quote)
+    with _written():
+        given = {
+            field.name: value if isinstance(value, str) else msgspec.json.encode(value)
+            for field in fields(request)
+            if field.name not in QUERIES and (value := getattr(request, field.name)) != field.default
+        }
+        return urlencode(given, quote_via=quote)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Refuse what cannot be written as UTF-8."""
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        half = error.object[error.start : error.end]
+        message = f"{half!r} is half a surrogate pair, which is no character (was an emoji cut in two?)."
+        raise InvalidRequestError(message) from error
 
 
 def _item_path(item: str) -> str:
-    return f"/v1/items/{quote(item, safe='')}"
+    return f"/v1/items/{quote(_read_id(item), safe='')}"
+
+
+def _read_id(item: str) -> str:
+    try:
+        return id_text(item)
+    except ValueError as error:
+        raise InvalidRequestError(f"{error}.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -11,9 +12,11 @@ import msgspec
 import urllib3
 
 from tonari import errors
+from tonari.config import is_this_machine
 from tonari.contract.answers import PROBLEM_TYPE, Problem
 from tonari.contract.forms import decoder
 from tonari.errors import TonariError, UnexpectedAnswerError, UnreachableError
+from tonari.storage.last_use import LastUse
 
 Answer = TypeVar("Answer")
 
@@ -24,11 +27,19 @@ KINDS = {
 }
 """Errors by slug; of several with one slug the first, which is nearest to the root."""
 
+PROXY_ERRORS = (
+    urllib3.exceptions.ProxyError,
+    urllib3.exceptions.ProxySchemeUnknown,
+    urllib3.exceptions.LocationValueError,
+)
 TIMEOUT = urllib3.Timeout(connect=5, read=40)
 
 
 class Transport:
     """Sends requests over connections that stay open; several threads may use it.
+
+    A connection that nobody used for long may be dead without a word: a new one takes its place. One that turns out to
+    have been closed meanwhile costs no try.
 
     Parameters
     ----------
@@ -37,6 +48,8 @@ class Transport:
     """
 
     def __init__(self, retries: int) -> None:
+        self._retries = retries
+        self._last_use = LastUse()
         self._retry = urllib3.Retry(
             total=retries,
             redirect=False,
@@ -56,30 +69,65 @@ class Transport:
         ------
         UnreachableError
         """
+        if self._last_use.was_long_ago():
+            for pool in list(self._pools.values()):
+                pool.clear()
         try:
-            return self._pool(url).request(
-                method, url, body=body, headers=headers, retries=self._retry, redirect=False, timeout=TIMEOUT
-            )
+            return self._send(method, url, body, headers)
         except urllib3.exceptions.HTTPError as error:
             reason = getattr(error, "reason", None) or error
+            if not self._retries and isinstance(reason, urllib3.exceptions.ProtocolError):
+                with suppress(urllib3.exceptions.HTTPError):
+                    return self._send(method, url, body, headers)
+            kind = type(reason).__name__
+            if isinstance(reason, PROXY_ERRORS) and _proxy_for(url):
+                raise _proxy_refused(url, kind) from error
             raise UnreachableError(
-                f"Nobody answers at {urlsplit(url).netloc} ({type(reason).__name__}). Is tonari running there?"
+                f"Nobody answers at {urlsplit(url).netloc} ({kind}). Is tonari running there?"
             ) from error
+
+    def _send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> urllib3.BaseHTTPResponse:
+        return self._pool(url).request(
+            method, url, body=body, headers=headers, retries=self._retry, redirect=False, timeout=TIMEOUT
+        )
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         proxy = _proxy_for(url)
         if proxy not in self._pools:
-            self._pools[proxy] = _open_pool(proxy)
+            try:
+                self._pools[proxy] = _open_pool(proxy)
+            except ValueError as error:
+                raise _proxy_refused(url, str(error)) from error
         return self._pools[proxy]
+
+
+def is_url(text: str) -> bool:
+    """Tell whether a text is the URL of a server."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _proxy_for(url: str) -> str:
     """Give the environment's proxy for a URL, empty if there is none or it is for this machine."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    if host in ("localhost", "::1") or host.startswith("127.") or urllib.request.proxy_bypass(host):
+    if is_this_machine(url) or urllib.request.proxy_bypass(parts.hostname or ""):
         return ""
     return urllib.request.getproxies().get(parts.scheme, "")
+
+
+def _proxy_refused(url: str, why: str) -> UnreachableError:
+    """Say that a proxy is in the way; its URL is not told, as a password may be in it."""
+    parts = urlsplit(url)
+    name = f"{parts.scheme}_proxy"
+    return UnreachableError(
+        f"{parts.netloc} cannot be reached by the proxy that {name} names ({why}). Only http and https proxies can be "
+        f"used; {name} or no_proxy must be set otherwise."
+    )
 
 
 def _open_pool(proxy: str) -> urllib3.PoolManager:

@@ -164,6 +164,27 @@ class ItemAnswer(Struct, frozen=True, kw_only=True):
     stale_seconds: StaleSeconds | UnsetType = UNSET
 
 
+class ListedItem(Struct, frozen=True, kw_only=True):
+    """An item of a list."""
+
+    id: str
+    fields: Fields | UnsetType = UNSET
+    image: Annotated[str | None, Meta(description="Path of its first image, null if it has none.")] | UnsetType = UNSET
+
+
+class ItemsAnswer(Struct, frozen=True, kw_only=True):
+    """Items in the order that was asked for, whether or not they have images."""
+
+    items: tuple[ListedItem, ...]
+    matching: Annotated[int, Meta(description="How many items match `filter` and `ids`.")]
+    facets: Annotated[dict[str, Facet], Meta(description="By field.")] | UnsetType = UNSET
+    next: Annotated[str, Meta(description="Send it as `cursor` to get the next page.")] | UnsetType = UNSET
+    generation: Generation
+    snapshot: SnapshotId
+    encoder: EncoderId
+    stale_seconds: StaleSeconds | UnsetType = UNSET
+
+
 class UploadForm(Struct, frozen=True, kw_only=True):
     """A form by which one picture can be posted."""
 

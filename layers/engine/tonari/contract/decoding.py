@@ -1,4 +1,4 @@
-"""JSON and parameters from others -> types of the contract: only what can be computed with and written again."""
+"""Parameters from others, in JSON or a query string -> types of the contract."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import difflib
 import functools
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,71 +15,14 @@ import msgspec
 from msgspec import inspect
 
 from tonari.contract.forms import convert
-from tonari.contract.parameters import MOST_DEPTH
+from tonari.contract.normal_form import is_whole, nfc
+from tonari.contract.parameters import ID
+from tonari.contract.strict_json import read_json
 from tonari.errors import InvalidRequestError, TonariError
-
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-
-
-def read_json(data: bytes | str) -> Any:
-    """Read JSON in UTF-8.
-
-    Python alone would take ``NaN``, read ``1e400`` as infinity, take whole numbers that no float64 holds, strings with
-    half a surrogate pair, which UTF-8 cannot write, and of a name that stands twice in an object the last value.
-
-    Raises
-    ------
-    ValueError
-        Saying what is wrong, which may be one of these, more than 64 levels, or more than 100,000 lists and objects.
-    """
-    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-    _check_depth(text)
-    value = json.loads(text, parse_constant=_refuse, parse_float=_float, parse_int=_int, object_pairs_hook=_object)
-    if _SURROGATE.search(text):
-        json.dumps(value, ensure_ascii=False).encode()
-    return value
-
-
-def _check_depth(text: str) -> None:
-    if text.count("[") + text.count("{") <= MOST_DEPTH:
-        return
-    bare, depth = _TEXTS.sub("", text), 0
-    if bare.count("[") + bare.count("{") > MOST_NESTED:
-        raise ValueError(f"it has more than {MOST_NESTED:,} lists and objects")
-    for bracket in re.findall(r"[\[\]{}]", bare):
-        depth += 1 if bracket in "[{" else -1
-        if depth > MOST_DEPTH:
-            raise ValueError(f"it is nested too deeply: more than {MOST_DEPTH} levels")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
-        raise ValueError(f"{twice!r:.60} stands twice in one object")
-    return found
-
-
-def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is not a finite number")
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    return value if abs(value) <= sys.float_info.max else _refuse(text)
-
-
-def _int(text: str) -> int:
-    value = int(text)
-    return value if abs(value) <= sys.float_info.max else _refuse(f"{text:.20}…")
-
 
 T = TypeVar("T")
 
 SHOWN = 40
-MOST_NESTED = 100_000
-"""Lists and objects in one JSON text: each takes some time and some 100 bytes to read."""
 MOST_NAME = 256
 """Characters up to which names are compared with known ones: that takes memory and time for each."""
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`\Z")
@@ -105,7 +47,7 @@ def read_body(data: bytes) -> dict[str, Any]:
 
 
 def decode(values: Any, kind: type[T]) -> T:
-    """Check parameters against their struct.
+    """Check parameters against their struct; null stands for one that is not given.
 
     Raises
     ------
@@ -113,6 +55,7 @@ def decode(values: Any, kind: type[T]) -> T:
         Or the error that the struct declares for a parameter.
     """
     _check_names(values, _type_info(kind), "")
+    values = _as_meant(values, _type_info(kind))
     try:
         return convert(values, kind)
     except msgspec.ValidationError as error:
@@ -120,7 +63,7 @@ def decode(values: Any, kind: type[T]) -> T:
 
 
 def read_query_string(pairs: Iterable[tuple[str, str]], kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """Read the parameters of a query string, as far as their struct says how.
+    """Read the parameters of a query string, as far as their struct says how; texts are given in NFC.
 
     A list may be given several times, each time with commas or as a JSON list; anything else only once. Numbers, flags
     and objects are JSON.
@@ -129,7 +72,7 @@ def read_query_string(pairs: Iterable[tuple[str, str]], kind: type[msgspec.Struc
     ------
     InvalidRequestError
     """
-    pairs = tuple(pairs)
+    pairs = tuple((_whole(name, "A name in the query string"), _whole(text, f"{name!r:.60}")) for name, text in pairs)
     types = _fields(_type_info(kind))
     for name, count in Counter(name for name, _ in pairs).items():
         _check_known(name, types)
@@ -142,6 +85,12 @@ def read_query_string(pairs: Iterable[tuple[str, str]], kind: type[msgspec.Struc
         else:
             values[name] = text if _is_text(types[name]) else _json(name, text)
     return values
+
+
+def _whole(text: str, what: str) -> str:
+    if not is_whole(text):
+        raise InvalidRequestError(f"{what} is not UTF-8: percent-encode whole characters, as UTF-8.")
+    return nfc(text)
 
 
 @contextmanager
@@ -283,6 +232,35 @@ def _check_names(values: Any, one: inspect.Type, prefix: str) -> None:
     elif isinstance(inner, inspect.VarTupleType) and isinstance(_inner(inner.item_type), inspect.StructType):
         for number, value in enumerate(values if isinstance(values, list) else ()):
             _check_names(value, inner.item_type, f"queries[{number}]: ")
+
+
+def _as_meant(values: Any, one: inspect.Type) -> Any:
+    """Leave out parameters that are null, and give ids as texts: a whole number stands for its digits.
+
+    What a filter holds is not touched.
+    """
+    inner = _inner(one)
+    if _is_id(one):
+        return str(values) if type(values) is int else values
+    if isinstance(inner, inspect.StructType) and isinstance(values, dict):
+        known = _fields(inner)
+        return {name: _as_meant(value, known[name]) for name, value in values.items() if value is not None}
+    if isinstance(inner, inspect.VarTupleType) and isinstance(values, (list, tuple)):
+        item = inner.item_type
+        if _is_id(item) or isinstance(_inner(item), inspect.StructType):
+            return [_as_meant(value, item) for value in values]
+    return values
+
+
+def _is_id(one: inspect.Type) -> bool:
+    while isinstance(one, (inspect.Metadata, inspect.UnionType)):
+        if isinstance(one, inspect.UnionType):
+            one = next(kind for kind in one.types if not isinstance(kind, inspect.NoneType))
+        elif _extra(one, ID):
+            return True
+        else:
+            one = one.type
+    return False
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:

@@ -68,12 +68,16 @@ class Resize(msgspec.Struct, frozen=True):
 
 
 class Preprocessing(msgspec.Struct, frozen=True):
-    """How a picture is prepared in format 2: resized, then the centre cut out at whole pixels."""
+    """How a picture is prepared in format 2: resized, then the centre cut out at whole pixels.
+
+    Half a pixel at the place of the cut is rounded ``down`` or to the ``even`` side.
+    """
 
     version: int
     resize: Resize
     resample: str
     background: Colour
+    cut: str = "down"
 
 
 class FramedEncoder(msgspec.Struct, frozen=True):

@@ -72,6 +72,63 @@ class EngineAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where an item stands in the order of a field's values: ``value`` is None if it has none."""
+
+    value: Any
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SortQuery:
+    """A question for the first items in some order.
+
+    Parameters
+    ----------
+    sort
+        A field with one value at most; None orders by id.
+    descending
+        From the greatest value on. Items without the field come last in both directions, and items of one value by
+        ascending id.
+    after
+        Only items that follow this place are given, whether or not an item still stands there.
+    """
+
+    k: int
+    within: Range = EVERYTHING
+    sort: str | None = None
+    descending: bool = False
+    after: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SortedItem:
+    """An item in an order.
+
+    Parameters
+    ----------
+    place
+        A date's value is in seconds since 1970; None if items are ordered by id.
+    fields
+        The item's document.
+    view
+        Name of its first view, None if it has none.
+    """
+
+    place: Place
+    fields: Mapping[str, Any]
+    view: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SortedItems:
+    """The first items of an order, and how many are in range, with those before and behind them."""
+
+    items: tuple[SortedItem, ...]
+    matching: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredItem:
     """An item as an engine keeps it.
 
@@ -189,6 +246,10 @@ class Engine(Protocol):
         ``k`` items come back whenever so many are in range and have a view. The score of an item depends on the query
         and the item alone, so that it is the same in every answer.
         """
+        ...
+
+    def sort(self, query: SortQuery) -> SortedItems:
+        """Give the first items of an order, whether or not they have a view: ``k`` of them whenever so many follow."""
         ...
 
     def read(self, ids: Sequence[str]) -> dict[str, StoredItem]:

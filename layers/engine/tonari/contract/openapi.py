@@ -18,7 +18,8 @@ from tonari.errors import TonariError
 
 DESCRIPTION = (
     "Search a catalogue by picture, and predict attributes of pictures. On AWS the routes that write need requests "
-    "signed by IAM. Any answer may gain fields: ignore those you do not know."
+    "signed by IAM. Every path that takes GET also takes HEAD. Bodies may be packed by gzip. A parameter that is null "
+    "is not given. Any answer may gain fields: ignore those you do not know."
 )
 status_of = attrgetter("status")
 LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
@@ -30,6 +31,13 @@ PATH_ID: Json = {
     "required": True,
     "description": "The item's id, percent-encoded.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MOST_ID_BYTES},
+}
+FORM: Json = {
+    "type": "object",
+    "description": "Exactly one file, of any name; all other parts are parameters, written as in the query string.",
+    "required": ["image"],
+    "properties": {"image": {"type": "string", "contentMediaType": "application/octet-stream"}},
+    "additionalProperties": {"type": "string"},
 }
 
 
@@ -87,9 +95,10 @@ def _operation(route: Route, schemas: Json) -> Json:
     if parameters:
         operation["parameters"] = parameters
     if route.bodies:
-        content = {JSON: {"schema": _one_of(route.bodies)}}
+        content = {media_type: {"schema": _one_of(route.bodies)} for media_type in (JSON, *route.body_types)}
         if route.takes_picture:
             content |= {media_type: {} for media_type in (*PICTURE_TYPES, "application/octet-stream")}
+            content["multipart/form-data"] = {"schema": FORM}
         operation["requestBody"] = {"required": True, "content": content}
     operation["responses"] = {str(route.status): _answer(route), **_problems(route.problems)}
     return operation

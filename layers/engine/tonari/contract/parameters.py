@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
+from tonari.contract.normal_form import id_text, in_nfc
 from tonari.errors import InvalidFilterError, InvalidVectorError
 
 MOST_BODY_BYTES = 4_400_000
@@ -32,18 +34,28 @@ VOTERS = 9
 
 UPLOADS = "uploads/"
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
+PICTURE_SUFFIXES = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp"), "image/jpeg"),
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+}
+"""Content type by how the name of a picture ends, in lower case: Python's own table lacks some of them."""
 QUERIES = ("image", "upload", "id", "vector", "examples")
 """The parameters that say what to look for: a search or a prediction has exactly one of them."""
 
 
-ItemId = Annotated[str, Meta(max_length=MOST_ID_BYTES)]
+ID = "id"
+"""In the ``extra`` of a :class:`msgspec.Meta`, marks an item's id: a whole number stands for its digits."""
+ItemId = Annotated[str, Meta(max_length=MOST_ID_BYTES, extra={ID: True})]
 NOT_EMPTY = Meta(min_length=1)
 
 Image = Annotated[
     bytes | None,
     Meta(
-        description="The bytes of a picture in base64, without a `data:` prefix.",
-        extra={"is": "a picture's bytes in base64, without a data: prefix"},
+        description="The bytes of a picture in base64: wrapped or not, URL-safe or not, with or without padding or a "
+        "`data:` prefix.",
+        extra={"is": "a picture's bytes in base64"},
     ),
 ]
 Upload = Annotated[
@@ -55,7 +67,7 @@ Upload = Annotated[
     ),
 ]
 Id = Annotated[
-    Annotated[str, Meta(min_length=1, max_length=MOST_ID_BYTES)] | None,
+    Annotated[str, Meta(min_length=1, max_length=MOST_ID_BYTES, extra={ID: True})] | None,
     Meta(
         description=f"The id of an item. The search uses all its pictures, the first {MOST_VIEWS} if it has more, "
         "and keeps the best score; the item itself is left out.",
@@ -81,7 +93,8 @@ Filter = Annotated[
 Ids = Annotated[
     Annotated[tuple[ItemId, ...], Meta(max_length=MOST_IDS)] | None,
     Meta(
-        description=f"Only these items; at most {MOST_IDS:,} ids in a request. Ids that do not exist are ignored.",
+        description=f"Only these items; at most {MOST_IDS:,} ids in a request. Ids that do not exist are ignored; an "
+        "empty list finds nothing.",
         examples=[["red-shirt", "blue-shirt"]],
         extra={"is": f"a list of at most {MOST_IDS:,} item ids, each of at most {MOST_ID_BYTES} bytes"},
     ),
@@ -117,9 +130,8 @@ class Examples(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, om
 
     def __post_init__(self) -> None:
         """Check what concerns several parameters, and drop what is named twice."""
-        drop_repeated(self, "positive", "negative")
-        check_ids("examples.positive", self.positive)
-        check_ids("examples.negative", self.negative)
+        force_setattr(self, "positive", read_ids("examples.positive", self.positive))
+        force_setattr(self, "negative", read_ids("examples.negative", self.negative))
         both = sorted({*self.positive} & {*self.negative})
         if both:
             raise ValueError(f"'examples' name {both[0]!r:.80} as positive and as negative.")
@@ -137,18 +149,57 @@ LikeExamples = Annotated[
 ]
 
 
-def check_ids(name: str, ids: Iterable[str] | None) -> None:
-    """Check the length of ids.
+def read_ids(name: str, ids: Iterable[Any]) -> tuple[str, ...]:
+    """Read ids: in NFC, each once.
 
     Raises
     ------
     ValueError
-        Naming the parameter and the id that is too long.
+        Naming the parameter and what is no id, or is too long.
     """
-    for one in ids or ():
+    read: dict[str, None] = {}
+    for one in ids:
+        try:
+            item = id_text(one)
+        except ValueError as error:
+            raise ValueError(f"{name!r}: {error}.") from error
         # A character takes at most four bytes.
-        if len(one) > MOST_ID_BYTES // 4 and (size := len(one.encode())) > MOST_ID_BYTES:
-            raise ValueError(f"{name!r} has {one[:40]!r}… of {size} bytes in UTF-8; an id has at most {MOST_ID_BYTES}.")
+        if len(item) > MOST_ID_BYTES // 4 and (size := len(item.encode())) > MOST_ID_BYTES:
+            shown = f"{item[:40]!r}… of {size} bytes in UTF-8"
+            raise ValueError(f"{name!r} has {shown}; an id has at most {MOST_ID_BYTES}.")
+        read[item] = None
+    return tuple(read)
+
+
+def read_filter(raw: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Give a filter with its names and texts in NFC.
+
+    Raises
+    ------
+    ValueError
+        If it holds what JSON cannot say.
+    """
+    require_finite("'filter'", raw)
+    try:
+        read: dict[str, Any] | None = in_nfc(raw)
+    except ValueError as error:
+        raise ValueError(f"'filter' cannot be read: {error}.") from error
+    return read
+
+
+def require_finite(what: str, raw: Any) -> None:
+    """Refuse NaN and infinity: they would be sent as null, which has a meaning of its own.
+
+    Raises
+    ------
+    ValueError
+    """
+    left: list[Any] = [raw]
+    while left:
+        one = left.pop()
+        if isinstance(one, float) and not math.isfinite(one):
+            raise ValueError(f"{what} holds {one}, which is no number of JSON.")
+        left += one.values() if isinstance(one, dict) else one if isinstance(one, (list, tuple)) else ()
 
 
 def drop_repeated(struct: Struct, *names: str) -> None:

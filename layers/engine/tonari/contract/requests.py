@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
 from tonari.contract.parameters import (
     DEFAULT_ITEMS,
@@ -25,12 +26,39 @@ from tonari.contract.parameters import (
     LikeExamples,
     Upload,
     Vector,
-    check_ids,
     drop_repeated,
+    read_filter,
+    read_ids,
 )
 
 Part = Literal["fields", "image", "embedding"]
+Shown = Literal["fields", "image"]
 Method = Literal["discriminant", "means", "vote"]
+Count = Annotated[int, Meta(ge=1, le=MOST_ITEMS, description=f"How many items, 1-{MOST_ITEMS:,}.")]
+Facets = Annotated[
+    tuple[str, ...],
+    Meta(
+        max_length=MOST_FACETS,
+        description=f"Up to {MOST_FACETS} fields whose values are counted.",
+        examples=[["color", "price"]],
+        extra={"is": f"a list of at most {MOST_FACETS} names of fields"},
+    ),
+]
+Cursor = Annotated[
+    Annotated[str, NOT_EMPTY] | None,
+    Meta(
+        description="`next` of the answer before: continue after its last item.",
+        extra={"is": "the text that an answer gave as 'next'"},
+    ),
+]
+FieldNames = Annotated[
+    Annotated[tuple[str, ...], Meta(max_length=MOST_FIELDS)] | None,
+    Meta(
+        description=f"Return only these fields of each item, at most {MOST_FIELDS} names.",
+        examples=[["name", "price"]],
+        extra={"is": f"a list of at most {MOST_FIELDS} names of fields"},
+    ),
+]
 
 
 class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -42,7 +70,7 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         If two parameters contradict each other, or an id is too long.
     """
 
-    k: Annotated[int, Meta(ge=1, le=MOST_ITEMS, description=f"How many items, 1-{MOST_ITEMS:,}.")] = DEFAULT_ITEMS
+    k: Count = DEFAULT_ITEMS
     filter: Filter = None
     ids: Ids = None
     min_score: Annotated[
@@ -63,22 +91,8 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     diversity: Annotated[
         float, Meta(ge=0, le=1, description="0-1: how strongly items that resemble each other are avoided.")
     ] = 0.0
-    facets: Annotated[
-        tuple[str, ...],
-        Meta(
-            max_length=MOST_FACETS,
-            description=f"Up to {MOST_FACETS} fields whose values are counted.",
-            examples=[["color", "price"]],
-            extra={"is": f"a list of at most {MOST_FACETS} names of fields"},
-        ),
-    ] = ()
-    cursor: Annotated[
-        Annotated[str, NOT_EMPTY] | None,
-        Meta(
-            description="`next` of the answer before: continue after its last item.",
-            extra={"is": "the text that an answer gave as 'next'"},
-        ),
-    ] = None
+    facets: Facets = ()
+    cursor: Cursor = None
     include: Annotated[
         tuple[Part, ...],
         Meta(
@@ -88,14 +102,7 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             extra={"is": "a list of what to show: fields, image, embedding"},
         ),
     ] = ("fields", "image")
-    fields: Annotated[
-        Annotated[tuple[str, ...], Meta(max_length=MOST_FIELDS)] | None,
-        Meta(
-            description=f"Return only these fields of each item, at most {MOST_FIELDS} names.",
-            examples=[["name", "price"]],
-            extra={"is": f"a list of at most {MOST_FIELDS} names of fields"},
-        ),
-    ] = None
+    fields: FieldNames = None
     predict: Annotated[
         tuple[str, ...],
         Meta(
@@ -108,14 +115,13 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     def __post_init__(self) -> None:
         """Check what concerns several parameters, and drop what is named twice."""
-        drop_repeated(self, "ids", "facets", "include", "fields", "predict")
-        check_ids("ids", self.ids)
+        drop_repeated(self, "facets", "include", "fields", "predict")
+        _read_range(self)
         if self.per_group > 1 and self.group_by is None:
             raise ValueError("'per_group' goes with 'group_by', which names the field: add it.")
         if self.diversity and self.cursor is not None:
             raise ValueError("'diversity' and 'cursor' exclude each other: an answer with diversity has no next page.")
-        if self.fields is not None and "fields" not in self.include:
-            raise ValueError("'fields' names fields to return, and 'include' leaves fields out: drop one of the two.")
+        _check_shown(self.fields, self.include)
 
 
 class SearchRequest(SearchOptions, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -212,9 +218,50 @@ class PredictRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def __post_init__(self) -> None:
         """Check what concerns several parameters, and drop what is named twice."""
-        drop_repeated(self, "ids", "attributes")
-        check_ids("ids", self.ids)
+        drop_repeated(self, "attributes")
+        _read_range(self)
         _check_query(self)
+
+
+class ItemsRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Which items to list, and in which order.
+
+    Raises
+    ------
+    ValueError
+        If two parameters contradict each other, or an id is too long.
+    """
+
+    k: Count = DEFAULT_ITEMS
+    filter: Filter = None
+    ids: Ids = None
+    sort: Annotated[
+        Annotated[str, NOT_EMPTY] | None,
+        Meta(
+            description="A field with numbers, dates, strings or booleans: the least values first, or the greatest "
+            "with a `-` before its name. Items without the field come last, items of one value by id. Unless given, "
+            "all come by id.",
+            examples=["-price"],
+            extra={"is": "the name of a field, with a - before it for the greatest first"},
+        ),
+    ] = None
+    facets: Facets = ()
+    cursor: Cursor = None
+    include: Annotated[
+        tuple[Shown, ...],
+        Meta(
+            max_length=MOST_FIELDS,
+            description="What to return of each item besides `id`: any of `fields` and `image`.",
+            extra={"is": "a list of what to show: fields, image"},
+        ),
+    ] = ("fields", "image")
+    fields: FieldNames = None
+
+    def __post_init__(self) -> None:
+        """Check what concerns several parameters, and drop what is named twice."""
+        drop_repeated(self, "facets", "include", "fields")
+        _read_range(self)
+        _check_shown(self.fields, self.include)
 
 
 class ImageRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -230,10 +277,21 @@ def query_of(request: SearchRequest | PredictRequest) -> str:
     return next(name for name in QUERIES if getattr(request, name) is not None)
 
 
+def _check_shown(fields: tuple[str, ...] | None, include: tuple[str, ...]) -> None:
+    if fields is not None and "fields" not in include:
+        raise ValueError("'fields' names fields to return, and 'include' leaves fields out: drop one of the two.")
+
+
 def _check_query(request: SearchRequest | PredictRequest) -> None:
     given = [name for name in QUERIES if getattr(request, name) is not None]
     if len(given) != 1:
         found = f", not {' and '.join(given)}" if given else ""
         raise ValueError(f"Name exactly one query: {', '.join(QUERIES)}{found}.")
     if request.id is not None:
-        check_ids("id", (request.id,))
+        force_setattr(request, "id", read_ids("id", (request.id,))[0])
+
+
+def _read_range(request: SearchOptions | ItemsRequest | PredictRequest) -> None:
+    force_setattr(request, "filter", read_filter(request.filter))
+    if request.ids is not None:
+        force_setattr(request, "ids", read_ids("ids", request.ids))

@@ -12,14 +12,23 @@ from tonari.contract.answers import (
     AcceptedAnswer,
     HealthAnswer,
     ItemAnswer,
+    ItemsAnswer,
     PredictAnswer,
     PutAnswer,
     SearchAnswer,
     SearchesAnswer,
     UploadAnswer,
 )
-from tonari.contract.requests import ImageRequest, PredictRequest, SearchesRequest, SearchOptions, SearchRequest
+from tonari.contract.requests import (
+    ImageRequest,
+    ItemsRequest,
+    PredictRequest,
+    SearchesRequest,
+    SearchOptions,
+    SearchRequest,
+)
 from tonari.errors import (
+    ConflictError,
     CorruptArtefactError,
     InvalidCatalogueError,
     InvalidFilterError,
@@ -35,6 +44,7 @@ from tonari.errors import (
     UnencodableImageError,
     UnknownItemError,
     UnreadableError,
+    UnsupportedEncodingError,
     UnsupportedImageError,
 )
 
@@ -61,14 +71,17 @@ class Route:
         Which parameters the query string has; None if there are none, ``dict`` where any are passed over.
     bodies
         Structs, or ``dict`` for any JSON object, one of which is the JSON body; empty if there is no body.
+    body_types
+        Media types of the JSON body beside ``application/json``.
     takes_picture
-        Whether the body may also be a picture; the other parameters then stand in the query string.
+        Whether the body may also be a picture, as it is or in a form; the other parameters then stand in the query
+        string or in the form.
     problems
         What can go wrong.
     """
 
     name: str
-    method: Literal["GET", "POST", "PUT", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     summary: str
     answers: tuple[type[Struct], ...] = ()
@@ -76,6 +89,7 @@ class Route:
     status: int = 200
     query: type[Any] | None = None
     bodies: tuple[type[Any], ...] = ()
+    body_types: tuple[str, ...] = ()
     takes_picture: bool = False
     problems: Problems = ()
 
@@ -88,12 +102,13 @@ _READING: Problems = (
     NoSpaceError,
     CorruptArtefactError,
 )
+_BODY: Problems = (TooLargeError, UnsupportedEncodingError)
 _ASKING: Problems = (
     *_READING,
+    *_BODY,
     InvalidFilterError,
     InvalidVectorError,
     UnknownItemError,
-    TooLargeError,
     UnsupportedImageError,
     InvalidImageError,
     UnencodableImageError,
@@ -129,16 +144,36 @@ ROUTES = (
         (UploadAnswer,),
         problems=_WRITING,
     ),
+    Route(
+        "items",
+        "GET",
+        "/v1/items",
+        "List items, filtered and in the order of a field.",
+        (ItemsAnswer,),
+        query=ItemsRequest,
+        problems=(*_READING, InvalidFilterError, StaleCursorError, TooLargeError),
+    ),
     Route("item", "GET", "/v1/items/{id}", "Read an item.", (ItemAnswer,), problems=(*_READING, UnknownItemError)),
     Route(
         "put_item",
         "PUT",
         "/v1/items/{id}",
-        "Write an item's document; the body holds its fields.",
+        "Write an item's document; the body holds all its fields, and fields that it leaves out are gone.",
         (PutAnswer,),
         status=202,
         bodies=(dict,),
-        problems=(*_WRITING, InvalidCatalogueError, TooLargeError),
+        problems=(*_WRITING, *_BODY, InvalidCatalogueError),
+    ),
+    Route(
+        "patch_item",
+        "PATCH",
+        "/v1/items/{id}",
+        "Change some fields of an item's document; the body holds those, null removes one [RFC 7396].",
+        (PutAnswer,),
+        status=202,
+        bodies=(dict,),
+        body_types=("application/merge-patch+json",),
+        problems=(*_WRITING, *_BODY, InvalidCatalogueError, UnknownItemError, ConflictError),
     ),
     Route(
         "delete_item",
@@ -179,6 +214,6 @@ ROUTES = (
         query=dict,
     ),
 )
-WRITING = tuple(route for route in ROUTES if route.method in ("PUT", "DELETE"))
+WRITING = tuple(route for route in ROUTES if route.method in ("PUT", "PATCH", "DELETE"))
 """What changes the catalogue. On AWS a function of its own serves these, so that nobody else needs leave to write."""
 READING = tuple(route for route in ROUTES if route not in WRITING)

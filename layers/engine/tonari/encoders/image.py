@@ -15,13 +15,15 @@ from tonari.contract.encoder import FramedEncoder, RawEncoder, read_encoder_file
 from tonari.encoders.onnx import Session
 from tonari.errors import InvalidEncoderError, UnencodableImageError
 from tonari.images.decode import prepare
-from tonari.images.framing import Framing, Resample
+from tonari.images.framing import Framing, Resample, Rounding
 from tonari.images.memory import MemoryBudget
 from tonari.images.tensor import RAW, Channels, DType, Layout, TensorForm, to_tensor
 
 DECODED_AT_ONCE = 400_000_000
 """Bytes that the threads of an encoder may fill with pictures being decoded: two of the dearest, or dozens of the usual
 ones. Whatever the memory of a function, it must hold that beside the encoder and the snapshot."""
+
+_CUTS: dict[str, Rounding] = {"down": "pixels", "even": "even"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ def _read_framed(file: FramedEncoder) -> tuple[Framing, TensorForm]:
     given, prepared = file.input, file.preprocessing
     resize = prepared.resize
     squashed = None
+    if prepared.cut not in _CUTS:
+        raise ValueError(f"cut {prepared.cut!r} is none of {', '.join(_CUTS)}")
     if resize.shortest_edge is None:
         if resize.height is None or resize.width is None:
             raise ValueError("resize has neither shortest_edge nor height and width")
@@ -90,7 +94,7 @@ def _read_framed(file: FramedEncoder) -> tuple[Framing, TensorForm]:
         cast("Resample", prepared.resample),
         prepared.background,
         squashed=squashed,
-        rounding="pixels",
+        rounding=_CUTS[prepared.cut],
     )
     kind = cast("DType", given.dtype), cast("Layout", given.layout), cast("Channels", given.channels)
     if given.dtype != "float32":

@@ -47,10 +47,18 @@ def graph_signature(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorIn
     Raises
     ------
     InvalidEncoderError
-        If the file does not load.
+        If the file does not load, or names are no text.
     """
-    session = _load(model, 1)
-    return tuple(map(_info, session.get_inputs())), tuple(map(_info, session.get_outputs()))
+    return _ends(_load(model, 1))
+
+
+def _ends(session: Any) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
+    try:
+        return tuple(map(_info, session.get_inputs())), tuple(map(_info, session.get_outputs()))
+    except UnicodeDecodeError as error:
+        raise InvalidEncoderError(
+            "The ONNX graph has an input, output or axis whose name is no text: export it again."
+        ) from error
 
 
 def _info(given: Any) -> TensorInfo:
@@ -90,9 +98,8 @@ class Session:
 
     def __init__(self, model: Path, input_name: str, output_name: str, threads: int) -> None:
         self._session = _load(model, threads)
-        given = tuple(map(_info, self._session.get_inputs()))
-        inputs = [one.name for one in given]
-        outputs = [given.name for given in self._session.get_outputs()]
+        given, answers = _ends(self._session)
+        inputs, outputs = [one.name for one in given], [one.name for one in answers]
         if inputs != [input_name] or output_name not in outputs:
             raise InvalidEncoderError(
                 f"encoder.json names input {input_name!r} and output {output_name!r}; "

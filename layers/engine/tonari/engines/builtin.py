@@ -15,8 +15,12 @@ from tonari.contract.engine import (
     Description,
     EngineAnswer,
     EngineQuery,
+    Place,
     ScoredItem,
     SnapshotItems,
+    SortedItem,
+    SortedItems,
+    SortQuery,
     Spread,
     StoredItem,
     Values,
@@ -24,6 +28,7 @@ from tonari.contract.engine import (
 from tonari.contract.filter_tree import EVERYTHING, Range
 from tonari.fields.facets import count_facet
 from tonari.fields.masks import evaluate
+from tonari.fields.order import first_by_value
 from tonari.fields.schema import Field, Schema
 from tonari.index.planner import find, find_after
 from tonari.index.vectors import Hits, from_fixed, to_fixed
@@ -102,6 +107,25 @@ class Layer:
                 matching=hits.matching - len(left_out),
             )
         return find(query.vectors, index, query.k, self.mask(within), exact=query.exact)
+
+    def sort(self, query: SortQuery) -> SortedItems:
+        """Give the first items of an order."""
+        table, after, mask = self.table, query.after, self.mask(query.within)
+        allowed = np.ones(len(table), np.bool_) if mask is None else mask
+        if query.sort is None:
+            found = _first_by_id(table, np.flatnonzero(allowed), query)
+        else:
+            last = None if after is None else (after.value, table.follow(after.id))
+            column = table.columns.get(query.sort)
+            found = first_by_value(column, allowed, query.k, descending=query.descending, after=last)
+        items = tuple(self._sorted(position, query.sort) for position in found.tolist())
+        return SortedItems(items, int(np.count_nonzero(allowed)))
+
+    def _sorted(self, position: int, field: str | None) -> SortedItem:
+        table = self.table
+        rows = table.rows(position)
+        place = Place(None if field is None else table.value(field, position), table.id(position))
+        return SortedItem(place, Document(table, position), table.view_name(int(rows[0])) if len(rows) else None)
 
     def mask(self, within: Range) -> NDArray[np.bool_] | None:
         """Tell which items count and are in range.
@@ -183,6 +207,18 @@ class BuiltinEngine:
         )
         return EngineAnswer(tuple(items[: query.k]), plan)
 
+    def sort(self, query: SortQuery) -> SortedItems:
+        """Give the first items of an order: those of each layer, merged."""
+        found = [layer.sort(query) for layer in self._layers]
+        items = sorted((item for one in found for item in one.items), key=_id_of)
+        if query.sort is None:
+            items.sort(key=_id_of, reverse=query.descending)
+        else:
+            valued = [item for item in items if item.place.value is not None]
+            valued.sort(key=lambda item: item.place.value, reverse=query.descending)
+            items = valued + [item for item in items if item.place.value is None]
+        return SortedItems(tuple(items[: query.k]), sum(one.matching for one in found))
+
     def read(self, ids: Sequence[str]) -> dict[str, StoredItem]:
         """Read items by id; those that do not exist are left out."""
         return {item: stored for layer in self._layers for item, stored in layer.read(ids).items()}
@@ -232,6 +268,19 @@ def _lay_over(table: Table, schema: Schema, changes: Mapping[str, IndexedItem | 
     positions = table.positions(list(changes))
     base = Layer(table, np.sort(positions[positions >= 0]))
     return BuiltinEngine(base, Layer(overlay, np.empty(0, np.int64)), schema, changes)
+
+
+def _first_by_id(table: Table, candidates: NDArray[np.int64], query: SortQuery) -> NDArray[np.int64]:
+    """Take the first candidates, (n,) ascending positions, in the order of their ids."""
+    if query.after is not None:
+        behind = table.follow(query.after.id)
+        before = behind - 1 if table.find(query.after.id) is not None else behind
+        candidates = candidates[candidates < before] if query.descending else candidates[candidates >= behind]
+    return candidates[::-1][: query.k] if query.descending else candidates[: query.k]
+
+
+def _id_of(item: SortedItem) -> str:
+    return item.place.id
 
 
 def _scored(table: Table, hits: Hits) -> list[ScoredItem]:

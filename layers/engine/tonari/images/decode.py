@@ -13,7 +13,8 @@ from PIL import GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugi
 
 from tonari.errors import InvalidImageError, RequestError
 from tonari.images.framing import Box, Framing, Resample
-from tonari.images.guards import Format, Header, admit
+from tonari.images.guards import admit
+from tonari.images.headers import Format, Header, truncated
 from tonari.images.memory import MemoryBudget
 
 _DECODERS: dict[str, Callable[[BytesIO], ImageFile.ImageFile]] = {
@@ -29,6 +30,7 @@ _FILTERS: dict[Resample, Image.Resampling] = {
     "lanczos": Image.Resampling.LANCZOS,
     "box": Image.Resampling.BOX,
     "hamming": Image.Resampling.HAMMING,
+    "nearest": Image.Resampling.NEAREST,
 }
 _PLAIN = {"L", "RGB", "RGBX"}
 """Modes that are resized as they are."""
@@ -37,6 +39,11 @@ _DRAFT_MARGIN = 2
 _BAND_PIXELS = 1 << 18
 _LARGE_PIXELS = 1 << 22
 _FRACTIONS = (8, 4, 2)
+_END_OF_IMAGE = b"\xff\xd9"
+_ENDINGS = tuple(
+    np.random.default_rng(seed).integers(0, 255, 1024).astype(np.uint8).tobytes() + _END_OF_IMAGE for seed in (1, 2)
+)
+"""Two ways to go on with a JPEG that has no end marker, neither of which has a marker before its own end."""
 Region = tuple[int, int, int, int]
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -55,7 +62,9 @@ def prepare(data: bytes, framing: Framing, memory: MemoryBudget | None = None) -
     EXIF orientation is applied, transparency laid over ``framing.background``, 16 bits cut to 8, an animation reduced
     to its first frame (PNG: its default image). Colour profiles are ignored: what shops publish is sRGB, and a profile
     is one more parser to attack; CMYK is therefore converted by plain arithmetic. A large JPEG is decoded at a fraction
-    of its size, at least twice that of the resize.
+    of its size, at least twice that of the resize; not for the filter ``nearest``. Where its end marker is missing, it
+    is decoded twice, with something else behind it each time: if that shows in the pixels, some of the picture is
+    missing as well.
 
     Parameters
     ----------
@@ -103,7 +112,8 @@ def memory_needed(header: Header, framing: Framing) -> int:
     fraction = _fraction(header, framing)
     pixels = -(-header.width // fraction) * -(-header.height // fraction)
     kept = 2 * header.coefficients if header.scans > 1 else 0
-    return len(header.data) + kept + _BYTES_PER_PIXEL[header.format] * pixels
+    copies = 2 if header.open_ended else 1
+    return copies * (len(header.data) + _BYTES_PER_PIXEL[header.format] * pixels) + kept
 
 
 def _fraction(header: Header, framing: Framing) -> int:
@@ -117,18 +127,16 @@ def _fraction(header: Header, framing: Framing) -> int:
 
 def _decode(header: Header, framing: Framing, size: tuple[int, int]) -> Image.Image:
     """Decode and cut ``size`` (width, height) pixels out of the centre, still unturned."""
-    drafted = None
-    with _open_webp(header) if header.format == "WEBP" else _DECODERS[header.format](BytesIO(header.data)) as image:
+    with _open(header) as image:
         _check_size(image.size, header)
-        if isinstance(image, ImageFile.ImageFile):
-            drafted = image.draft(None, _least(framing, header))
-        width, height = drafted[1][2:] if drafted else image.size
+        width, height = _load(image, header, framing)
+        if header.open_ended:
+            _check_end(image, header, framing)
         box = framing.box((header.width, header.height), (width, height), header.orientation)
-        image.load()
         plain: Image.Image = image
         if image.mode not in _PLAIN or image.has_transparency_data:
             region = _reach(box, size, image.size)
-            step = _step(region, box, size)
+            step = 1 if framing.resample == "nearest" else _step(region, box, size)
             plain = _flatten(image, region, framing.background, step)
             box = (
                 (box[0] - region[0]) / step,
@@ -137,6 +145,29 @@ def _decode(header: Header, framing: Framing, size: tuple[int, int]) -> Image.Im
                 (box[3] - region[1]) / step,
             )
     return plain.resize(size, _FILTERS[framing.resample], box).convert("RGB")
+
+
+def _open(header: Header, ending: bytes = _ENDINGS[0]) -> Image.Image:
+    """Open a picture; ``ending`` takes the place of an end marker that is missing."""
+    if header.format == "WEBP":
+        return _open_webp(header)
+    return _DECODERS[header.format](BytesIO(header.data + ending if header.open_ended else header.data))
+
+
+def _load(image: Image.Image, header: Header, framing: Framing) -> tuple[float, float]:
+    """Decode all pixels, a large JPEG's at a fraction; gives width and height before they are rounded."""
+    drafted = image.draft(None, _least(framing, header)) if isinstance(image, ImageFile.ImageFile) else None
+    size = image.size
+    image.load()
+    return drafted[1][2:] if drafted else size
+
+
+def _check_end(image: Image.Image, header: Header, framing: Framing) -> None:
+    """Refuse a JPEG without its end marker if what stands behind its data shows in the pixels."""
+    with _open(header, _ENDINGS[1]) as other:
+        _load(other, header, framing)
+        if image.tobytes() != other.tobytes():
+            raise truncated("JPEG")
 
 
 def _check_size(size: tuple[int, int], header: Header) -> None:
@@ -156,7 +187,9 @@ def _open_webp(header: Header) -> Image.Image:
 
 
 def _least(framing: Framing, header: Header) -> tuple[int, int]:
-    """Width and height under which no JPEG may be decoded at a fraction."""
+    """Width and height under which no JPEG may be decoded at a fraction; never, if single pixels are taken."""
+    if framing.resample == "nearest":
+        return header.width, header.height
     if framing.shortest_edge:
         return framing.shortest_edge * _DRAFT_MARGIN, framing.shortest_edge * _DRAFT_MARGIN
     width, height = framing.resized(header.width, header.height, header.orientation)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Resample = Literal["bilinear", "bicubic", "lanczos", "box", "hamming"]
-Rounding = Literal["none", "pixels"]
+Resample = Literal["bilinear", "bicubic", "lanczos", "box", "hamming", "nearest"]
+Rounding = Literal["none", "pixels", "even"]
 Box = tuple[float, float, float, float]
 
 SIDEWAYS = frozenset({5, 6, 7, 8})
@@ -28,12 +28,13 @@ class Framing:
     squashed
         it is resized to this height and width, whatever its aspect. Exactly one of the two is given.
     resample
-        Filter of the resize, antialiased.
+        Filter of the resize, antialiased; but ``nearest`` takes single pixels.
     background
         RGB colour, 0-255, laid under transparent pixels.
     rounding
         ``none``: the cut is taken out of the exact centre. ``pixels``: longer side and place of the cut are rounded
-        down to whole pixels of the resized picture, as the image processors of Hugging Face do.
+        down to whole pixels of the resized picture, as the image processors of Hugging Face do. ``even``: half a pixel
+        at the place of the cut goes to the even side, as torchvision's ``center_crop`` has it (timm, open_clip).
 
     Raises
     ------
@@ -109,7 +110,8 @@ def _turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
 def _span(whole: int, cut: int, length: float, rounding: Rounding, *, far: bool) -> tuple[float, float]:
     """Begin and end of the cut along one side of ``length`` pixels that is resized to ``whole``."""
     start = (whole - cut) / 2
-    if rounding == "pixels":
-        start = (whole - cut + (1 if far else 0)) // 2
+    if rounding != "none":
+        near = (whole - cut) // 2 if rounding == "pixels" else round((whole - cut) / 2)
+        start = whole - cut - near if far else near
     step = length / whole
     return start * step, min((start + cut) * step, length)

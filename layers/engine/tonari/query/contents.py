@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 from tonari.catalogue.documents import image_key
 from tonari.contract.artefacts import IgnoredKeys, UnusableValues
 from tonari.contract.engine import Spread, StoredItem, Values
 from tonari.contract.filter_tree import EVERYTHING
-from tonari.errors import UnknownItemError
+from tonari.contract.parameters import MOST_ANSWER_BYTES
+from tonari.errors import InvalidRequestError, TooLargeError, UnknownItemError
 from tonari.fields.schema import RESERVED, Schema
 from tonari.query.serving import Serving
 
@@ -35,6 +38,57 @@ def shown(fields: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
     """Keep of a document the fields that are returned."""
     hidden = {name for name, field in schema.fields.items() if not field.returned} | {*RESERVED}
     return {name: value for name, value in fields.items() if name not in hidden}
+
+
+def read_documents(
+    documents: Iterable[Mapping[str, Any]], schema: Schema, fields: tuple[str, ...] | None
+) -> list[dict[str, Any]]:
+    """Read of each item's document the fields that are returned, all of them if ``fields`` is None.
+
+    Raises
+    ------
+    TooLargeError
+        As soon as that is more than an answer may have.
+    """
+    read: list[dict[str, Any]] = []
+    size = 0
+    for document in documents:
+        kept = {} if fields == () else shown(document, schema)
+        if fields is not None:
+            kept = {name: kept[name] for name in fields if name in kept}
+        size += len(msgspec.json.encode(kept))
+        if size > MOST_ANSWER_BYTES:
+            raise TooLargeError(
+                f"The documents of {len(read) + 1:,} items have {size:,} bytes already, at most {MOST_ANSWER_BYTES:,} "
+                "can be given: lower 'k', or ask for less of each item by 'include' and 'fields'."
+            )
+        read.append(kept)
+    return read
+
+
+def check_countable(schema: Schema, facets: Iterable[str]) -> None:
+    """Check that fields can be counted.
+
+    Raises
+    ------
+    InvalidRequestError
+    """
+    for name in facets:
+        if (why_not := schema.why_not(name)) is not None:
+            raise InvalidRequestError(f"'facets': {why_not}")
+
+
+def check_single(schema: Schema, what: str, name: str) -> None:
+    """Check that the field that parameter ``what`` names has one value at most.
+
+    Raises
+    ------
+    InvalidRequestError
+    """
+    if (why_not := schema.why_not(name)) is not None:
+        raise InvalidRequestError(f"{what!r}: {why_not}")
+    if schema.fields[name].type == "strings":
+        raise InvalidRequestError(f"{what!r}: {name!r} has lists of values; name a field with one value.")
 
 
 def image_of(serving: Serving, item: str, view: str | None) -> str:

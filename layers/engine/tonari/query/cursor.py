@@ -7,9 +7,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import NoneType
 from typing import Any
 
-from tonari.contract.decoding import read_json
+from tonari.contract.engine import Place
+from tonari.contract.strict_json import read_json
 from tonari.errors import InvalidRequestError, StaleCursorError
 
 DIGEST = 16
@@ -52,9 +54,21 @@ def write_cursor(end: PageEnd, encoder: str, question: str) -> str:
     question
         :func:`digest` of the request.
     """
-    values = {**asdict(end), "encoder": encoder[:DIGEST], "question": question}
-    data = json.dumps({**values, "check": digest(values)}, ensure_ascii=False, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return _write({**asdict(end), "encoder": encoder[:DIGEST], "question": question})
+
+
+def write_place(place: Place, question: str) -> str:
+    """Write the last place of a page of a list as text; it holds for any generation.
+
+    Raises
+    ------
+    InvalidRequestError
+        If its value is too long.
+    """
+    text = _write({"value": place.value, "id": place.id, "question": question})
+    if len(text) > MOST_CHARACTERS:
+        raise InvalidRequestError("'sort': the field's values are too long for a next page; sort by a shorter field.")
+    return text
 
 
 def read_cursor(text: str, encoder: str, question: str) -> PageEnd:
@@ -69,28 +83,70 @@ def read_cursor(text: str, encoder: str, question: str) -> PageEnd:
     StaleCursorError
         If it was given under another encoder: its score means nothing under this one.
     """
-    values = _read(text)
-    if values is None:
-        raise InvalidRequestError("'cursor' is the text that an answer gave as 'next', unchanged.")
+    types = {"score": (float,), "id": (str,), "count": (int,), "encoder": (str,), "question": (str,)}
+    values = _read(text, types)
+    if abs(values["score"]) > 1 or values["count"] < 0:
+        raise _damaged()
     if values["question"] != question:
-        raise InvalidRequestError(
-            "The cursor belongs to another request: send the same query, filter, ids, min_score, exact, group_by and "
-            "per_group again, with it."
-        )
+        raise _foreign("query, filter, ids, min_score, exact, group_by and per_group")
     if values["encoder"] != encoder[:DIGEST]:
         raise StaleCursorError("The encoder has changed since the cursor was given: search again without it.")
     return PageEnd(values["score"], values["id"], values["count"])
 
 
-def _read(text: str) -> dict[str, Any] | None:
+def read_place(text: str, kind: type | None, question: str) -> Place:
+    """Read the last place of a page of a list.
+
+    Parameters
+    ----------
+    kind
+        Of the values that the list is ordered by, None if it is ordered by id.
+
+    Raises
+    ------
+    InvalidRequestError
+        If it is damaged, or another request's.
+    StaleCursorError
+        If the field has had another type when it was given.
+    """
+    values = _read(text, {"value": (float, str, bool, NoneType), "id": (str,), "question": (str,)})
+    if values["question"] != question:
+        raise _foreign("filter, ids and sort")
+    value = values["value"]
+    if value is not None and type(value) is not kind:
+        raise StaleCursorError("The field's type has changed since the cursor was given: list again without it.")
+    return Place(value, values["id"])
+
+
+def _write(values: Mapping[str, Any]) -> str:
+    data = json.dumps({**values, "check": digest(values)}, ensure_ascii=False, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _read(text: str, types: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
     if len(text) > MOST_CHARACTERS:
-        return None
+        raise _damaged()
     try:
         values = read_json(base64.b64decode(text.encode() + b"=" * (-len(text) % 4), b"-_", validate=True))
         check = values.pop("check")
-    except (ValueError, AttributeError, LookupError, TypeError):
-        return None
-    types = {"score": float, "id": str, "count": int, "encoder": str, "question": str}
-    if check != digest(values) or {name: type(value) for name, value in values.items()} != types:
-        return None
-    return values if abs(values["score"]) <= 1 and values["count"] >= 0 else None
+        values = {name: _as_written(value, types.get(name, ())) for name, value in values.items()}
+    except (ValueError, AttributeError, LookupError, TypeError) as error:
+        raise _damaged() from error
+    if check != digest(values) or values.keys() != types.keys():
+        raise _damaged()
+    if not all(type(value) in types[name] for name, value in values.items()):
+        raise _damaged()
+    return dict(values)
+
+
+def _as_written(value: Any, types: tuple[type, ...]) -> Any:
+    """Give a float that JSON reads as a whole number, being one beyond 2**53."""
+    return float(value) if type(value) is int and float in types else value
+
+
+def _damaged() -> InvalidRequestError:
+    return InvalidRequestError("'cursor' is the text that an answer gave as 'next', unchanged.")
+
+
+def _foreign(what: str) -> InvalidRequestError:
+    return InvalidRequestError(f"The cursor belongs to another request: send the same {what} again, with it.")

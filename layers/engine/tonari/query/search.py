@@ -7,17 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from tonari.contract.answers import Plan
 from tonari.contract.engine import EngineQuery, ScoredItem, Spread, Values
 from tonari.contract.filter_tree import Condition, Range, count_conditions
-from tonari.contract.parameters import MOST_ANSWER_BYTES
-from tonari.errors import InvalidRequestError, TooLargeError
+from tonari.errors import InvalidRequestError
 from tonari.fields.schema import Schema, values_of
 from tonari.index.scoring import varied_candidates, vary
-from tonari.query.contents import shown
+from tonari.query.contents import check_countable, check_single, read_documents
 from tonari.query.cursor import PageEnd
 from tonari.query.queries import Query
 from tonari.query.serving import Serving
@@ -152,34 +150,15 @@ def search(serving: Serving, query: Query, params: SearchParams) -> Neighbours:
         chosen = chosen[: params.k]
         given = params.after.count if params.after else 0
         more = PageEnd(chosen[-1].score, chosen[-1].id, given + params.k)
-    return Neighbours(_shown(chosen, schema, params.fields), plan, facets, more)
-
-
-def _shown(items: Iterable[ScoredItem], schema: Schema, fields: tuple[str, ...] | None) -> tuple[ScoredItem, ...]:
-    """Read of each item's document what is returned, until that is more than an answer may have."""
-    read: list[ScoredItem] = []
-    size = 0
-    for item in items:
-        document = {} if fields == () else shown(item.fields, schema)
-        if fields is not None:
-            document = {name: document[name] for name in fields if name in document}
-        size += len(msgspec.json.encode(document))
-        if size > MOST_ANSWER_BYTES:
-            raise TooLargeError(
-                f"The documents of {len(read) + 1:,} items have {size:,} bytes already, at most {MOST_ANSWER_BYTES:,} "
-                "can be given: lower 'k', or ask for less of each item by 'include' and 'fields'."
-            )
-        read.append(replace(item, fields=document))
-    return tuple(read)
+    documents = read_documents((one.fields for one in chosen), schema, params.fields)
+    items = tuple(replace(one, fields=document) for one, document in zip(chosen, documents, strict=True))
+    return Neighbours(items, plan, facets, more)
 
 
 def _check_fields(schema: Schema, params: SearchParams) -> None:
-    for what, name in (("group_by", params.group_by), *(("facets", name) for name in params.facets)):
-        why_not = None if name is None else schema.why_not(name)
-        if why_not is not None:
-            raise InvalidRequestError(f"{what!r}: {why_not}")
-    if params.group_by is not None and schema.fields[params.group_by].type == "strings":
-        raise InvalidRequestError(f"'group_by': {params.group_by!r} has lists of values; name a field with one value.")
+    check_countable(schema, params.facets)
+    if params.group_by is not None:
+        check_single(schema, "group_by", params.group_by)
 
 
 def _nearest(serving: Serving, query: Query, params: SearchParams, count: int) -> tuple[list[ScoredItem], Plan]:

@@ -154,8 +154,8 @@ def local_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in FULL:
             raise NoSpaceError(
-                f"There is no room in {folder} ({error.strerror}): give the function more TemporaryStorage, or name "
-                "a larger folder as TONARI_CACHE_DIR."
+                f"There is no room in {folder} ({error.strerror}): make some. A function on AWS takes more "
+                "TemporaryStorage, or a larger folder as TONARI_CACHE_DIR."
             ) from error
         raise StoreError(f"{folder} cannot be written to: {error.strerror}.") from error
 

@@ -19,8 +19,10 @@ from tonari.storage.folder_files import (
     STATE,
     case_counts,
     file_errors,
+    key_by_hand,
     key_of,
     list_files,
+    may_be_by_hand,
     move,
     names_of,
     remove_empty,
@@ -135,14 +137,19 @@ class FolderBucket:
         """Delete objects; those that are not there count as deleted."""
         with self._lock:
             for key in keys:
-                try:
-                    with self._errors(key):
-                        path = self._path(key)
-                        path.unlink()
-                except MissingObjectError:
-                    continue
-                self._etags.pop(path, None)
-                remove_empty(path.parent, self._folder)
+                while (path := self._unlinked(key)) is not None:
+                    self._etags.pop(path, None)
+                    remove_empty(path.parent, self._folder)
+
+    def _unlinked(self, key: str) -> Path | None:
+        """Remove an object's file, and give it; None if there is none: it may have another one under its own name."""
+        try:
+            with self._errors(key):
+                path = self._path(key)
+                path.unlink()
+        except MissingObjectError:
+            return None
+        return path
 
     def sha256(self, key: str) -> str:
         """Read an object back and hash it (hex)."""
@@ -199,11 +206,12 @@ class FolderBucket:
             length = 0
         if not 0 < length <= MOST_KEY_BYTES:
             raise StoreError(f"{key[:40]!r} cannot be a key: 1 to {MOST_KEY_BYTES} bytes of UTF-8 can.")
-        if self._case_counts:
-            return self._folder.joinpath(*names_of(key))
         path = self._folder
         for segment in key.split("/"):
-            path = where_case_is_lost(path, segment)
+            by_hand = path / segment if may_be_by_hand(segment) else None
+            path = path.joinpath(*names_of(segment)) if self._case_counts else where_case_is_lost(path, segment)
+            if by_hand is not None and not os.path.exists(path) and os.path.exists(by_hand):  # noqa: PTH110
+                path = by_hand
         return path
 
     def _key(self, path: Path) -> str | None:
@@ -214,9 +222,10 @@ class FolderBucket:
         except UnicodeEncodeError:
             return None
         key = key_of(names)
-        if key is None or (self._case_counts and names_of(key) != names):
-            return None
-        return key
+        if key is not None and (not self._case_counts or names_of(key) == names):
+            return key
+        key = key_by_hand(names)
+        return key if key is not None and self._path(key) == path else None
 
     def _describe(self, key: str, path: Path) -> ObjectInfo:
         stat = path.stat()

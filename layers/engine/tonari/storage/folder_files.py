@@ -54,6 +54,29 @@ def key_of(names: Sequence[str]) -> str | None:
     return None if begun else "/".join(segments)
 
 
+def key_by_hand(names: Sequence[str]) -> str | None:
+    """Give the key of a file that others put there, perhaps under names that this bucket would write otherwise."""
+    segments: list[str] = []
+    begun: list[str] = []
+    for name in names:
+        begun.append(name)
+        if name.endswith(GOES_ON):
+            continue
+        segment = key_of(begun)
+        if segment is None and len(begun) > 1:
+            return None
+        segments.append(name if segment is None else segment)
+        begun = []
+    return None if begun else "/".join(segments)
+
+
+def may_be_by_hand(segment: str) -> bool:
+    """Tell whether others may have put a file there under a segment's own name, which this bucket writes otherwise."""
+    if os.name == "nt" or segment in ("", ".", "..") or segment.casefold() == STATE:
+        return False
+    return names_of(segment) != (segment,) and key_of((segment,)) in (None, segment)
+
+
 def name_of(segment: str) -> str:
     """Give the name of what stands between two slashes of a key."""
     name = _escape(segment) or EMPTY

@@ -71,6 +71,8 @@ class Links:
             raise LinkRefusedError(f"The form takes pictures: its field Content-Type must begin with {PICTURES}.")
         if size < 1:
             raise LinkRefusedError("The file is empty.")
+        if not file_name and FILE_NAME in key:
+            raise LinkRefusedError("The file has no name: the form's part 'file' gives it as filename.")
         if size > allowed["most_bytes"]:
             raise TooLargeError(f"The file has {size:,} bytes, at most {allowed['most_bytes']:,} are taken.")
         return key.replace(FILE_NAME, file_name)

@@ -19,8 +19,11 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from tonari.errors import ConflictError, MissingObjectError, StoreError
+from tonari.config import is_this_machine
+from tonari.errors import ConflictError, MissingObjectError, SettingError, StoreError
 from tonari.storage.bucket import Blob, ObjectInfo, PresignedPost, file_sha256, save_verified
+from tonari.storage.last_use import LastUse
+from tonari.storage.s3_remedies import OF_CODES, OF_KINDS, remedy_for
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -58,19 +61,62 @@ def _s3_errors(what: str) -> Iterator[None]:
         code = str(error.response["Error"].get("Code", ""))
         if code == "NoSuchBucket":
             raise StoreError(f"{what}: there is no such bucket; check its name, region and endpoint.") from error
-        message = error.response["Error"].get("Message", "")
-        raise CODES.get(code, StoreError)(f"{what}: {code} {message}".strip()) from error
+        message = _sentence(f"{what}: {code} {error.response['Error'].get('Message', '')}")
+        raise CODES.get(code, StoreError)(f"{message} {OF_CODES.get(code, '')}".strip()) from error
     except BotoCoreError as error:
-        raise StoreError(f"{what}: {error}") from error
+        raise StoreError(f"{_sentence(f'{what}: {error}')} {remedy_for(type(error))}".strip()) from error
+
+
+def _sentence(text: str) -> str:
+    line = " ".join(text.split()).rstrip(":")
+    return line if line.endswith((".", "!", "?")) else f"{line}."
+
+
+def _open(service: Any, endpoint: str) -> Any:
+    """Make a client of a service: ``endpoint`` beats what the environment and profiles say.
+
+    No proxy is asked for what is on this machine.
+    """
+    url = endpoint or None
+    try:
+        client: Any = boto3.client(service, endpoint_url=url, config=CONFIG)
+        if is_this_machine(client.meta.endpoint_url):
+            client = boto3.client(service, endpoint_url=url, config=CONFIG.merge(Config(proxies={})))
+    except ValueError as error:
+        raise SettingError(f"{_sentence(str(error))} {OF_KINDS['EndpointResolutionError']}") from error
+    return client
 
 
 class S3Bucket:
-    """A bucket on S3; see :class:`tonari.storage.bucket.Bucket`."""
+    """A bucket on S3; see :class:`tonari.storage.bucket.Bucket`.
 
-    def __init__(self, name: str, client: S3Client | None = None) -> None:
+    Parameters
+    ----------
+    client
+        Of boto3; made unless given.
+    endpoint
+        URL of an S3 server other than the one that the environment and profiles name.
+
+    Raises
+    ------
+    StoreError
+        If no client can be made of what the environment and profiles say.
+    SettingError
+        If an endpoint is no URL.
+    """
+
+    def __init__(self, name: str, client: S3Client | None = None, *, endpoint: str = "") -> None:
         self.name = name
         with _s3_errors(f"bucket {name}"):
-            self._s3: S3Client = client or boto3.client("s3", config=CONFIG)
+            self._client: S3Client = client or _open("s3", endpoint)
+        self._last_use = LastUse()
+
+    @property
+    def _s3(self) -> S3Client:
+        """The client. Connections that nobody used for long may be dead without a word: new ones take their place."""
+        if self._last_use.was_long_ago():
+            self._client.close()
+        return self._client
 
     def get(self, key: str, *, if_match: str | None = None) -> Blob:
         """Read an object, with ``if_match`` only while its ETag is that one."""
@@ -223,5 +269,5 @@ def _etag(answer: Mapping[str, Any]) -> str:
 def start_function(name: str, payload: bytes) -> None:
     """Ask for an asynchronous run of a Lambda function."""
     with _s3_errors(f"function {name}"):
-        client: LambdaClient = boto3.client("lambda", config=CONFIG)
+        client: LambdaClient = _open("lambda", "")
         client.invoke(FunctionName=name, InvocationType="Event", Payload=payload)

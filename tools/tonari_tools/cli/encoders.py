@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from tonari.errors import InvalidRequestError
 from tonari_tools.cli.help import examples, panels
-from tonari_tools.cli.target import Command, Target, takes_buckets
+from tonari_tools.cli.model_options import FILE, takes_model, warn
+from tonari_tools.cli.target import Target, takes_buckets
 
-FILE = click.Path(path_type=Path)
+if TYPE_CHECKING:  # help must not load numpy
+    from tonari_tools.models.published.overrides import Overrides
+
 SHORT_ID = 12
 MOST_REJECTED = 3
 
 ENCODER_ID = click.argument("name", metavar="ID", help="Its id, or enough of the beginning to tell it from others.")
-
-
-def takes_model(command: Command) -> Command:
-    """Give a command the argument ``MODEL`` and the option ``--config``."""
-    model = click.argument("model", type=FILE, help="An .onnx file, or a folder with one.")
-    config = click.option(
-        "--config", type=FILE, metavar="FILE", help="Its encoder.json; default: found out from the model."
-    )
-    return model(config(command))
 
 
 @click.command(epilog=examples("tonari encoder build out", "tonari encoder build out --network mobilenetv2"))
@@ -88,7 +83,9 @@ def fit(given: str | None, dims: str, seed: int, target: Target, *, use_it: bool
     "--photos", type=FILE, metavar="DIR", help="Pictures by which the loss is measured; default: drawn pictures."
 )
 @click.option("--static", is_flag=True, help="Compute in int8 too, calibrated on the pictures.")
-def shrink(model: Path, config: Path | None, folder: Path, photos: Path | None, *, static: bool) -> None:
+def shrink(
+    model: Path, config: Path | None, folder: Path, photos: Path | None, said: Overrides, *, static: bool
+) -> None:
     """Store an encoder in a third of the space, and measure what that loses."""
     from tonari_tools.cli.encoder_files import write_encoder
     from tonari_tools.models.check import examine
@@ -98,7 +95,8 @@ def shrink(model: Path, config: Path | None, folder: Path, photos: Path | None, 
 
     _check_folder(folder, model)
     photographs = find_photographs(photos, calibrate=static)
-    examined = examine(model, config)
+    examined = examine(model, config, said=said)
+    warn(examined.warnings)
     shrunk = shrink_model(examined, photographs)
     write_encoder(folder, shrunk.model, shrunk.config)
     click.echo(report(examined, shrunk))
@@ -106,26 +104,40 @@ def shrink(model: Path, config: Path | None, folder: Path, photos: Path | None, 
         click.echo(f"tonari: passed over {name}: {why}", err=True)
 
 
-@click.command(epilog=examples("tonari encoder check model.onnx --photo photo.jpg"))
+@click.command(
+    epilog=examples(
+        "tonari encoder check model.onnx --photo photo.jpg",
+        "tonari encoder check model.onnx --resize 256 --crop 224 --mean 0.5 --std 0.5",
+    )
+)
 @takes_model
 @click.option("--photo", type=FILE, metavar="FILE", help="A picture to encode; default: a drawn one.")
-def check(model: Path, config: Path | None, photo: Path | None) -> None:
-    """Say what a model expects and gives, how fast it is, and whether it can serve."""
+def check(model: Path, config: Path | None, photo: Path | None, said: Overrides) -> None:
+    """Say what a model expects and gives, how fast it is, and whether it can serve.
+
+    What no file says is guessed, with a warning. Say it by the options below: they go before all files.
+    """
     from tonari_tools.models.check import examine, report
 
-    click.echo(report(examine(model, config, _read_photo(photo))))
+    examined = examine(model, config, _read_photo(photo), said)
+    click.echo(report(examined))
+    warn(examined.warnings)
 
 
-@click.command(epilog=examples("tonari encoder add model.onnx"))
+@click.command(epilog=examples("tonari encoder add model.onnx", "tonari encoder add model.onnx --mean 0.5 --std 0.5"))
 @takes_model
 @takes_buckets("artefacts")
-def add(model: Path, config: Path | None, target: Target) -> None:
-    """Check a model, upload it and print its id."""
+def add(model: Path, config: Path | None, said: Overrides, target: Target) -> None:
+    """Check a model, upload it and print its id.
+
+    What no file says is guessed, with a warning. Say it by the options below: they go before all files.
+    """
     from tonari.encoders.store import save_encoder
     from tonari_tools.models.check import examine, report
 
-    examined = examine(model, config)
+    examined = examine(model, config, said=said)
     click.echo(report(examined), err=True)
+    warn(examined.warnings)
     click.echo(save_encoder(target.open_artefacts(), examined.model, examined.config))
 
 

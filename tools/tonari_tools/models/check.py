@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import statistics
-import time
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from io import BytesIO
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
-from tonari.encoders.onnx import Session, graph_signature
-from tonari.errors import InvalidEncoderError, UnencodableImageError
+from tonari.encoders.image import EncoderConfig, encoder_id
+from tonari.encoders.onnx import graph_signature
+from tonari.encoders.store import MODEL
+from tonari.errors import InvalidEncoderError
 from tonari.images.framing import Framing
 from tonari.images.tensor import TensorForm
-from tonari_shop.assortment import assortment
-from tonari_shop.studio import photograph
 from tonari_tools.models.detect import detect
-from tonari_tools.models.model_file import ModelFiles, Read, find_files, read_model
+from tonari_tools.models.model_file import Loaded, ModelFiles, Read, find_files, load_model
+from tonari_tools.models.published.overrides import NOTHING, Overrides
+from tonari_tools.models.trial import Trial, drawn_photos, try_encoder
 from tonari_tools.tables import align
+
+MOST_NAMED = 20
+"""Files that lie unread beside a model and are named, at most."""
 
 
 def report(examined: Examined) -> str:
@@ -35,6 +33,7 @@ def report(examined: Examined) -> str:
     size = megabytes(len(examined.model))
     rows = [
         ["model", f"{examined.files.path}, {size}, {read.operators} operators, opset {read.opset}"],
+        *([["weights", _say_merged(examined.merged)]] if examined.merged else []),
         ["name", config.name],
         ["input", f"{config.input_name}: {say_input(config)} {found['input']}"],
         ["framing", f"{say_framing(config.framing)} {found['framing']}"],
@@ -43,9 +42,21 @@ def report(examined: Examined) -> str:
         ["length", f"{trial.length:.4g} before it is made 1"],
         ["batches", _say_batches(trial, batches=examined.batches)],
         ["speed", f"{trial.milliseconds:.1f} ms a picture, median of {trial.runs}, one thread, decoding not counted"],
+        ["read", ", ".join(examined.used) or "no settings"],
+        *([["not read", _few(examined.unread)]] if examined.unread else []),
         ["encoder", examined.id],
     ]
     return align(rows)
+
+
+def _say_merged(merged: Mapping[str, int]) -> str:
+    tensors = sum(merged.values())
+    return f"{tensors} tensors of {', '.join(merged)}, put into one file"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f", and {more} more" if more > 0 else "")
 
 
 def say_input(config: EncoderConfig) -> str:
@@ -88,105 +99,6 @@ def _say_batches(trial: Trial, *, batches: bool) -> str:
     return f"cosine {trial.agreement:.6f} at least between alone and in a batch"
 
 
-LEAST_AGREEMENT = 1 - 1e-3
-"""Cosine between a view's embedding alone and in a batch."""
-BATCH, APART = 4, 70
-WARM_UP, LEAST_RUNS, MOST_RUNS, MOST_SECONDS = 2, 3, 15, 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """How an encoder did.
-
-    Parameters
-    ----------
-    length
-        Of the graph's vector, before it is normalised.
-    milliseconds
-        A picture on one thread, without decoding: the median of ``runs``.
-    runs
-    agreement
-        Least cosine between embeddings alone and in a batch; None if the graph takes no batches.
-    """
-
-    length: float
-    milliseconds: float
-    runs: int
-    agreement: float | None
-
-
-def drawn_photos() -> list[bytes]:
-    """Draw ``BATCH`` different things, as JPEG files."""
-    things = islice(assortment(), 0, BATCH * APART, APART)
-    return [photograph(one.product, *next(iter(one.views.values()))) for one in things]
-
-
-def try_encoder(config: EncoderConfig, model: Path, photo: bytes, *, batches: bool) -> Trial:
-    """Encode ``photo``, an all-black and an all-white picture, and, if the graph takes ``batches``, several at once.
-
-    Raises
-    ------
-    InvalidEncoderError
-        If the graph gives NaN, infinity, zero or another shape, or another answer in a batch.
-    RequestError
-        If ``photo`` cannot be read.
-    """
-    encoder = ImageEncoder(config, model)
-    view = encoder.read(photo)
-    for name, tried in (("the photograph", view), *((name, encoder.read(_flat(name))) for name in ("black", "white"))):
-        try:
-            encoder.embed([tried])
-        except (InvalidEncoderError, UnencodableImageError) as error:
-            raise InvalidEncoderError(
-                f"{error.detail} (given {name}; an encoder must give each picture one)"
-            ) from error
-    session = Session(model, config.input_name, config.output_name, threads=1)
-    length = float(np.linalg.norm(session.run(view[None]).astype(np.float64)))
-    agreement = _agreement(session, [view, *map(encoder.read, drawn_photos()[1:])]) if batches else None
-    milliseconds, runs = _speed(session, view)
-    return Trial(length, milliseconds, runs, agreement)
-
-
-def _flat(colour: str) -> bytes:
-    buffer = BytesIO()
-    Image.new("RGB", (64, 64), colour).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _agreement(session: Session, views: list[NDArray[np.generic]]) -> float | None:
-    """Compare with a batch; a graph that fails on one is no worse for it, as views are encoded one by one."""
-    alone = np.concatenate([session.run(view[None]) for view in views]).astype(np.float64)
-    try:
-        together = session.run(np.stack(views)).astype(np.float64)
-    except (InvalidEncoderError, UnencodableImageError):
-        return None
-    if together.shape != alone.shape:
-        raise InvalidEncoderError(
-            f"The graph gives {together.shape} for {len(views)} pictures, {alone.shape} is due: one row for each."
-        )
-    lengths = np.linalg.norm(alone, axis=1) * np.linalg.norm(together, axis=1)
-    least = float(((alone * together).sum(axis=1) / lengths).min())
-    if not least >= LEAST_AGREEMENT:
-        raise InvalidEncoderError(
-            f"The embedding changes with the batch: cosine {least:.4f} between alone and among {len(views)}, the limit "
-            f"is {LEAST_AGREEMENT}: export the model in evaluation mode, not training mode."
-        )
-    return least
-
-
-def _speed(session: Session, view: NDArray[np.generic]) -> tuple[float, int]:
-    taken: list[float] = []
-    begin = time.perf_counter()
-    while len(taken) < WARM_UP + LEAST_RUNS or (
-        len(taken) < WARM_UP + MOST_RUNS and time.perf_counter() - begin < MOST_SECONDS
-    ):
-        start = time.perf_counter()
-        session.run(view[None])
-        taken.append(time.perf_counter() - start)
-    runs = taken[WARM_UP:]
-    return statistics.median(runs) * 1000, len(runs)
-
-
 @dataclass(frozen=True, slots=True)
 class Examined:
     """An encoder that works.
@@ -198,13 +110,19 @@ class Examined:
     read
         Of the file.
     model, config
-        Bytes of ``model.onnx`` and ``encoder.json``.
+        Bytes of ``model.onnx``, which has all weights, and of ``encoder.json``.
     found
         Per decision, what it rests on.
     batches
         Whether the graph takes several pictures at once.
     trial
         How it did.
+    merged
+        Names of other files with weights, and how many tensors came from each.
+    used, unread
+        Names of files beside the model that were read, and that may say something of it and were not.
+    warnings
+        What was guessed or is doubtful, each a sentence.
     """
 
     files: ModelFiles
@@ -214,14 +132,36 @@ class Examined:
     found: Mapping[str, str]
     batches: bool
     trial: Trial
+    merged: Mapping[str, int]
+    used: tuple[str, ...]
+    unread: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def id(self) -> str:
         """Its identity."""
         return encoder_id(self.model, self.config)
 
+    @contextmanager
+    def on_disk(self) -> Iterator[Path]:
+        """Give the path of the model as one file: where it was found, or a passing copy with all weights."""
+        with one_file(self.files.path, self.model, self.merged) as path:
+            yield path
 
-def examine(model: Path, config: Path | None = None, photo: bytes | None = None) -> Examined:
+
+@contextmanager
+def one_file(path: Path, data: bytes, merged: Mapping[str, int]) -> Iterator[Path]:
+    """Give the path of a model that has all its weights; if they had to be merged, of a passing copy."""
+    if not merged:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, MODEL)
+        copy.write_bytes(data)
+        yield copy
+
+
+def examine(model: Path, config: Path | None = None, photo: bytes | None = None, said: Overrides = NOTHING) -> Examined:
     """Find out what a model is, and try it.
 
     Parameters
@@ -229,9 +169,11 @@ def examine(model: Path, config: Path | None = None, photo: bytes | None = None)
     model
         An ONNX file, or a folder with one.
     config
-        An ``encoder.json`` that says all.
+        An ``encoder.json`` that says all, or other settings that are believed most.
     photo
         What to encode; default: a drawn one.
+    said
+        What the user says, by options.
 
     Raises
     ------
@@ -241,17 +183,41 @@ def examine(model: Path, config: Path | None = None, photo: bytes | None = None)
         If ``photo`` cannot be read.
     """
     files = find_files(model, config)
-    data = files.path.read_bytes()
-    read = read_model(data)
+    loaded = load_model(files.path)
+    with one_file(files.path, loaded.data, loaded.merged) as path:
+        return _examine(files, loaded, path, photo or drawn_photos()[0], said)
+
+
+def _examine(files: ModelFiles, loaded: Loaded, path: Path, photo: bytes, said: Overrides) -> Examined:
     try:
-        inputs, outputs = graph_signature(files.path)
+        inputs, outputs = graph_signature(path)
     except InvalidEncoderError as error:
         raise InvalidEncoderError(
             f"{error.detail} (onnxruntime {version('onnxruntime')}): export it with operators and an opset that this "
             "version has."
         ) from error
-    made, found = detect(files, read, inputs, outputs, hashlib.sha256(data).hexdigest())
-    parsed = EncoderConfig.parse(made)
+    made = detect(files, loaded.read, inputs, outputs, hashlib.sha256(loaded.data).hexdigest(), said)
+    parsed = EncoderConfig.parse(made.config)
     batches = any(tensor.name == parsed.input_name and tensor.shape[:1] == (None,) for tensor in inputs)
-    trial = try_encoder(parsed, files.path, photo or drawn_photos()[0], batches=batches)
-    return Examined(files, read, data, made, found, batches, trial)
+    trial = try_encoder(parsed, path, photo, batches=batches)
+    unread = (
+        *(f"{name} (says nothing of pictures)" for name in files.beside.settings if name not in made.used),
+        *(
+            name
+            for name, path in files.beside.unread.items()
+            if path.absolute() != (files.given and files.given.absolute())
+        ),
+    )
+    return Examined(
+        files,
+        loaded.read,
+        loaded.data,
+        made.config,
+        made.found,
+        batches,
+        trial,
+        loaded.merged,
+        made.used,
+        unread,
+        made.warnings,
+    )

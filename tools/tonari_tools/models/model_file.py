@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import onnx
-from onnx import TensorProto
 from onnx.defs import SchemaError, get_schema
 
 from tonari.errors import InvalidEncoderError
+from tonari_tools.models.external_data import ONE_FILE, external_tensors, merge_external_data, on_one_line
+from tonari_tools.models.foreign_files import tell_content, tell_folder, tell_name
+from tonari_tools.models.published.settings_files import (
+    ENCODER,
+    Beside,
+    find_file,
+    is_encoder,
+    is_there,
+    look_beside,
+    name_beside,
+    read_bytes,
+    rooms_of,
+)
 
 MOST_BYTES = 400_000_000
 """Length of a model, in bytes: a function holds it in memory and in 512 MB of temporary storage."""
-ENCODER, PREPROCESSOR, CONFIG = "encoder.json", "preprocessor_config.json", "config.json"
+USUAL = ("model.onnx", "onnx/model.onnx")
+PICTURES_ALONE = ("vision_model.onnx", "onnx/vision_model.onnx")
+"""The part for pictures of a model that takes text too, as the Hugging Face hub lays it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,78 +42,91 @@ class ModelFiles:
         Of the ONNX file.
     encoder
         Bytes of the ``encoder.json`` that was given or lies beside it.
-    preprocessor, config
-        Contents of ``preprocessor_config.json`` and ``config.json``.
+    given
+        Path of that file, or of other settings that were given.
+    beside
+        Other settings there; with an ``encoder.json`` they are named, and none is read.
     """
 
     path: Path
     encoder: bytes | None
-    preprocessor: dict[str, Any] | None
-    config: dict[str, Any] | None
+    given: Path | None
+    beside: Beside
 
 
-def find_files(model: Path, encoder: Path | None = None) -> ModelFiles:
-    """Find the ONNX file and the settings beside it; nothing of the model is read yet.
+def find_files(model: Path, config: Path | None = None) -> ModelFiles:
+    """Find the ONNX file and the settings beside it; nothing of the model is read yet but its first bytes.
 
     Parameters
     ----------
     model
         The file, or a folder with one, as Hugging Face lays them out too (``onnx/model.onnx`` under the settings).
-    encoder
-        An ``encoder.json`` elsewhere.
+    config
+        An ``encoder.json`` elsewhere, or a file with other settings.
 
     Raises
     ------
     InvalidEncoderError
-        If there is no such file, or more than one, or it is over :data:`MOST_BYTES`, or settings are not JSON.
+        If there is no such file, or more than one, or it is no ONNX file, or is over :data:`MOST_BYTES`, or settings
+        are not JSON.
     """
-    path = _find(model) if model.is_dir() else model
-    if not path.is_file():
+    path = _find(model) if _is_folder(model) else model
+    if not is_there(path):
         raise InvalidEncoderError(f"{path} is not there: give an .onnx file, or a folder with one.")
-    size = path.stat().st_size
+    try:
+        size, foreign = path.stat().st_size, tell_content(path)
+    except OSError as error:
+        raise InvalidEncoderError(f"{path} cannot be read: {error.strerror}.") from error
+    if foreign:
+        raise InvalidEncoderError(f"{path} {foreign}.")
     if size > MOST_BYTES:
+        told = tell_name(path)
         raise InvalidEncoderError(
-            f"{path} has {size:,} bytes, the limit is {MOST_BYTES:,}: take a smaller model, or store its "
-            "weights smaller."
+            f"{path} {told}."
+            if told
+            else f"{path} has {size:,} bytes, the limit is {MOST_BYTES:,}: take a smaller model, or store its weights "
+            "smaller."
         )
-    rooms = [path.parent, *([path.parent.parent] if path.parent.name == "onnx" else [])]
-    said = encoder or _beside(rooms, ENCODER)
-    return ModelFiles(path, _read(said) if said else None, _json(rooms, PREPROCESSOR), _json(rooms, CONFIG))
+    encoder = config or find_file(rooms_of(path), ENCODER)
+    if encoder is None:
+        return ModelFiles(path, None, None, look_beside(path))
+    said = read_bytes(encoder)
+    if config is None or is_encoder(said):
+        return ModelFiles(path, said, encoder, name_beside(path, encoder))
+    return ModelFiles(path, None, encoder, look_beside(path))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _find(folder: Path) -> Path:
-    for usual in (folder / "model.onnx", folder / "onnx" / "model.onnx"):
-        if usual.is_file():
-            return usual
-    found = sorted(folder.glob("*.onnx"))
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise InvalidEncoderError(f"{folder} should hold one .onnx file, it holds {names}: give the file itself.")
-    return found[0]
+    usual = next((folder / name for name in (*PICTURES_ALONE, *USUAL) if (folder / name).is_file()), None)
+    if usual:
+        return usual
+    found = [one for room in (folder, folder / "onnx") for one in _onnx_files(room)]
+    if len(found) == 1:
+        return found[0]
+    if not found and (told := tell_name(folder)):
+        raise InvalidEncoderError(f"{folder} {told}.")
+    if not found and (told := tell_folder(_names(folder))):
+        raise InvalidEncoderError(f"{folder} holds no .onnx file: {told}.")
+    names = ", ".join(str(path.relative_to(folder)) for path in found) or "none"
+    raise InvalidEncoderError(f"{folder} should hold one .onnx file, it holds {names}: give the file itself.")
 
 
-def _beside(rooms: list[Path], name: str) -> Path | None:
-    return next((room / name for room in rooms if (room / name).is_file()), None)
+def _onnx_files(folder: Path) -> list[Path]:
+    return [folder / name for name in _names(folder) if name.lower().endswith(".onnx")]
 
 
-def _json(rooms: list[Path], name: str) -> dict[str, Any] | None:
-    path = _beside(rooms, name)
-    if path is None:
-        return None
+def _names(folder: Path) -> list[str]:
     try:
-        raw = json.loads(_read(path))
-    except ValueError as error:
-        raise InvalidEncoderError(f"{path} is not JSON ({error}): mend it, or take it away.") from error
-    if not isinstance(raw, dict):
-        raise InvalidEncoderError(f"{path} is not a JSON object: mend it, or take it away.")
-    return raw
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidEncoderError(f"{path} cannot be read: {error.strerror}.") from error
+        return sorted(one.name for one in folder.iterdir())
+    except OSError:
+        return []
 
 
 STANDARD = frozenset({"", "ai.onnx", "ai.onnx.ml"})
@@ -116,6 +142,44 @@ class Read:
     metadata: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model as one file: its bytes, what can be told of it, and the files that were put into it.
+
+    Parameters
+    ----------
+    merged
+        Names of the files with weights, and how many tensors came from each.
+    """
+
+    data: bytes
+    read: Read
+    merged: Mapping[str, int]
+
+
+def load_model(path: Path) -> Loaded:
+    """Read an ONNX file, with the weights that it keeps in other files.
+
+    Raises
+    ------
+    InvalidEncoderError
+        As :func:`read_model` does, or if weights are missing, or too many.
+    """
+    data = read_bytes(path)
+    try:
+        model = _parse(data)
+    except InvalidEncoderError as error:
+        if told := tell_name(path):
+            raise InvalidEncoderError(f"{path} {told}.") from error
+        raise
+    with _named_damage():
+        external = external_tensors(_tensors(model))
+        if not external:
+            return Loaded(data, _inspect(model), {})
+        merged = merge_external_data(external, path.parent, MOST_BYTES - len(data))
+        return Loaded(model.SerializeToString(deterministic=True), _inspect(model), merged)
+
+
 def read_model(data: bytes) -> Read:
     """Read an ONNX file as far as it can be without running it.
 
@@ -124,26 +188,47 @@ def read_model(data: bytes) -> Read:
     InvalidEncoderError
         If it is cut off or no ONNX file, has its weights elsewhere, or uses operators that are not ONNX's own.
     """
+    model = _parse(data)
+    with _named_damage():
+        if external := external_tensors(_tensors(model)):
+            raise InvalidEncoderError(
+                f"The model keeps {len(external)} tensors ({external[0].name}, …) in another file: {ONE_FILE}."
+            )
+        return _inspect(model)
+
+
+@contextmanager
+def _named_damage() -> Iterator[None]:
+    """Say of a file that is read as one of ONNX, but has names that are no text, that it is damaged."""
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise InvalidEncoderError(
+            f"The model is damaged ({type(error).__name__}): transfer or export it again."
+        ) from error
+
+
+def _parse(data: bytes) -> onnx.ModelProto:
     try:
         model = onnx.load_from_string(data)
     except Exception as error:  # protobuf's own, which onnx lets through
         raise InvalidEncoderError(
             f"The model is no ONNX file, or ends early ({len(data):,} bytes): transfer or export it again."
         ) from error
-    graph = model.graph
-    if not graph.node or not graph.output or not model.opset_import:
+    if not model.graph.node or not model.graph.output or not model.opset_import:
         raise InvalidEncoderError(
             f"The model has no graph, or no operator versions ({len(data):,} bytes): it ends early, or is no ONNX file."
         )
-    external = [tensor.name for tensor in _tensors(model) if tensor.data_location == TensorProto.EXTERNAL]
-    if external:
-        raise InvalidEncoderError(
-            f"The model keeps {len(external)} tensors ({external[0]}, …) in another file: export it as one file, in "
-            "torch.onnx.export with external_data=False."
-        )
+    return model
+
+
+def _inspect(model: onnx.ModelProto) -> Read:
     opset = max((one.version for one in model.opset_import if one.domain in {"", "ai.onnx"}), default=0)
     _check_operators(model, opset)
-    return Read(opset, len(graph.node), {prop.key: prop.value for prop in model.metadata_props})
+    metadata = {prop.key: prop.value for prop in model.metadata_props}
+    if not all(isinstance(text, str) for pair in metadata.items() for text in pair):
+        raise ValueError("metadata that are no text")
+    return Read(opset, len(model.graph.node), metadata)
 
 
 def _check_operators(model: onnx.ModelProto, opset: int) -> None:
@@ -151,9 +236,10 @@ def _check_operators(model: onnx.ModelProto, opset: int) -> None:
     for node in (node for body in _bodies(model) for node in body.node):
         if (node.domain, node.op_type) in own:
             continue
+        kind, domain = on_one_line(node.op_type), on_one_line(node.domain)
         if node.domain not in STANDARD:
             raise InvalidEncoderError(
-                f"The model uses {node.op_type} of the operator domain {node.domain}: only ONNX's own operators run "
+                f"The model uses {kind} of the operator domain {domain}: only ONNX's own operators run "
                 "everywhere; export it without optimisations and extensions."
             )
         try:
@@ -162,7 +248,7 @@ def _check_operators(model: onnx.ModelProto, opset: int) -> None:
             if node.domain == "ai.onnx.ml":
                 continue
             raise InvalidEncoderError(
-                f"The model uses the operator {node.op_type}, which opset {opset} of ONNX {onnx.__version__} does not "
+                f"The model uses the operator {kind}, which opset {opset} of ONNX {onnx.__version__} does not "
                 "have: export it for another opset."
             ) from error
 

@@ -1,218 +1,249 @@
-"""How a model wants its pictures prepared, from the settings of Hugging Face's image processors or of timm."""
+"""How pictures are prepared for a model: what the user says, else the first source that speaks, else a guess."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, TypeVar
 
-from tonari.images.framing import Resample
-from tonari.images.tensor import Channels, Triple
+from tonari.errors import InvalidEncoderError
+from tonari.images.tensor import Channels
+from tonari_tools.models.graph_ends import Input
+from tonari_tools.models.published.huggingface import KEYS, huggingface_source
+from tonari_tools.models.published.open_clip import find_preprocess_cfg, open_clip_source
+from tonari_tools.models.published.overrides import Overrides
+from tonari_tools.models.published.settings import (
+    IMAGENET,
+    Filter,
+    Frame,
+    Guess,
+    Preprocessing,
+    Size,
+    Source,
+    UnusableError,
+    Values,
+    join,
+    read_source,
+)
+from tonari_tools.models.published.timm import find_pretrained_cfg, timm_source
 
-IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
-IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+Part = TypeVar("Part", Frame, Filter, Values)
+SIZED = "--resize and --crop"
+SCALED = "--mean and --std"
+FRAMING, VALUES = frozenset({"--resize", "--crop", "--resample"}), frozenset({"--mean", "--std", "--channels"})
+NOTHING_SAYS = "nothing says"
+BROKEN = (TypeError, ValueError, ArithmeticError)
+"""What reading settings of an unusual form raises."""
+TOLERANCE = 1e-4
+"""By how much means and deviations of two sources differ at most, where they mean the same."""
 
 
-class UnusableError(ValueError):
-    """A source says something that the engine cannot do; the message says what, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Preprocessing:
-    """What a source says.
+def find_source(raw: Mapping[str, Any], name: str, model_type: str = "") -> Source | None:
+    """Tell by its content what kind of settings a file has.
 
     Parameters
     ----------
-    source
-        Its name, for people.
-    size
-        Height and width of the cut.
-    resize
-        Either ``shortest_edge``, or ``height`` and ``width``: as in ``encoder.json``.
-    resample
-        Filter of the resize.
-    mean, std
-        On the scale of 0 to 1.
-    channels
-        Their order.
-    remarks
-        What the source left open, and what was taken.
+    name
+        By which it is called in messages.
+    model_type
+        Of the ``config.json`` beside it.
+
+    Returns
+    -------
+    None if it says nothing of pictures.
     """
-
-    source: str
-    size: tuple[int, int]
-    resize: Mapping[str, int]
-    resample: Resample
-    mean: Triple
-    std: Triple
-    channels: Channels = "RGB"
-    remarks: tuple[str, ...] = ()
-
-
-def _triple(values: Any, name: str) -> Triple:
-    """Read a number per channel, or one for all three."""
-    many = values if isinstance(values, list | tuple) else [values]
-    numbers = [float(value) for value in many if isinstance(value, int | float) and not isinstance(value, bool)]
-    if len(numbers) != len(many) or len(many) not in {1, 3}:
-        raise UnusableError(f"{name} is {values!r}, not a number for each of three channels")
-    red, green, blue = numbers * (3 // len(numbers))
-    return red, green, blue
+    nested = raw.get("image_processor")
+    if isinstance(nested, dict):
+        raw, name = nested, f"image_processor in {name}"
+    if (timm := find_pretrained_cfg(raw)) is not None:
+        return timm_source(timm, f"timm's pretrained_cfg in {name}" if "pretrained_cfg" in raw else f"timm's {name}")
+    if (clip := find_preprocess_cfg(raw)) is not None:
+        return open_clip_source(clip, name)
+    return huggingface_source(raw, name, model_type) if raw.keys() & KEYS else None
 
 
-STEPS = frozenset(
-    {"do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb", "do_flip_channel_order"}
-)
-"""The steps that the engine can do."""
-RESAMPLE: dict[int, Resample] = {1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
-"""Numbers of Pillow's filters."""
-SQUARE_BY_DEFAULT = ("ViT", "DeiT", "Beit", "Siglip", "Swin")
-"""Processors to which a bare number means height and width; to the others, the shortest edge."""
-NO_CUT_FROM = 384
-"""ConvNext processors resize to ``size / crop_pct`` and cut, but squash to ``size`` from this size up."""
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was found; where from, for framing and values; and where sources contradict the one that was taken."""
+
+    preprocessing: Preprocessing
+    found: Mapping[str, str]
+    contradictions: tuple[str, ...]
 
 
-def read_huggingface(raw: Mapping[str, Any], source: str) -> Preprocessing:
-    """Read the settings of an image processor.
+def choose_preprocessing(
+    sources: Sequence[Source], said: Overrides, given: Input, likely: tuple[Size, str] | None = None
+) -> Chosen:
+    """Put together how pictures are prepared.
+
+    Parameters
+    ----------
+    sources
+        In the order in which they are believed.
+    said
+        What the user says: it goes before all of them.
+    given
+        The graph's input.
+    likely
+        A size that is only likely, where the graph leaves it open, and who says it.
 
     Raises
     ------
-    UnusableError
-        If it does what the engine cannot do, or leaves out what must be known.
+    InvalidEncoderError
+        If the first source says what cannot be done, or what the graph does not take, or no size is to be found.
     """
-    unknown = sorted(name for name, on in raw.items() if name.startswith("do_") and on and name not in STEPS)
-    if raw.get("include_top"):
-        unknown.append("include_top")
-    if unknown:
-        raise UnusableError(f"asks for {', '.join(unknown)}, which this version cannot do")
-    if not raw.get("do_resize", True):
-        raise UnusableError("says do_resize false, but pictures come in all sizes")
-    size, resize = _sizes(raw)
-    mean, std = _scale(raw)
-    return Preprocessing(
-        source=source,
-        size=size,
-        resize=resize,
-        resample=_resample(raw.get("resample")),
-        mean=mean,
-        std=std,
-        channels="BGR" if raw.get("do_flip_channel_order") else "RGB",
-        remarks=() if raw.get("resample") is not None else ("no resample in it, so bilinear",),
-    )
+    source = next(iter(sources), None) or _guessing(given, likely)
+    frame = _with_crop(_frame(source, said, given), said, given, source.name)
+    resize_filter = Filter(said.resample) if said.resample else _read(source, source.filter, "--resample")
+    values = _values(source, said, given)
+    framed = bool(said.resize and (said.crop or given.size) and said.resample)
+    found = {
+        "framing": _reason(FRAMING & set(said.flags()), "" if framed else source.name, frame, resize_filter),
+        "values": _reason(VALUES & set(said.flags()), "" if said.mean and said.std else source.name, values),
+    }
+    if given.dtype == "uint8":
+        found["values"] = "the graph takes uint8: raw RGB"
+    contradictions = (_contradiction(other, source, said) for other in sources[1:])
+    return Chosen(join(source.name, frame, resize_filter, values), found, tuple(filter(None, contradictions)))
 
 
-def _sizes(raw: Mapping[str, Any]) -> tuple[tuple[int, int], Mapping[str, int]]:
-    kind = str(raw.get("image_processor_type") or raw.get("feature_extractor_type") or "")
-    given = raw.get("size")
-    if isinstance(given, int):
-        square = kind.startswith(SQUARE_BY_DEFAULT) or not _cuts(raw)
-        given = {"height": given, "width": given} if square else {"shortest_edge": given}
-    if not isinstance(given, dict) or not given.keys() <= {"shortest_edge", "height", "width"}:
-        raise UnusableError(f"has size {given!r}; shortest_edge, or height and width, can be done")
-    if "shortest_edge" in given:
-        return _from_shortest_edge(raw, int(given["shortest_edge"]), kind)
-    high, wide = _pair(given, "size")
-    cut = _pair(raw.get("crop_size"), "crop_size") if _cuts(raw) else (high, wide)
-    return cut, {"height": high, "width": wide}
+def _reason(flags: Iterable[str], name: str, *parts: Frame | Filter | Values) -> str:
+    remarks = [remark for part in parts for remark in part.remarks]
+    guesses = [f"guessed: {guess.what}" for part in parts for guess in part.guesses]
+    return "; ".join(filter(None, (", ".join(sorted(flags)), name, *remarks, *guesses)))
 
 
-def _from_shortest_edge(raw: Mapping[str, Any], edge: int, kind: str) -> tuple[tuple[int, int], Mapping[str, int]]:
-    if raw.get("crop_pct"):
-        if edge >= NO_CUT_FROM and not _cuts(raw):
-            return (edge, edge), {"height": edge, "width": edge}
-        cut = _pair(raw.get("crop_size", edge), "crop_size")
-        return cut, {"shortest_edge": int(edge / float(raw["crop_pct"]))}
-    if not _cuts(raw):
-        raise UnusableError("resizes by shortest_edge and cuts nothing out, so that pictures differ in size")
-    cut = _pair(raw.get("crop_size"), "crop_size")
-    return cut, {"shortest_edge": edge * 256 // 224 if kind.startswith("Levit") else edge}
+def _frame(source: Source, said: Overrides, given: Input) -> Frame:
+    size = said.crop or given.size
+    if said.resized is None:
+        if said.crop and not given.size and source.name == NOTHING_SAYS:
+            return _guessed_frame(said.crop)
+        return _read(source, source.frame, SIZED)
+    if size is None:
+        size = _read(source, source.frame, SIZED).size
+    return Frame(size, said.resized)
 
 
-def _cuts(raw: Mapping[str, Any]) -> bool:
-    return bool(raw.get("do_center_crop", raw.get("crop_size") is not None))
+def _with_crop(frame: Frame, said: Overrides, given: Input, name: str) -> Frame:
+    size = said.crop or frame.size
+    if given.size not in {None, size}:
+        graph = given.size and " x ".join(map(str, given.size))
+        who = "--crop" if said.crop else name
+        remedy = "leave it out" if said.crop else f"mend one, say {SIZED}, or give --config encoder.json"
+        raise InvalidEncoderError(f"{who} says {size[0]} x {size[1]} pixels, the graph takes {graph}: {remedy}.")
+    edge = frame.resize.get("shortest_edge", 0)
+    high, wide = frame.resize.get("height", edge), frame.resize.get("width", edge)
+    if size[0] > high or size[1] > wide:
+        who = "--resize" if said.resize else name
+        raise InvalidEncoderError(
+            f"{who} makes pictures {high} x {wide} pixels at least, {size[0]} x {size[1]} are cut out: say a larger "
+            "--resize, or a smaller --crop."
+        )
+    guesses = () if said.resize and said.crop else frame.guesses
+    return Frame(size, frame.resize, frame.remarks, guesses, frame.rounding)
 
 
-def _pair(given: Any, name: str) -> tuple[int, int]:
-    if isinstance(given, int):
-        return given, given
+def _values(source: Source, said: Overrides, given: Input) -> Values:
+    if given.dtype == "uint8":
+        if said.mean or said.std:
+            flag = "--mean" if said.mean else "--std"
+            raise InvalidEncoderError(f"The graph takes uint8, pixels as they are: {flag} has no place, leave it out.")
+        return Values(*IMAGENET, said.channels or _channels(source), (), _unsaid(source, said))
+    if said.mean and said.std:
+        return Values(said.mean, said.std, said.channels or _channels(source), (), _unsaid(source, said))
+    read = _read(source, source.values, SCALED)
+    rest = " and ".join(flag for flag in ("--mean", "--std") if flag not in said.flags())
+    guesses = (*(Guess(guess.what, rest) for guess in read.guesses), *_unsaid(source, said))
+    return Values(said.mean or read.mean, said.std or read.std, said.channels or read.channels, read.remarks, guesses)
+
+
+def _unsaid(source: Source, said: Overrides) -> tuple[Guess, ...]:
+    guessed = source.name == NOTHING_SAYS and not said.channels
+    return (Guess("channels in the order RGB", "--channels"),) if guessed else ()
+
+
+def _channels(source: Source) -> Channels:
     try:
-        return int(given["height"]), int(given["width"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnusableError(f"has {name} {given!r}, not height and width") from error
+        return source.values().channels
+    except BROKEN:
+        return "RGB"
 
 
-def _resample(number: Any) -> Resample:
-    if number is None:
-        return "bilinear"
-    if number not in RESAMPLE:
-        allowed = ", ".join(f"{code} ({name})" for code, name in RESAMPLE.items())
-        raise UnusableError(f"has resample {number!r}; these can be done: {allowed}")
-    return RESAMPLE[number]
+def _read(source: Source, part: Callable[[], Part], flags: str) -> Part:
+    try:
+        return part()
+    except UnusableError as error:
+        raise InvalidEncoderError(
+            f"{source.name} {error}. Say {flags} yourself, or all of it in --config encoder.json."
+        ) from error
+    except BROKEN as error:
+        raise InvalidEncoderError(
+            f"{source.name} is not of the usual form ({error}): say {flags} yourself, or give --config encoder.json."
+        ) from error
 
 
-def _scale(raw: Mapping[str, Any]) -> tuple[Triple, Triple]:
-    """Mean and deviation as if values had been divided by 255, whatever the processor's own factor is."""
-    factor = float(raw.get("rescale_factor") or 1 / 255) if raw.get("do_rescale", True) else 1.0
-    offset = 1.0 if raw.get("rescale_offset") else 0.0
-    mean: Triple = (0.0, 0.0, 0.0)
-    std: Triple = (1.0, 1.0, 1.0)
-    if raw.get("do_normalize", "image_mean" in raw):
-        mean, std = (_triple(raw.get(name), name) for name in ("image_mean", "image_std"))
-    whole = 255 * factor
-    if abs(whole - 1) < 1e-6 and not offset:
-        return mean, std
-    moved = [(value + offset) / whole for value in mean]
-    return _triple(moved, "image_mean"), _triple([value / whole for value in std], "image_std")
+def _contradiction(other: Source, taken: Source, said: Overrides) -> str | None:
+    """Say in what another source differs, as far as it matters; one that cannot be read is not asked."""
+    try:
+        one, two = read_source(other), read_source(taken)
+    except BROKEN:
+        return None
+    differing = {flag: value for flag, value in _as_flags(one).items() if _differs(value, _as_flags(two)[flag])}
+    wanted = [f"{flag} {_written(value)}" for flag, value in differing.items() if flag not in said.flags()]
+    if not wanted:
+        return None
+    return f"{other.name} contradicts {two.source}, which was taken. If it is right, say {' '.join(wanted)}."
 
 
-CROP_PCT = 0.875
-"""What timm takes where a configuration says nothing."""
-INTERPOLATION: Resample = "bicubic"
+def _as_flags(found: Preprocessing) -> dict[str, str | tuple[float, ...]]:
+    """Give settings as the options that would say them."""
+    return {
+        "--resize": tuple(found.resize.values()),
+        "--crop": found.size,
+        "--resample": found.resample,
+        "--mean": found.mean,
+        "--std": found.std,
+    }
 
 
-def find_pretrained_cfg(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Find timm's settings in a ``config.json``: under ``pretrained_cfg``, or, in old ones, among the rest."""
-    inner = raw.get("pretrained_cfg", raw)
-    return inner if isinstance(inner, dict) and "input_size" in inner else None
+def _written(value: str | tuple[float, ...]) -> str:
+    if isinstance(value, str):
+        return value
+    return ("x" if isinstance(value[0], int) else ",").join(f"{part:g}" for part in value)
 
 
-def read_timm(raw: Mapping[str, Any], source: str) -> Preprocessing:
-    """Read how timm evaluates a model.
-
-    Source: timm, ``data/transforms_factory.py``, ``transforms_imagenet_eval``.
-
-    Raises
-    ------
-    UnusableError
-        If it does what the engine cannot do.
-    """
-    match raw.get("input_size"):
-        case [3, int(height), int(width)]:
-            pass
-        case size:
-            raise UnusableError(f"has input_size {size!r}, not 3 channels, height and width")
-    share = float(raw.get("crop_pct") or CROP_PCT)
-    if not 0 < share <= 1:
-        raise UnusableError(f"has crop_pct {share}, not above 0 and at most 1")
-    resample: Resample = raw.get("interpolation") or INTERPOLATION
-    if resample not in get_args(Resample):
-        raise UnusableError(f"has interpolation {resample!r}; these can be done: {', '.join(get_args(Resample))}")
-    missing = [name for name in ("crop_pct", "interpolation", "mean", "std") if not raw.get(name)]
-    return Preprocessing(
-        source=source,
-        size=(height, width),
-        resize=_resize(raw.get("crop_mode") or "center", height, width, share),
-        resample=resample,
-        mean=_triple(raw.get("mean") or IMAGENET_MEAN, "mean"),
-        std=_triple(raw.get("std") or IMAGENET_STD, "std"),
-        remarks=(f"no {', '.join(missing)} in it, so what timm takes then",) if missing else (),
-    )
+def _differs(one: Any, two: Any) -> bool:
+    if isinstance(one, str) or len(one) != len(two):
+        return bool(one != two)
+    return any(abs(first - second) > TOLERANCE for first, second in zip(one, two, strict=True))
 
 
-def _resize(mode: str, height: int, width: int, share: float) -> Mapping[str, int]:
-    high, wide = math.floor(height / share), math.floor(width / share)
-    if mode == "squash":
-        return {"height": high, "width": wide}
-    if mode != "center" or high != wide:
-        raise UnusableError(f"has crop_mode {mode!r} at {height} x {width}; center of a square, or squash, can be done")
-    return {"shortest_edge": high}
+def _guessing(given: Input, likely: tuple[Size, str] | None) -> Source:
+    """Make a source of what is usual."""
+
+    def frame() -> Frame:
+        if given.size is not None:
+            return _guessed_frame(given.size)
+        if likely is None:
+            raise InvalidEncoderError(
+                f"The input {given.name} has an open height or width, and nothing says how large pictures should be: "
+                "say --resize and --crop, put its preprocessor_config.json beside it, or give --config encoder.json."
+            )
+        guessed = _guessed_frame(likely[0])
+        return Frame(guessed.size, guessed.resize, (f"size by {likely[1]}",), guessed.guesses)
+
+    def resample() -> Filter:
+        return Filter("bicubic", (), (Guess("resized by bicubic", "--resample"),))
+
+    def values() -> Values:
+        return Values(*IMAGENET, "RGB", (), (Guess("mean and deviation of ImageNet", SCALED),))
+
+    return Source(NOTHING_SAYS, frame, resample, values)
+
+
+def _guessed_frame(size: Size) -> Frame:
+    high, wide = size
+    if high == wide:
+        what = f"shortest edge {high}, centre {high} x {high}"
+        return Frame(size, {"shortest_edge": high}, (), (Guess(what, SIZED),))
+    return Frame(size, {"height": high, "width": wide}, (), (Guess(f"squashed to {high} x {wide}", SIZED),))

@@ -13,7 +13,7 @@ from tonari.encoders.image import ImageEncoder
 from tonari.errors import InvalidCatalogueError, RequestError
 from tonari_shop.assortment import Article, assortment
 from tonari_shop.studio import photograph
-from tonari_tools.push.pictures import IMAGE_SUFFIXES, scan_folder
+from tonari_tools.push.folder.pictures import IMAGE_SUFFIXES, scan_folder
 
 LEAST, MOST = 20, 300
 """How many photographs agreement is measured over."""

@@ -75,7 +75,8 @@ def shrink(examined: Examined, photographs: Photographs) -> Shrunk:
     InvalidCatalogueError
         If fewer than ``LEAST`` photographs can be read.
     """
-    original = ImageEncoder(EncoderConfig.parse(examined.config), examined.files.path)
+    with examined.on_disk() as path:
+        original = ImageEncoder(EncoderConfig.parse(examined.config), path)
     reader = Reader(original)
     calibrating = list(reader.views(photographs.calibrating))
     kind = "qdq" if photographs.calibrating else "int8"

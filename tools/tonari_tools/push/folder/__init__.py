@@ -1,0 +1,1 @@
+"""A folder as people have it -> the pictures and tables in it, and the items that their places say."""

@@ -4,8 +4,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 LOCKS := .ci/locks
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export UV_CACHE_DIR ?= $(VENV)/uv-cache
+endif
 
 .DEFAULT_GOAL := help
+
+# What a user names may hold any character, so it goes to the recipe through the environment, never through the text of a
+# command. DIR and PORT may come from the environment; the rest only from make's command line: others use such names too.
+override DIR := $(value DIR)
+override PORT := $(value PORT)
+given = $(if $(findstring command,$(origin $1)),$(value $1))
+override METADATA := $(call given,METADATA)
+override ID := $(call given,ID)
+override IMAGE := $(call given,IMAGE)
+override FOLDERS := $(call given,FOLDERS)
+override SPLIT_BY := $(call given,SPLIT_BY)
+override SKIP_BAD_ROWS := $(call given,SKIP_BAD_ROWS)
+override FRESH := $(call given,FRESH)
+export DIR PORT METADATA ID IMAGE FOLDERS SPLIT_BY SKIP_BAD_ROWS FRESH
+
 .PHONY: help demo test test-browser test-torch torture lint docs lock clean
 
 help: ## this list
@@ -18,11 +36,13 @@ $(UV):
 	@$(PYTHON) -m pip --python $(BIN)/python install --disable-pip-version-check --require-hashes -r $(LOCKS)/uv.txt 2>/dev/null \
 		|| { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r $(LOCKS)/uv.txt; }
 
+# Python reads .pth files by the locale, which may not know the letters in this folder's name: a relative path has none.
 $(VENV)/.local: $(UV) $(LOCKS)/local.txt pyproject.toml tools/pyproject.toml
 	@echo "downloading and installing what tonari needs (about 110 MB)"
 	@$(UV) pip install --python $(BIN)/python --require-hashes -r $(LOCKS)/local.txt
 	@echo "installing tonari"
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable . --editable tools
+	@for each in $(VENV)/lib/python*/site-packages/tonari.pth; do echo ../../../../layers/engine > "$$each"; done
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.local $(LOCKS)/dev.txt
@@ -54,8 +74,10 @@ $(VENV)/.torch: $(UV) $(LOCKS)/local.txt $(LOCKS)/dev.txt
 	@$(UV) pip install --quiet --python $(VENV)/torch/bin/python --no-deps --editable . --editable tools
 	@touch $@
 
-demo: $(VENV)/.local ## a shop's index, served with a page on 127.0.0.1 (DIR=photos for your own, PORT=8787)
-	@$(BIN)/tonari demo $(DIR) $(if $(PORT),--port $(PORT))
+demo: $(VENV)/.local ## a shop's index, served with a page on 127.0.0.1 (DIR=photos for your own, PORT=8787; options of tonari demo as METADATA= ID= IMAGE= FOLDERS= SPLIT_BY= SKIP_BAD_ROWS=1 FRESH=1)
+	@$(BIN)/tonari demo $(if $(PORT),--port="$$PORT") $(if $(METADATA),--metadata="$$METADATA") $(if $(ID),--id="$$ID") \
+		$(if $(IMAGE),--image="$$IMAGE") $(if $(FOLDERS),--folders="$$FOLDERS") $(if $(SPLIT_BY),--split-by="$$SPLIT_BY") \
+		$(if $(filter-out 0,$(SKIP_BAD_ROWS)),--skip-bad-rows) $(if $(filter-out 0,$(FRESH)),--fresh) $(if $(DIR),-- "$$DIR")
 
 test: $(VENV)/.dev $(VENV)/.services $(VENV)/.template lint ## everything but the browser
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
@@ -67,7 +89,7 @@ test-torch: $(VENV)/.torch ## a model exported from PyTorch, in an environment o
 	@$(VENV)/torch/bin/python -m pytest -m torch tests/unit/tools/models/test_real_models.py
 
 torture: $(VENV)/.dev $(VENV)/.services ## faults by the thousand, counts printed: hours (PARTS="pictures seeds", SHARE=0.01, SEED=7)
-	@cd tests && OPENBLAS_NUM_THREADS=1 $(abspath $(BIN))/python -m torture $(PARTS) $(if $(SHARE),--share $(SHARE)) $(if $(SEED),--seed $(SEED))
+	@cd tests && OPENBLAS_NUM_THREADS=1 ../$(BIN)/python -m torture $(PARTS) $(if $(SHARE),--share $(SHARE)) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.dev ## style and types
 	@$(BIN)/ruff check

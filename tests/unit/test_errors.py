@@ -37,6 +37,7 @@ STATUS = {
     "UnknownItemError": 404,
     "UnreachableError": 500,
     "UnreadableError": 503,
+    "UnsupportedEncodingError": 415,
     "UnsupportedImageError": 415,
 }
 SHARE_A_PROBLEM: dict[type[TonariError], type[TonariError]] = {

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import tonari
+import tonari_tools
 
 PACKAGE = Path(tonari.__file__).parent
+TOOLS = Path(tonari_tools.__file__).parent
 FUNCTIONS = PACKAGE.parents[2] / "functions"
 
 ROWS = (
@@ -42,6 +44,16 @@ OWNERS = {
     "botocore": "tonari.storage.s3",
 }
 NUMERICS = {"attributes", "audit", "fields", "index"}
+TOOL_ROWS = (
+    {"progress", "tables"},
+    {"models.published", "operate", "push.table"},
+    {"models", "push.folder"},
+    {"onnx", "push.joining"},
+    {"fit", "push", "report"},
+    {"serve"},
+    {"cli"},
+)
+"""Rooms of the local tools from the ground up; none imports another of its own row."""
 INPUT_AND_OUTPUT = {"os", "io", "shutil", "tempfile", "socket", "subprocess", "urllib", "http", "logging"}
 
 
@@ -108,6 +120,29 @@ def _wrong_imports(module: str, names: set[str]) -> Iterator[str]:
             yield f"{module} is numerics, {name} is not"
 
 
+def tool_violations(sources: Mapping[str, str]) -> set[str]:
+    """Name what a tool imports from a room that is not below its own, and circles within rooms."""
+    rows = {room: number for number, rooms in enumerate(TOOL_ROWS) for room in rooms}
+
+    def room(module: str) -> str:
+        parts = module.split(".")[1:]
+        return next((".".join(parts[:n]) for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in rows), "")
+
+    graph = {module: set(imports(parse(source), set(sources))) & set(sources) for module, source in sources.items()}
+    found = {f"{module} stands in no room" for module in sources if module != TOOLS.name and not room(module)}
+    found |= {
+        f"{module} imports {name}, which is not below it"
+        for module, names in graph.items()
+        for name in names
+        if room(name) != room(module) and rows.get(room(name), -1) >= rows.get(room(module), -1)
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        found.add(f"cycle: {' '.join(sorted(set(error.args[1])))}")
+    return found
+
+
 def _wrong_room(module: str, name: str) -> Iterator[str]:
     here, there = room_of(module), room_of(name)
     if here in FACE:
@@ -121,13 +156,17 @@ def _wrong_room(module: str, name: str) -> Iterator[str]:
         yield f"{module} imports {name}, an adapter"
 
 
-@pytest.fixture(scope="module")
-def sources() -> dict[str, str]:
+def read_modules(package: Path) -> dict[str, str]:
     found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = ("tonari", *path.relative_to(PACKAGE).with_suffix("").parts)
+    for path in sorted(package.rglob("*.py")):
+        parts = (package.name, *path.relative_to(package).with_suffix("").parts)
         found[".".join(part for part in parts if part != "__init__")] = path.read_text()
     return found
+
+
+@pytest.fixture(scope="module")
+def sources() -> dict[str, str]:
+    return read_modules(PACKAGE)
 
 
 def test_imports_point_one_way(sources: dict[str, str]) -> None:
@@ -208,3 +247,27 @@ def test_a_cycle_between_rooms_of_a_row_is_found(sources: dict[str, str]) -> Non
     broken = {**sources, "tonari.snapshots.head": f"{sources['tonari.snapshots.head']}{addition}"}
 
     assert "cycle: audit snapshots" in violations(broken)
+
+
+def test_tools_import_what_is_below_them() -> None:
+    sources = read_modules(TOOLS)
+    assert {"tonari_tools.push.table.cells", "tonari_tools.models.published.timm"} <= sources.keys()
+    assert tool_violations(sources) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "addition", "found"),
+    [
+        ("push.table.cells", "push.folder.walk", "which is not below it"),
+        ("push.folder.walk", "push.joining.join", "which is not below it"),
+        ("models.published.timm", "models.check", "which is not below it"),
+        ("report.write", "push.upload", "which is not below it"),
+        ("tables", "cli.main", "which is not below it"),
+    ],
+)
+def test_a_tool_that_imports_upwards_is_found(module: str, addition: str, found: str) -> None:
+    sources = read_modules(TOOLS)
+    module, addition = f"tonari_tools.{module}", f"tonari_tools.{addition}"
+    broken = {**sources, module: f"{sources.get(module, '')}\nimport {addition}\n"}
+
+    assert f"{module} imports {addition}, {found}" in tool_violations(broken)

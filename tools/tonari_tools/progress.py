@@ -68,7 +68,7 @@ class StageLines:
         self._start = self._last = time.monotonic()
         if self._console.is_terminal:
             self._bar = Progress(
-                SpinnerColumn(finished_text=" "),
+                SpinnerColumn("line" if self._console.options.ascii_only else "dots", finished_text=" "),
                 TextColumn("{task.description}"),
                 BarColumn(),
                 TextColumn("{task.fields[count]}"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ MOST_NAMED = 4
 BAR_WIDTH = 10
 UNLIMITED = 100_000
 """Width of output that is no terminal: nothing is wrapped or cut to fit."""
+_BLANKS = re.compile("[ \0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
+"""Blanks, and what breaks lines, moves the cursor or turns the direction of writing."""
 
 
 def show(*parts: RenderableType) -> None:
@@ -38,17 +41,25 @@ def plain(*parts: RenderableType) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Rows of texts, numbers, lists and bars under names; a column without a name is shown by terminals alone."""
+    """Rows of texts, numbers, lists and bars under names; a column without a name is for terminals that can draw.
+
+    Columns named in ``wide`` are shown whole, on several lines if need be; in others what is too long is cut.
+    """
 
     names: Sequence[str]
     rows: Sequence[Sequence[Any]]
+    wide: Collection[str] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Lay out what this console shows."""
-        shown = [number for number, name in enumerate(self.names) if name or console.is_terminal]
+        draws = console.is_terminal and not options.ascii_only
+        shown = [number for number, name in enumerate(self.names) if name or draws]
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for number in shown:
-            table.add_column(Text(self.names[number]), no_wrap=True, overflow="ellipsis", max_width=MOST_WIDTH)
+            if self.names[number] in self.wide:
+                table.add_column(Text(self.names[number]), overflow="fold")
+            else:
+                table.add_column(Text(self.names[number]), no_wrap=True, overflow="ellipsis", max_width=MOST_WIDTH)
         for row in self.rows:
             cells = (row[number] for number in shown)
             table.add_row(*(one if isinstance(one, Bar) else Text(text_of(one)) for one in cells))
@@ -84,7 +95,7 @@ def score_bar(score: float) -> Bar:
 
 
 def text_of(value: Any) -> str:
-    """Give a value on one line: the first few of a list, no control characters.
+    """Give a value on one line: the first few of a list, no control characters; all other letters stay.
 
     >>> text_of(["a", "b", "c", "d", "e"])
     'a, b, c, d, …'
@@ -94,5 +105,4 @@ def text_of(value: Any) -> str:
     if isinstance(value, list | tuple):
         named = [str(one) for one in value[:MOST_NAMED]]
         value = ", ".join([*named, "…"] if len(value) > MOST_NAMED else named)
-    visible = "".join(letter if letter.isprintable() else " " for letter in str(value))
-    return " ".join(visible.split())
+    return _BLANKS.sub(" ", str(value)).strip(" ")

@@ -16,6 +16,7 @@ from tonari.errors import StoreError
 from tonari.storage.bucket import Bucket
 from tonari.storage.s3 import S3Bucket
 from tonari_tools.cli.main import main
+from tonari_tools.push.folder.reading import Reading
 from tonari_tools.push.local_catalogue import read_catalogue
 from tonari_tools.push.upload import push
 
@@ -64,7 +65,7 @@ def keys(bucket: Bucket) -> list[str]:
 
 
 def test_all_is_there_in_the_layout_of_the_catalogue(folder: Path, bucket: Bucket) -> None:
-    pushed = push(read_catalogue(folder, folder / "items.csv", ["sku"]), bucket, quiet)
+    pushed = push(read_catalogue(folder, Reading(folder / "items.csv", ("sku",))), bucket, quiet)
     assert (pushed.items, pushed.uploaded, pushed.unchanged, pushed.vanished) == (2, 6, 0, ())
     names = ["images/A/1.png", "images/A/2.png", "images/B/b.jpg", "items/A.json", "items/B.json", "schema.json"]
     assert keys(bucket) == names
@@ -76,7 +77,7 @@ def test_all_is_there_in_the_layout_of_the_catalogue(folder: Path, bucket: Bucke
 
 
 def test_objects_have_their_content_type(folder: Path, bucket: Bucket) -> None:
-    push(read_catalogue(folder, folder / "items.csv", ["sku"]), bucket, quiet)
+    push(read_catalogue(folder, Reading(folder / "items.csv", ("sku",))), bucket, quiet)
     client = boto3.client("s3")
     types = {key: client.head_object(Bucket=bucket.name, Key=key)["ContentType"] for key in keys(bucket)}
     client.close()
@@ -89,7 +90,7 @@ def test_objects_have_their_content_type(folder: Path, bucket: Bucket) -> None:
 
 def test_images_come_before_their_document(folder: Path, bucket: Bucket) -> None:
     recorder = Recorder(bucket)
-    push(read_catalogue(folder, folder / "items.csv", ["sku"]), recorder, quiet)  # type: ignore[arg-type]
+    push(read_catalogue(folder, Reading(folder / "items.csv", ("sku",))), recorder, quiet)  # type: ignore[arg-type]
     order = recorder.written
     assert order.index("items/A.json") > max(order.index("images/A/1.png"), order.index("images/A/2.png"))
     assert order.index("items/B.json") > order.index("images/B/b.jpg")
@@ -98,28 +99,98 @@ def test_images_come_before_their_document(folder: Path, bucket: Bucket) -> None
 def test_a_failure_leaves_no_document_without_its_images(folder: Path, bucket: Bucket) -> None:
     recorder = Recorder(bucket, failing="images/A/2.png")
     with pytest.raises(StoreError, match="disk is full"):
-        push(read_catalogue(folder, folder / "items.csv", ["sku"]), recorder, quiet)  # type: ignore[arg-type]
+        push(read_catalogue(folder, Reading(folder / "items.csv", ("sku",))), recorder, quiet)  # type: ignore[arg-type]
     assert "items/A.json" not in keys(bucket)
 
 
 def test_a_second_push_sends_only_what_has_changed(folder: Path, bucket: Bucket) -> None:
-    push(read_catalogue(folder, folder / "items.csv", ["sku"]), bucket, quiet)
-    again = push(read_catalogue(folder, folder / "items.csv", ["sku"]), bucket, quiet)
+    push(read_catalogue(folder, Reading(folder / "items.csv", ("sku",))), bucket, quiet)
+    again = push(read_catalogue(folder, Reading(folder / "items.csv", ("sku",))), bucket, quiet)
     assert (again.uploaded, again.unchanged, again.bytes) == (0, 6, 0)
     Image.new("RGB", (8, 8), (9, 9, 9)).save(folder / "a/1.png")
     (folder / "items.csv").write_text(TABLE.replace("7.5", "8.5"))
-    third = push(read_catalogue(folder, folder / "items.csv", ["sku"]), bucket, quiet)
+    third = push(read_catalogue(folder, Reading(folder / "items.csv", ("sku",))), bucket, quiet)
     assert (third.uploaded, third.unchanged) == (2, 4)
     assert bucket.get("images/A/1.png").data == (folder / "a/1.png").read_bytes()
     assert json.loads(bucket.get("items/B.json").data)["price"] == 8.5
 
 
 def test_pictures_without_a_table_leave_documents_alone(folder: Path, bucket: Bucket) -> None:
+    (folder / "items.csv").unlink()
     bucket.put("items/a.json", b'{"id": "a", "price": 5}')
     pushed = push(read_catalogue(folder), bucket, quiet)
     assert pushed.vanished == ()
     assert bucket.get("items/a.json").data == b'{"id": "a", "price": 5}'
     assert "items/b.json" not in keys(bucket)
+
+
+def test_a_file_that_vanishes_meanwhile_is_named_and_the_others_are_sent(folder: Path, bucket: Bucket) -> None:
+    push(read_catalogue(folder, Reading(folder / "items.csv", ("sku",))), bucket, quiet)
+    Image.new("RGB", (8, 8), (7, 7, 7)).save(folder / "b.jpg")
+    (folder / "items.csv").write_text(TABLE.replace(",5", ",6"))
+    catalogue = read_catalogue(folder, Reading(folder / "items.csv", ("sku",)))
+    (folder / "a/2.png").unlink()
+    pushed = push(catalogue, bucket, quiet)
+    assert pushed.unread == (f"{folder / 'a/2.png'}: No such file or directory",)
+    assert pushed.vanished == ()
+    assert bucket.get("images/B/b.jpg").data == (folder / "b.jpg").read_bytes()
+    assert json.loads(bucket.get("items/A.json").data)["price"] == 5
+
+
+def test_a_folder_that_becomes_unreadable_while_it_is_sent_ends_with_an_error(
+    folder: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show_and_lose(_: object) -> None:
+        (folder / "b.jpg").unlink()
+
+    monkeypatch.setattr("tonari_tools.push.preview.show_preview", show_and_lose)
+    assert run(folder, bucket) == 1
+    assert "1 of the files could not be read any more, such as " in capsys.readouterr().err
+    assert "items/A.json" in keys(bucket)
+    assert "items/B.json" not in keys(bucket)
+
+
+def test_the_many_suffixes_of_a_jpeg_have_its_content_type(tmp_path: Path, bucket: Bucket) -> None:
+    for suffix in ("jfif", "jpe", "pjpeg", "pjp", "JPG"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{suffix}.{suffix}", "JPEG")
+    Image.new("RGB", (8, 8)).save(tmp_path / "w.webp")
+    push(read_catalogue(tmp_path), bucket, quiet)
+    client = boto3.client("s3")
+    types = {
+        key.rpartition(".")[2]: client.head_object(Bucket=bucket.name, Key=key)["ContentType"] for key in keys(bucket)
+    }
+    client.close()
+    assert types.pop("webp") == "image/webp"
+    assert set(types.values()) == {"image/jpeg"}
+    assert len(types) == 5
+
+
+def test_what_is_sent_is_shown_first(folder: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(folder, bucket) == 0
+    shown = capsys.readouterr().out
+    assert shown.index("color  string") < shown.index("2 items with fields from ")
+    assert shown.index("items        2, with 3 pictures, 1 to 2 each") < shown.index("color  string")
+
+
+def test_a_dry_run_sends_nothing(folder: Path, bucket: Bucket) -> None:
+    assert run(folder, bucket, "--dry-run") == 0
+    assert keys(bucket) == []
+
+
+def test_class_folders_are_not_sent_before_their_owner_has_said_what_they_are(
+    tmp_path: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(20):
+        path = tmp_path / "goods" / ("dress", "shoe")[number % 2] / f"{number:x}f{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(path)
+    arguments = ["push", str(tmp_path / "goods"), "--catalogue", bucket.name]
+    assert main(arguments) == 1
+    assert f"tonari push {tmp_path / 'goods'} --folders classes --catalogue {bucket.name}" in capsys.readouterr().err
+    assert keys(bucket) == []
+    assert main([*arguments, "--folders", "classes"]) == 0
+    assert len(keys(bucket)) == 40
+    assert json.loads(bucket.get("items/0f0.json").data) == {"id": "0f0", "images": ["0f0.png"], "category": "dress"}
 
 
 def run(folder: Path, bucket: Bucket, *flags: str) -> int:
@@ -133,9 +204,7 @@ def test_what_vanished_is_left_alone_unless_told(
     (folder / "items.csv").write_text("sku,image,color,price\nA,a/1.png,red,5\n")
     assert run(folder, bucket) == 0
     written = capsys.readouterr()
-    assert (
-        f"3 files of 2 items are in the bucket, but not in {folder}: left alone (--delete deletes them)" in written.out
-    )
+    assert f"3 files of 2 items in the bucket, but not in {folder}: left alone (--delete deletes them)" in written.out
     assert "Ignored 2 files that are not in items.csv: " in written.err
     assert len(keys(bucket)) == 6
     assert run(folder, bucket, "--delete") == 0

@@ -133,7 +133,7 @@ def desk(at: list[str], catalogue: Bucket, artefacts: Bucket, tmp_path: Path) ->
     """The desk of a demo, in front of a small site; what it logs is thrown away."""
     assert at
     (tmp_path / "report.html").write_text("left by an earlier run")
-    report = ReportProcess(catalogue.name, artefacts.name, tmp_path / "report.log")
+    report = ReportProcess(catalogue.name, artefacts.name, "", tmp_path / "report.log")
     return Desk(site, artefacts, tmp_path / "report.html", report.make, io.StringIO().write)
 
 
@@ -172,13 +172,25 @@ def test_the_desk_leaves_all_else_as_it_is_but_links_from_the_page(desk: Desk) -
     assert b'href="/report"' in page.data
     assert page.data.startswith(PAGE.removesuffix(b"</header>"))
     assert int(page.headers["content-length"]) == len(page.data)
+    head = asker.head("/")
+    assert (head.data, head.headers["content-length"]) == (b"", str(len(page.data)))
 
 
 def test_why_there_is_no_report_is_said(at: list[str], tmp_path: Path) -> None:
     assert at
-    report = ReportProcess("no-such-bucket", "no-such-bucket", tmp_path / "report.log")
+    report = ReportProcess("no-such-bucket", "no-such-bucket", "", tmp_path / "report.log")
     with pytest.raises(ReportError, match="there is no such bucket"):
         report.make(tmp_path / "report.html")
     report.stop()
     with pytest.raises(ReportError, match="ended with"):
         report.make(tmp_path / "report.html")
+
+
+@pytest.mark.usefixtures("published")
+def test_a_report_that_the_machine_refuses_is_said(artefacts: Bucket, tmp_path: Path) -> None:
+    report = ReportProcess("a", "b", "", tmp_path / "no folder" / "report.log")
+    logged = io.StringIO()
+    desk = Desk(site, artefacts, tmp_path / "report.html", report.make, logged.write)
+    desk.prepare(threading.Event())
+    assert "report.log" in logged.getvalue()
+    assert Client(desk).get("/report").status_code == 503

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +20,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from aws.services import Endpoint
+from conftest import Buckets
 from graphs import mean_colour
 from integration.forms import upload
 from integration.shop import BY_ID, PRODUCTS, push
@@ -212,6 +216,10 @@ def session(leader: int) -> str:
 
 def test_a_taken_port_and_a_second_server_are_refused(start: Callable[..., Server], place: Path) -> None:
     running = start().wait()
+    listed = subprocess.run(
+        [sys.executable, "-m", "tonari_tools.cli.main", "demos"], cwd="/", capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert listed[-3:] == [running.name, running.url, str(place / "catalogue")]
     second = start()
     second.process.communicate(timeout=DEADLINE)
     assert f"running at {running.url}" in second.errors.read_text()
@@ -219,4 +227,28 @@ def test_a_taken_port_and_a_second_server_are_refused(start: Callable[..., Serve
     shutil.copytree(place / "catalogue", place / "other" / "catalogue")
     third = Server(place / "other", urlsplit(running.url).port or 0)
     third.process.communicate(timeout=DEADLINE)
-    assert "choose another" in third.errors.read_text()
+    (free,) = re.findall(r"choose another: --port (\d+) is free \(make demo PORT=\1\)", third.errors.read_text())
+    with socket.create_server(("127.0.0.1", int(free))):
+        pass
+
+
+def test_another_s3_is_served_and_found_by_commands(
+    on_seaweed: Endpoint, buckets: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the environment of either calls its endpoint."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    program = [sys.executable, "-m", "tonari_tools.cli.main"]
+    places = [buckets.catalogue, buckets.artefacts, "--endpoint-url", on_seaweed.url]
+    errors = tmp_path / "errors"
+    with (
+        errors.open("wb") as file,
+        subprocess.Popen([*program, "serve", *places, "--port", "0"], cwd=tmp_path, stderr=file) as server,
+    ):
+        eventually(lambda: server.poll() is not None or any(map(find_running, (tmp_path / ".tonari").glob("serve-*"))))
+        listed = subprocess.run(
+            [*program, "encoder", "list"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        server.send_signal(signal.SIGINT)
+    assert f"{buckets.artefacts} has no encoder yet" in listed.stdout, (listed, errors.read_text())
+    assert server.returncode == 0
+    assert "Traceback" not in errors.read_text()

@@ -16,6 +16,7 @@ from tonari_shop import draw_shop
 from tonari_shop.assortment import CATEGORIES, COLOURS, Article, assortment
 from tonari_shop.shapes import mirror, trace, whole
 from tonari_shop.studio import SIZE, Camera, photograph
+from tonari_tools.push.folder.reading import Reading
 from tonari_tools.push.local_catalogue import LocalCatalogue, read_catalogue
 
 
@@ -30,7 +31,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> LocalCatalogue:
     seen: list[tuple[int, int]] = []
     table = draw_shop(folder / "drawn", progress=lambda done, total: seen.append((done, total)))
     assert seen == [(done, len(seen)) for done in range(1, len(seen) + 1)]
-    return read_catalogue(folder / "drawn", table)
+    return read_catalogue(folder / "drawn", Reading(table))
 
 
 def test_it_is_what_push_takes(shop: LocalCatalogue, articles: list[Article]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,8 +130,10 @@ def print_json(answer: object) -> None:
 
 
 def _read_filter(text: str) -> dict[str, Any]:
+    from tonari.contract.strict_json import read_json
+
     try:
-        where = json.loads(text)
+        where = read_json(text)
     except ValueError as error:
         raise InvalidFilterError(f'--filter is not JSON ({error}); try \'{{"price": {{"$lt": 50}}}}\'.') from error
     if not isinstance(where, dict):

@@ -3,39 +3,87 @@
 from __future__ import annotations
 
 import hashlib
-import sys
+import os
+import shutil
 from functools import partial
 from pathlib import Path
 
 from tonari.encoders.store import save_encoder
+from tonari.errors import InvalidCatalogueError
 from tonari.snapshots.head import read_head, use_encoder
 from tonari.storage.bucket import Bucket
 from tonari_shop import METADATA, VERSION, draw_shop
+from tonari_tools.cli.questions import read_or_ask
 from tonari_tools.cli.target import STATE
 from tonari_tools.onnx.default import read_default
 from tonari_tools.progress import StageLines
-from tonari_tools.push.local_catalogue import LocalCatalogue, read_catalogue, split_columns
-from tonari_tools.push.pictures import find_table
-from tonari_tools.push.upload import push
-from tonari_tools.serve.run import serve
+from tonari_tools.push.folder.reading import Reading
+from tonari_tools.push.local_catalogue import LocalCatalogue, read_catalogue
+from tonari_tools.push.preview import show_preview
+from tonari_tools.push.renew import Memory, renew
+from tonari_tools.serve.listener import LocalServiceError
+from tonari_tools.serve.run import Demo, make_state, serve
+from tonari_tools.serve.running import reserved
+
+DRAWN = "shop"
+BUCKETS = ("catalogue", "artefacts")
+MEMORY = "pushed.json"
+MOST_NAME = 60
+"""Characters of a folder's name in that of its state: a file system takes 255 bytes."""
+OWN = (*BUCKETS, "cache", MEMORY, "report.html", "report.log")
+"""What a demo makes in its state folder; other demos may have theirs in there."""
 
 
-def show(folder: Path | None, metadata: Path | None, id_columns: str | None, port: int) -> None:
-    """Push, build and serve somebody's pictures, else the drawn shop, until Ctrl-C."""
+def show(folder: Path | None, how: Reading, port: int, *, fresh: bool) -> None:
+    """Push, build and serve somebody's pictures, else the drawn shop, until Ctrl-C.
+
+    ``fresh`` forgets what an earlier run made or was sent.
+    """
     if folder is None:
-        state, folder = STATE, _draw()
-        metadata = folder / METADATA
+        state, name, shown, source = STATE, DRAWN, "", "the drawn shop"
     else:
-        folder = folder.resolve()
-        state = STATE / f"{folder.name}-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
-        metadata = metadata or find_table(folder)
-    read = partial(read_catalogue, folder, metadata, split_columns(id_columns))
+        folder = _existing(folder)
+        name, shown = folder.name or "root", str(folder)
+        source = shown
+        readable = folder.name[:MOST_NAME].encode(errors="replace").decode()  # onnxruntime takes no path but UTF-8
+        state = STATE / f"{readable}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
+    make_state(state)
+    if fresh:
+        _forget(state)
+    if folder is None:
+        drawn = _draw()
+        read = partial(read_catalogue, drawn, Reading(drawn / METADATA))
+    else:
+        read = partial(_read, folder, how)
 
-    def prepare(catalogue: Bucket, artefacts: Bucket) -> bool:
-        encoder_is_new = _choose_encoder(artefacts)
-        return _fill(catalogue, read()) or encoder_is_new
+    def prepare(catalogue: Bucket, artefacts: Bucket) -> None:
+        _choose_encoder(artefacts)
+        _fill(catalogue, read(), Memory(state / MEMORY), source)
 
-    serve(state, {name: str((state / name).resolve()) for name in ("catalogue", "artefacts")}, port, prepare)
+    places = {what: str((state / what).resolve()) for what in BUCKETS}
+    serve(state, name, places, port, Demo(prepare, shown, state / MEMORY))
+
+
+def _existing(folder: Path) -> Path:
+    """Give the whole path of a folder, which must be there; a ``~`` that no shell has read is the user's home."""
+    path = folder if folder.exists() or not str(folder).startswith("~") else folder.expanduser()
+    if not path.is_dir():
+        remedy = " Give the folder that holds the pictures; unpack an archive first." if path.exists() else ""
+        raise InvalidCatalogueError(f"{folder} is not a folder.{remedy}")
+    return path.resolve()
+
+
+def _forget(state: Path) -> None:
+    """Delete what the demo of a state folder made, while none runs on it; links are removed, never followed."""
+    with reserved(state):
+        for path in (state / name for name in OWN):
+            try:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+            except OSError as error:
+                raise LocalServiceError(f"{path} cannot be deleted ({error.strerror}): delete it yourself.") from error
 
 
 def _draw() -> Path:
@@ -48,21 +96,30 @@ def _draw() -> Path:
     return folder
 
 
-def _fill(bucket: Bucket, catalogue: LocalCatalogue) -> bool:
-    """Push the pictures; tell whether any file was new."""
-    for note in catalogue.notes:
-        print(f"tonari: {note}", file=sys.stderr)
+def _read(folder: Path, how: Reading) -> LocalCatalogue:
+    """Read somebody's pictures, ask what is in doubt, and show what was decided."""
+    catalogue = read_or_ask(folder, how)
+    show_preview(catalogue)
+    return catalogue
+
+
+def _fill(bucket: Bucket, catalogue: LocalCatalogue, memory: Memory, source: str) -> None:
+    """Push the pictures, and delete what an earlier run pushed that is no longer among them."""
     with StageLines("push", "items") as stages:
         stages("", 0, len(catalogue.items))
-        pushed = push(catalogue, bucket, partial(stages, ""))
-    print(f"push  {pushed.items} items: {pushed.uploaded} files copied, {pushed.unchanged} unchanged", flush=True)
-    return pushed.uploaded > 0
+        done = renew(catalogue, bucket, memory, source, partial(stages, ""))
+    said = f"{done.pushed.uploaded} files copied, {done.pushed.unchanged} unchanged"
+    if done.deleted:
+        said += f", {done.deleted} of an earlier run deleted"
+    if done.kept:
+        said += f", {done.kept} left as they were changed here (--fresh forgets changes)"
+    if done.pushed.unread:
+        said += f", {len(done.pushed.unread)} could not be read any more ({done.pushed.unread[0]})"
+    print(f"push  {done.pushed.items} items: {said}", flush=True)
 
 
-def _choose_encoder(bucket: Bucket) -> bool:
-    """Put the default encoder there unless one is chosen; tell whether that was needed."""
+def _choose_encoder(bucket: Bucket) -> None:
+    """Put the default encoder there unless one is chosen."""
     head = read_head(bucket).head
-    if head.encoder or head.next_encoder:
-        return False
-    use_encoder(bucket, save_encoder(bucket, *read_default()))
-    return True
+    if not (head.encoder or head.next_encoder):
+        use_encoder(bucket, save_encoder(bucket, *read_default()))

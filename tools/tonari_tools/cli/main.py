@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import rich_click as click
 
 from tonari import __version__
 from tonari.errors import TonariError, UnreachableError
 from tonari_tools.cli.ask import audit, predict, search, status
-from tonari_tools.cli.building import demo, init, push, rebuild, report, serve
+from tonari_tools.cli.building import init, push, rebuild, report
 from tonari_tools.cli.encoders import encoder
 from tonari_tools.cli.help import CONTEXT, completion, examples, panels
 from tonari_tools.cli.operations import gc, probe_store, publish, rollback, verify
+from tonari_tools.cli.servers import demo, demos, serve
 
 INTERRUPTED = 130
 WRONG_USAGE = 2
 START = " Start one with tonari demo, or name another with --url."
 
 PANELS = {
-    "Serve on this machine": [demo, serve],
+    "Serve on this machine": [demo, serve, demos],
     "Ask": [search, predict, status],
     "Fill and build": [init, push, rebuild],
     "Check quality": [audit, report],
@@ -65,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     The exit status: 0, 1 after an error (one line on stderr), 2 for wrong usage, 130 after Ctrl-C.
     """
+    if arguments is None:
+        _read_names_as_utf8()
+    _open_streams()
     try:
         tonari.main(arguments, prog_name="tonari", standalone_mode=False)
         sys.stdout.flush()
@@ -79,14 +86,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error.detail + (START if isinstance(error, UnreachableError) else ""), 1)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what waits there cannot be written
+        return 1 if isinstance(error, BrokenPipeError) else _fail(_refusal(error), 1)
     return 0
 
 
+def _read_names_as_utf8() -> None:
+    """Begin anew in Python's UTF-8 mode where names of files would be read as ASCII, as in some containers and by cron.
+
+    What is written stays as the terminal takes it.
+    """
+    if sys.getfilesystemencoding() == "ascii":
+        encoding = os.environ.get("PYTHONIOENCODING") or "ascii:backslashreplace"
+        environment = {**os.environ, "PYTHONUTF8": "1", "PYTHONIOENCODING": encoding}
+        os.execve(sys.executable, sys.orig_argv, environment)  # noqa: S606  the same program
+
+
+def _open_streams() -> None:
+    """Let what the terminal's encoding lacks be written as an escape; streams that are closed lead nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8", errors="replace")  # noqa: SIM115  for good
+            setattr(sys, name, nowhere)
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _refusal(error: OSError) -> str:
+    """Say what the system refused; only the present folder has no name there."""
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        return "The folder in which this was called is gone: cd to another one."
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    return f"{where}{error.strerror or error}."
+
+
 def _fail(message: str, status_code: int) -> int:
-    click.echo(f"{click.style('tonari:', fg='red', bold=True)} {message}", err=True)
+    with contextlib.suppress(OSError):
+        click.echo(f"{click.style('tonari:', fg='red', bold=True)} {message}", err=True)
     return status_code
 
 

@@ -27,11 +27,13 @@ class ReportError(TonariError):
 class ReportProcess:
     """Runs ``tonari report`` on two buckets.
 
-    Its output goes to a log.
+    Its output goes to a log. ``endpoint`` is the URL of their S3 server, or empty.
     """
 
-    def __init__(self, catalogue: str, artefacts: str, log: Path) -> None:
+    def __init__(self, catalogue: str, artefacts: str, endpoint: str, log: Path) -> None:
         self._buckets = ["--catalogue", catalogue, "--artefacts", artefacts]
+        if endpoint:
+            self._buckets += ["--endpoint-url", endpoint]
         self._log = log
         self._ended = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -105,9 +107,9 @@ class Desk:
         request = Request(environ)
         if request.path == PATH:
             return self._answer(request)(environ, start_response)
-        if request.path != "/" or request.method != "GET":
+        if request.path != "/" or request.method not in {"GET", "HEAD"}:
             return self._application(environ, start_response)
-        page = Response.from_app(self._application, environ)
+        page = Response.from_app(self._application, {**environ, "REQUEST_METHOD": "GET"})
         if page.mimetype == "text/html":
             page.set_data(page.get_data().replace(b"</header>", LINK, 1))
         return page(environ, start_response)
@@ -135,7 +137,11 @@ class Desk:
         if snapshot is None:
             raise NotReadyError("Nothing is published yet; try again when the first rebuild has ended.")
         with self._making:
-            if self._made != snapshot:
-                self._make(self._out)
-                self._made = snapshot
-            return self._out.read_bytes()
+            try:
+                if self._made != snapshot:
+                    self._make(self._out)
+                    self._made = snapshot
+                return self._out.read_bytes()
+            except OSError as error:
+                self._made = None
+                raise ReportError(f"{error}.") from error

@@ -33,11 +33,13 @@ def check_writable(path: Path) -> None:
     Raises
     ------
     UnwritableError
-        If its folder is missing or closed to us, or it is itself a folder.
+        If its folder is missing or closed to us, or it is itself a folder or a device.
     """
     folder = path.parent
     if path.is_dir():
         raise UnwritableError(f"{path} is a folder: give a file, such as --out {path / 'report.html'}.")
+    if path.exists() and not path.is_file():
+        return
     if not folder.is_dir():
         raise UnwritableError(f"There is no folder {folder}: create it, or choose another file with --out FILE.")
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -47,12 +49,16 @@ def check_writable(path: Path) -> None:
 def write_whole(path: Path, text: str) -> int:
     """Replace a file, so that readers see all of it or none; gives its size in bytes.
 
+    A pipe or a device, such as ``/dev/stdout``, is written to.
+
     Raises
     ------
     UnwritableError
     """
     data = text.encode()
     try:
+        if path.exists() and not path.is_file():
+            return path.write_bytes(data)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             fresh = Path(file.name)
             file.write(data)

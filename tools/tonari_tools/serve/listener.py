@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -15,6 +16,7 @@ from werkzeug.wrappers import Response
 from tonari.errors import TonariError
 
 HOST = "127.0.0.1"
+MOST_TRIED = 100
 
 
 class LocalServiceError(TonariError):
@@ -34,10 +36,20 @@ def require_free(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
+            free = _free_after(port)
             raise LocalServiceError(
                 f"Port {port} of {HOST} cannot be used ({error.strerror}). Stop what listens there or choose another: "
-                "--port NUMBER, or --port 0 for any that is free."
+                f"--port {free} is free (make demo PORT={free})."
             ) from error
+
+
+def _free_after(port: int) -> int:
+    """Give the next free port; 0, which takes any, if none is near."""
+    for other in range(port + 1, port + MOST_TRIED):
+        with socket.socket() as probe, contextlib.suppress(OSError, OverflowError):
+            probe.bind((HOST, other))
+            return other
+    return 0
 
 
 class Listener:
@@ -98,5 +110,9 @@ def access_log(application: WSGIApplication, write: Callable[[str], object]) -> 
 
 
 class _Quiet(WSGIRequestHandler):
+    def handle_expect_100(self) -> bool:
+        """Leave it to werkzeug to ask for the body: both would, and some clients expect one answer."""
+        return True
+
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  werkzeug's own signature
         """Write nothing: requests are logged elsewhere."""

@@ -20,12 +20,37 @@ PATIENCE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that is up: its API, its buckets (absolute paths of folders, or names on S3), its process."""
+    """A server that is up.
+
+    Parameters
+    ----------
+    url
+        Of its API.
+    catalogue, artefacts
+        Its buckets: absolute paths of folders, or names on S3.
+    pid
+        Its process.
+    name
+        What ``--demo`` calls it.
+    shown
+        The folder of pictures that it shows; empty if there is none.
+    began
+        The folder in which it was started.
+    memory
+        The file that says what was pushed into its catalogue; empty if nobody keeps one.
+    endpoint
+        URL of the S3 server of its buckets, if that was named; empty otherwise.
+    """
 
     url: str
     catalogue: str
     artefacts: str
     pid: int
+    name: str = ""
+    shown: str = ""
+    began: str = ""
+    memory: str = ""
+    endpoint: str = ""
 
 
 def find_running(folder: Path) -> Running | None:
@@ -39,6 +64,13 @@ def find_running(folder: Path) -> Running | None:
             return None
     except Timeout:
         return running
+    except OSError:
+        return None
+
+
+def withdraw(folder: Path) -> None:
+    """Remove what a server that was killed left, so that nobody takes it for the one that is starting."""
+    (folder / NAME).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Callable, Iterable, Mapping
-from urllib.parse import parse_qsl, urlsplit
+from pathlib import PurePosixPath
+from urllib.parse import unquote_to_bytes, urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request as WsgiRequest
 from werkzeug.wrappers import Response as WsgiResponse
 
-from tonari.api.http import Request, Response
+from tonari.api.http import Request, Response, read_query
+from tonari.contract.normal_form import nfc
+from tonari.contract.parameters import PICTURE_SUFFIXES
 from tonari.errors import (
+    InvalidRequestError,
     LinkRefusedError,
     MethodNotAllowedError,
     MissingObjectError,
@@ -34,7 +37,8 @@ MOST_PICTURE_BYTES = MOST_BODY_BYTES * 3 // 4 - 4096
 DRAINED_BYTES = 64 * 1024 * 1024
 CHUNK = 1 << 16
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-METHODS = "GET,POST,PUT,DELETE,OPTIONS"
+METHODS = "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS"
+HEADERS = "content-type,content-encoding,authorization"
 
 
 class Site:
@@ -57,7 +61,7 @@ class Site:
             response.headers["vary"] = "origin"
             if preflight:
                 response.headers["access-control-allow-methods"] = METHODS
-                response.headers["access-control-allow-headers"] = "content-type"
+                response.headers["access-control-allow-headers"] = HEADERS
         request.close()
         return response(environ, start_response)
 
@@ -70,9 +74,12 @@ class Site:
         return to_wsgi(self._ask(request))
 
     def _ask(self, request: WsgiRequest) -> Response:
-        media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        most = MOST_BODY_BYTES if media_type == "application/json" else MOST_PICTURE_BYTES
-        body = _read(request, most)
+        content_type = request.headers.get("Content-Type", "")
+        most = MOST_BODY_BYTES if content_type.lower().startswith("application/json") else MOST_PICTURE_BYTES
+        try:
+            body = _read(request, most)
+        except (HTTPException, OSError):
+            return Response.problem(InvalidRequestError("The body did not arrive whole: send the request again."))
         if body is None:
             return Response.problem(
                 TooLargeError(
@@ -80,14 +87,28 @@ class Site:
                     "upload."
                 )
             )
-        query = urlsplit(request.environ["REQUEST_URI"]).query
-        pairs = tuple(parse_qsl(query, keep_blank_values=True))
-        return self._app(Request(request.method, request.path, pairs, media_type, body))
+        path, query = _target(request.environ["REQUEST_URI"])
+        encoding = request.headers.get("Content-Encoding", "")
+        return self._app(Request(request.method, path, read_query(query), content_type, body, encoding))
+
+
+def _target(uri: str) -> tuple[str, str]:
+    """Give path and query string of what was asked for, percent-encoded or not, as the application takes them.
+
+    werkzeug takes the bytes of a request for Latin-1 and writes that in UTF-8, as WSGI has it in Latin-1 once more.
+    """
+    raw = uri.encode("latin-1").decode().encode("latin-1")
+    path, _, query = raw.partition(b"#")[0].partition(b"?")
+    if not path.startswith(b"/"):
+        path = b"/" + path.partition(b"://")[2].partition(b"/")[2]
+    return unquote_to_bytes(path).decode(errors="surrogateescape"), query.decode(errors="surrogateescape")
 
 
 def to_wsgi(response: Response) -> WsgiResponse:
     """Give a response to WSGI."""
-    return WsgiResponse(response.body, response.status, dict(response.headers), content_type=response.media_type)
+    answer = WsgiResponse(response.body, response.status, content_type=response.media_type)
+    answer.headers.update(response.headers)  # after the body, whose length HEAD states otherwise
+    return answer
 
 
 def _read(request: WsgiRequest, most: int) -> bytes | None:
@@ -122,7 +143,8 @@ def _download(bucket: FolderBucket, request: WsgiRequest, key: str) -> WsgiRespo
     except MissingObjectError as error:
         raise NotFoundError(error.detail) from error
     headers = {"etag": f'"{blob.etag}"', "cache-control": "private, max-age=60", **INERT}
-    return WsgiResponse(blob.data, 200, headers, content_type=mimetypes.guess_type(key)[0] or BYTES)
+    media_type = PICTURE_SUFFIXES.get(PurePosixPath(key).suffix.lower(), BYTES)
+    return WsgiResponse(blob.data, 200, headers, content_type=media_type)
 
 
 def _upload(bucket: FolderBucket, request: WsgiRequest) -> WsgiResponse:
@@ -135,6 +157,6 @@ def _upload(bucket: FolderBucket, request: WsgiRequest) -> WsgiResponse:
     if file is None:
         raise LinkRefusedError("The form has no part 'file'.")
     data = file.stream.read()
-    name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
+    name = nfc(file.filename or "").replace("\\", "/").rpartition("/")[2]
     key = bucket.links.check_upload(fields, name, len(data))
     return WsgiResponse(status=204, headers={"etag": f'"{bucket.put(key, data)}"'})

@@ -14,7 +14,7 @@ from tonari.builds.lease import REFUSED_SECONDS
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.builds.reindex import reindex
-from tonari.catalogue.documents import IMAGES, ITEMS, item_of
+from tonari.catalogue.documents import IMAGES, ITEMS, SCHEMA, item_of
 from tonari.config import Margins
 from tonari.encoders.store import load_encoder
 from tonari.errors import TonariError
@@ -118,11 +118,12 @@ def say(done: Rebuilt) -> str:
 
 
 class CatalogueWatch:
-    """Tells which items have changed since it was asked last; what it finds when it is made counts as known."""
+    """Tells what has changed since it was asked last; what it finds when it is made counts as known."""
 
     def __init__(self, catalogue: Bucket) -> None:
         self._catalogue = catalogue
         self._etags = self._list()
+        self._schema = catalogue.head(SCHEMA)
 
     def changed(self) -> set[str]:
         """Give the ids of items with an object that is new, gone or has other bytes.
@@ -136,12 +137,22 @@ class CatalogueWatch:
         self._etags = now
         return {item for key in keys if (item := item_of(key)) is not None}
 
+    def schema_changed(self) -> bool:
+        """Tell whether ``schema.json`` is new, gone or has other bytes.
+
+        Raises
+        ------
+        StoreError
+        """
+        before, self._schema = self._schema, self._catalogue.head(SCHEMA)
+        return (before and before.etag) != (self._schema and self._schema.etag)
+
     def _list(self) -> dict[str, str]:
         return {found.key: found.etag for prefix in (ITEMS, IMAGES) for found in self._catalogue.list(prefix)}
 
 
 class Reindexer:
-    """Publishes items that have changed, in batches; what fails is tried again.
+    """Publishes items that have changed, in batches; what fails is tried again. Another schema needs a rebuild.
 
     It is the local counterpart of S3's events and the reindex function; ``rebuild`` asks for a rebuild without waiting.
     """
@@ -159,6 +170,7 @@ class Reindexer:
         self._load_encoder = functools.lru_cache(maxsize=2)(lambda name: load_encoder(artefacts, name, cache))
         self._load_tables = functools.lru_cache(maxsize=1)(lambda name: load_tables(artefacts, name, cache))
         self._waiting: set[str] = set()
+        self._schema_waits = False
         self._not_before = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -168,7 +180,11 @@ class Reindexer:
             began = time.monotonic()
             try:
                 self._waiting |= self._watch.changed()
+                self._schema_waits |= self._watch.schema_changed()
                 pause = max(EVERY_SECONDS, (time.monotonic() - began) / LISTING_SHARE)
+                if self._schema_waits and self._rebuild():
+                    self._schema_waits = False
+                    self._log("schema.json has changed: a rebuild starts now\n")
                 if self._waiting and time.monotonic() >= self._not_before:
                     self._publish()
             except Exception as error:  # noqa: BLE001  a thread that dies would leave changes unseen

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-VARIABLES = ("TONARI_URL", "TONARI_CATALOGUE_BUCKET", "TONARI_ARTEFACT_BUCKET", "AWS_ENDPOINT_URL", "FORCE_COLOR")
+VARIABLES = ("TONARI_URL", "TONARI_CATALOGUE_BUCKET", "TONARI_ARTEFACT_BUCKET", "TONARI_DEMO", "FORCE_COLOR")
 
 
 @pytest.fixture(autouse=True)
@@ -18,5 +18,5 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    (tmp_path / "photo.png").write_bytes(b"picture")
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\npicture")
     return tmp_path / "photo.png"

@@ -71,7 +71,7 @@ def test_search_sends_the_photo_and_shows_a_table(photo: Path, capsys: pytest.Ca
     with answering((200, JSON, json.dumps(SEARCH).encode())) as (url, asked):
         assert main(["search", str(photo), "-k", "3", "--filter", '{"price": {"$lt": 5}}', "--url", url]) == 0
     (request,) = asked
-    assert (request.method, urlsplit(request.target).path, request.body) == ("POST", "/v1/search", b"picture")
+    assert (request.method, urlsplit(request.target).path, request.body) == ("POST", "/v1/search", photo.read_bytes())
     query = parse_qs(urlsplit(request.target).query)
     assert (query["k"], json.loads(query["filter"][0])) == (["3"], {"price": {"$lt": 5}})
     assert capsys.readouterr().out == (

@@ -118,6 +118,8 @@ def test_wrong_usage_is_one_line_and_status_2(line: str, error: str, capsys: pyt
     [
         ("search gone.jpg", "gone.jpg cannot be read: No such file or directory."),
         ("search photo.png --filter {", "--filter is not JSON"),
+        ('search photo.png --filter {"price":NaN}', "NaN is not a finite number"),
+        ('search photo.png --filter {"name":"\\ud83d"}', "the value of 'name' holds half a surrogate pair"),
         ("search photo.png --filter []", "--filter must be a JSON object"),
         ("status --url there", "'there' is not a URL"),
         ("push gone", "gone is not a folder."),
@@ -129,6 +131,9 @@ def test_wrong_usage_is_one_line_and_status_2(line: str, error: str, capsys: pyt
         ("encoder list", "Which bucket? Give --artefacts BUCKET"),
         ("encoder build out --wheel gone.whl", "gone.whl is not there"),
         ("demo --metadata items.csv", "give FOLDER too"),
+        ("demo gone", "gone is not a folder."),
+        ("demo ~/gone", "~/gone is not a folder."),
+        ("rebuild --demo shop", "No demo called 'shop' is running. None is running: start one with tonari demo."),
     ],
 )
 @pytest.mark.usefixtures("photo")
@@ -139,6 +144,12 @@ def test_an_error_is_one_line_and_status_1(line: str, error: str, capsys: pytest
     assert written.err.startswith("tonari: ")
     assert error in written.err
     assert written.err.count("\n") == 1
+
+
+def test_a_demo_needs_a_folder_that_it_may_write_to(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (elsewhere / ".tonari").touch()
+    assert main(["demo", "--port", "0"]) == 1
+    assert ".tonari cannot be made (File exists)" in capsys.readouterr().err
 
 
 def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

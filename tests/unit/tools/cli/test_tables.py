@@ -55,6 +55,10 @@ def test_a_bar_is_as_long_as_the_score(score: float, drawn: str) -> None:
         (["a", "b"], "a, b"),
         (list("abcdef"), "a, b, c, d, …"),
         ("\x1b[31mred\x07", "[31mred"),
+        ("10.32\u202fAM", "10.32\u202fAM"),
+        ("赤い\u3000ドレス", "赤い\u3000ドレス"),
+        ("👩\u200d🦰 \U0001fae9", "👩\u200d🦰 \U0001fae9"),
+        ("a\u202eb\ud83dc", "a b c"),
     ],
 )
 def test_a_value_becomes_one_line(value: Any, text: str) -> None:

@@ -27,6 +27,16 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+    out = tmp_path / "pipe"
+    os.mkfifo(out)
+    check_writable(out)
+    with subprocess.Popen(["cat", out], stdout=subprocess.PIPE) as reader:
+        assert write_whole(out, "é") == 2
+        assert reader.communicate()[0] == "é".encode()
+    assert out.is_fifo()
+
+
 def test_where_nothing_can_be_written_is_said_beforehand(tmp_path: Path) -> None:
     check_writable(tmp_path / "report.html")
     with pytest.raises(UnwritableError, match="is a folder: give a file"):

@@ -83,11 +83,12 @@ def check_folders(material: Material, how: Reading) -> None:
         return
     several = len(shape.names) > 1
     count = f"{len(shape.names)} subfolders" if several else "1 subfolder"
-    size = f"about {shape.typical} pictures each" if several else f"{shape.typical} pictures"
+    size = f"{shape.least} pictures" if shape.least == shape.most else f"{shape.least} to {shape.most} pictures"
+    each = " each" if several else ""
     tables = "".join(f"\n{note}." for note in tables_not_read(material))
     raise UndecidedError(
-        f"{material.folder.root} has {count} ({_listed(shape.names)}) with {size}. Is a subfolder a class of items, "
-        f"one item with many pictures, or without a meaning?{tables}",
+        f"{material.folder.root} has {count} ({_listed(shape.names)}) with {size}{each}. Is a subfolder a class of "
+        f"items, one item with many pictures, or without a meaning?{tables}",
         _propose(material, how, _readings(material, how, shape)),
     )
 

@@ -61,7 +61,7 @@ def on_a_terminal(place: Path, answers: list[str], *arguments: str) -> tuple[int
 def test_a_terminal_is_asked_and_sees_what_would_come_out(goods: Path, elsewhere: Path) -> None:
     status, shown = on_a_terminal(elsewhere, ["1\n"], "push", goods.name, "--catalogue", "./bucket")
     assert status == 0, shown
-    assert "has 3 subfolders (dress, hat, shoe) with about 10 pictures each" in shown
+    assert "has 3 subfolders (dress, hat, shoe) with 10 pictures each" in shown
     for line in ("1  --folders classes  30 ", "2  --folders ignore   30 ", "3  --folders items    3 "):
         assert line in shown
     assert "To be asked no more: tonari push 'my goods (1)' --folders classes --catalogue ./bucket" in shown

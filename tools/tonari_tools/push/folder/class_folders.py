@@ -44,6 +44,8 @@ class Shape:
     ----------
     names
         Of the subfolders.
+    least, most
+        How many pictures are in a subfolder.
     typical
         How many pictures are in the folder in which the median picture lies.
     deeper
@@ -58,6 +60,8 @@ class Shape:
     """
 
     names: tuple[str, ...]
+    least: int
+    most: int
     typical: int
     deeper: float
     views: float
@@ -96,6 +100,8 @@ def shape_of(folder: Folder) -> Shape | None:
     own = [ending for (_, ending), times in endings.items() if times == 1]
     return Shape(
         names=tuple(sorted(sizes)),
+        least=min(sizes.values()),
+        most=max(sizes.values()),
         typical=sorted(sizes[parts[0]] for parts in inside)[len(inside) // 2],
         deeper=_share(len(parts) > 2 for parts in inside),
         views=sum(_VIEW.fullmatch(ending) is not None for ending in own) / len(inside),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import unicodedata
 from pathlib import Path
 
@@ -193,7 +194,11 @@ def test_a_folder_of_classes_is_not_sent_unless_its_owner_says_what_it_is(tmp_pa
     class_folders(tmp_path)
     with pytest.raises(UndecidedError) as stopped:
         read_catalogue(tmp_path)
-    assert f"{tmp_path} has 3 subfolders (dress, hat, shoe) with about 10 pictures each." in stopped.value.detail
+    assert f"{tmp_path} has 3 subfolders (dress, hat, shoe) with 10 pictures each." in stopped.value.detail
+    put(tmp_path, "sock/IMG_1s.jpg", "sock/IMG_2s.jpg")
+    with pytest.raises(UndecidedError, match=r"dress, hat, shoe and 1 more\) with 2 to 10 pictures each"):
+        read_catalogue(tmp_path)
+    shutil.rmtree(tmp_path / "sock")
     assert [(one.flags, len(one.outcome.items)) for one in stopped.value.proposals] == [
         ("--folders classes", 30),
         ("--folders ignore", 30),

@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 EVERY_SECONDS = 2.0
 """How often a log gets a line, also while the work does not say how far it is."""
+NAMED_AFTER_UNIT = ("attributes", "documents")
+"""Stages that are called after what they count."""
 WORTH_A_LINE = 1.0
 """Seconds from which a finished stage leaves a line."""
 
@@ -25,7 +27,7 @@ def describe(label: str, unit: str, done: int, total: int, seconds: float) -> st
         return f"{label}: {_count(done, total, unit)}{seconds:.0f} s so far"
     rate = done / seconds
     left = round((total - done) / rate)
-    return f"{label}: {done} of {total} {unit}, {rate:.{0 if rate >= 10 else 1}f}/s, {left // 60}:{left % 60:02} left"
+    return f"{label}: {_count(done, total, unit)}{rate:.{0 if rate >= 10 else 1}f}/s, {left // 60}:{left % 60:02} left"
 
 
 class StageLines:
@@ -85,18 +87,18 @@ class StageLines:
     def _show(self) -> None:
         now = time.monotonic()
         if self._bar:
-            count = _count(self._done, self._total, self._unit).removesuffix(", ")
+            count = _count(self._done, self._total, self._counted()).removesuffix(", ")
             self._bar.update(TaskID(0), completed=self._done, total=self._total or None, count=count)
         elif now - self._last >= EVERY_SECONDS:
             self._last = now
-            self._write(describe(self._title(), self._unit, self._done, self._total, now - self._start))
+            self._write(describe(self._title(), self._counted(), self._done, self._total, now - self._start))
 
     def _end(self) -> None:
         if self._bar:
             self._bar.stop()
             self._bar = None
         if self._stage is not None and (seconds := time.monotonic() - self._start) >= WORTH_A_LINE:
-            self._write(f"{self._title()}: {_count(self._done, self._total, self._unit)}{seconds:.1f} s")
+            self._write(f"{self._title()}: {_count(self._done, self._total, self._counted())}{seconds:.1f} s")
         self._stage, self._done, self._total = None, 0, 0
 
     def _tick(self) -> None:
@@ -104,6 +106,9 @@ class StageLines:
             with self._lock:
                 if self._stage is not None:
                     self._show()
+
+    def _counted(self) -> str:
+        return "" if self._stage in NAMED_AFTER_UNIT else self._unit
 
     def _title(self) -> str:
         return f"{self._label}, {self._stage}" if self._stage else self._label
@@ -114,4 +119,4 @@ class StageLines:
 
 def _count(done: int, total: int, unit: str) -> str:
     """Say how many of how many, and a comma; nothing if the total is not known."""
-    return f"{done} of {total} {unit}, " if total else ""
+    return f"{f'{done} of {total} {unit}'.rstrip()}, " if total else ""

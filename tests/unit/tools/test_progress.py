@@ -31,6 +31,7 @@ def test_a_log_gets_lines_even_while_nothing_is_reported(capsys: pytest.CaptureF
         stages("encode", 0, 10)
         time.sleep(0.2)
         stages("encode", 10, 10)
+        stages("attributes", 3, 3)
         stages("graph", 0, 0)
     written = capsys.readouterr()
     lines = written.err.splitlines()
@@ -38,6 +39,7 @@ def test_a_log_gets_lines_even_while_nothing_is_reported(capsys: pytest.CaptureF
     assert lines[0].startswith("rebuild, encode: 0 of 10 views, ")
     assert lines[0].endswith(" s so far")
     assert any(line.startswith("rebuild, encode: 10 of 10 views, ") and line.endswith(" s") for line in lines)
+    assert lines[-2] == "rebuild, attributes: 3 of 3, 0.0 s"
     assert lines[-1] == "rebuild, graph: 0.0 s"
     assert "\x1b" not in written.err
 

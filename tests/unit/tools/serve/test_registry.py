@@ -35,22 +35,26 @@ def running(name: str, shown: str = "", began: str = "/elsewhere") -> Running:
     return Running(f"http://{name}", "/c", "/a", 1, name, shown, began)
 
 
-SHOP, PHOTOS, SHOES = running("shop", began="/work"), running("photos", "/work/photos"), running("shoes", "/shoes")
+SHOP, PHOTOS, SHOES = (
+    running("shop", began="/mika"),
+    running("photos", "/mika/photos"),
+    running("shoes", "/shoes"),
+)
 CAFE = running("cafe\u0301")
 
-OTHER = running("other", began="/work")
+OTHER = running("other", began="/mika")
 
 
 @pytest.mark.parametrize(
     ("found", "name", "here", "meant"),
     [
-        ([], "", "/work", None),
+        ([], "", "/mika", None),
         ([SHOP], "", "/anywhere", SHOP),
-        ([SHOP, PHOTOS], "", "/work", SHOP),
-        ([SHOP, PHOTOS], "", "/work/photos", PHOTOS),
-        ([SHOP, PHOTOS, SHOES], "shoes", "/work", SHOES),
-        ([SHOP], "shop", "/work", SHOP),
-        ([SHOP, CAFE], "caf\u00e9", "/work", CAFE),
+        ([SHOP, PHOTOS], "", "/mika", SHOP),
+        ([SHOP, PHOTOS], "", "/mika/photos", PHOTOS),
+        ([SHOP, PHOTOS, SHOES], "shoes", "/mika", SHOES),
+        ([SHOP], "shop", "/mika", SHOP),
+        ([SHOP, CAFE], "caf\u00e9", "/mika", CAFE),
     ],
 )
 def test_a_server_is_chosen(found: list[Running], name: str, here: str, meant: Running | None) -> None:
@@ -68,7 +72,7 @@ def test_a_server_is_chosen(found: list[Running], name: str, here: str, meant: R
 )
 def test_where_several_could_be_meant_all_are_named(found: list[Running], name: str, error: str) -> None:
     with pytest.raises(SettingError, match=re.escape(error)):
-        choose(found, name, Path("/work" if found[1:] == [OTHER] else "/anywhere"))
+        choose(found, name, Path("/mika" if found[1:] == [OTHER] else "/anywhere"))
 
 
 @pytest.fixture

@@ -251,14 +251,14 @@ def test_a_cycle_between_rooms_of_a_row_is_found(sources: dict[str, str]) -> Non
 
 def test_tools_import_what_is_below_them() -> None:
     sources = read_modules(TOOLS)
-    assert {"tonari_tools.push.table.cells", "tonari_tools.models.published.timm"} <= sources.keys()
+    assert {"tonari_tools.push.table.written_cells", "tonari_tools.models.published.timm"} <= sources.keys()
     assert tool_violations(sources) == set()
 
 
 @pytest.mark.parametrize(
     ("module", "addition", "found"),
     [
-        ("push.table.cells", "push.folder.walk", "which is not below it"),
+        ("push.table.written_cells", "push.folder.walk", "which is not below it"),
         ("push.folder.walk", "push.joining.join", "which is not below it"),
         ("models.published.timm", "models.check", "which is not below it"),
         ("report.write", "push.upload", "which is not below it"),

@@ -16,7 +16,7 @@ from tonari.errors import StoreError
 from tonari.storage.bucket import Bucket
 from tonari.storage.s3 import S3Bucket
 from tonari_tools.cli.main import main
-from tonari_tools.push.folder.reading import Reading
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.local_catalogue import read_catalogue
 from tonari_tools.push.upload import push
 

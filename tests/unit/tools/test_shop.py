@@ -16,7 +16,7 @@ from tonari_shop import draw_shop
 from tonari_shop.assortment import CATEGORIES, COLOURS, Article, assortment
 from tonari_shop.shapes import mirror, trace, whole
 from tonari_shop.studio import SIZE, Camera, photograph
-from tonari_tools.push.folder.reading import Reading
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.local_catalogue import LocalCatalogue, read_catalogue
 
 

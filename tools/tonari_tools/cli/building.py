@@ -15,7 +15,7 @@ from tonari.contract.normal_form import nfc
 from tonari.errors import TonariError
 from tonari_tools.cli.help import examples
 from tonari_tools.cli.target import Command, Target, takes_buckets
-from tonari_tools.push.folder.reading import FOLDERS, Reading, split_columns
+from tonari_tools.push.folder.options import FOLDERS, Reading, split_columns
 
 
 class _NamedPath(click.Path):

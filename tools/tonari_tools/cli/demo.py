@@ -17,7 +17,7 @@ from tonari_tools.cli.questions import read_or_ask
 from tonari_tools.cli.target import STATE
 from tonari_tools.onnx.default import read_default
 from tonari_tools.progress import StageLines
-from tonari_tools.push.folder.reading import Reading
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.local_catalogue import LocalCatalogue, read_catalogue
 from tonari_tools.push.preview import show_preview
 from tonari_tools.push.renew import Memory, renew

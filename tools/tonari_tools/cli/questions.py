@@ -13,7 +13,7 @@ import rich_click as click
 from click.core import ParameterSource
 from rich.console import Console
 
-from tonari_tools.push.folder.reading import Reading, flags_of
+from tonari_tools.push.folder.options import Reading, flags_of
 from tonari_tools.push.local_catalogue import LocalCatalogue, read_catalogue
 from tonari_tools.push.proposals import UndecidedError
 from tonari_tools.tables import plain

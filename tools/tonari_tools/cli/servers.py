@@ -12,7 +12,7 @@ from tonari.errors import InvalidRequestError
 from tonari_tools.cli.building import FILE, takes_reading
 from tonari_tools.cli.help import examples
 from tonari_tools.cli.target import STATE, takes_endpoint
-from tonari_tools.push.folder.reading import BY_DEFAULT, Reading
+from tonari_tools.push.folder.options import BY_DEFAULT, Reading
 
 PORT = click.option(
     "--port",

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 from tonari.errors import InvalidCatalogueError
 from tonari_tools.push.folder.first_bytes import read_formats
+from tonari_tools.push.folder.options import BY_DEFAULT, Reading
 from tonari_tools.push.folder.pictures import IMAGE_SUFFIXES, Folder, LocalItem, scan_folder
-from tonari_tools.push.folder.reading import BY_DEFAULT, Reading
 from tonari_tools.push.notes import notes_on
 from tonari_tools.push.outcome import NOTHING, Material, Outcome, read_items
 from tonari_tools.push.proposals import check_folders, check_rows

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tonari_tools.push.folder.class_folders import CLASS_FIELD, classes_of, read_as
 from tonari_tools.push.folder.first_bytes import READ_FORMATS, read_formats
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.folder.pictures import Folder, LocalItem
-from tonari_tools.push.folder.reading import Reading
 from tonari_tools.push.joining.join import Join
 from tonari_tools.push.table.metadata import Table
 from tonari_tools.push.table.records import BadRow

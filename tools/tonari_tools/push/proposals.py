@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tonari.errors import InvalidCatalogueError
 from tonari_tools.push.folder.class_folders import CLASS_FIELD, PARTS, Shape, shape_of
-from tonari_tools.push.folder.reading import Reading, flags_of
+from tonari_tools.push.folder.options import Reading, flags_of
 from tonari_tools.push.joining.id_columns import DIFFERENT, find_id_columns, find_unique_column, is_of_a_picture
 from tonari_tools.push.joining.join import Join
 from tonari_tools.push.joining.locating import Locator

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from folders import class_folders, put, table
-from tonari_tools.push.folder.reading import Reading
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.local_catalogue import read_catalogue
 from tonari_tools.push.preview import preview, show_preview
 from tonari_tools.tables import plain

@@ -12,7 +12,7 @@ import pytest
 
 from folders import put, table
 from tonari.errors import InvalidCatalogueError
-from tonari_tools.push.folder.reading import Reading
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.local_catalogue import LocalCatalogue, read_catalogue
 from tonari_tools.push.proposals import UndecidedError
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tonari.contract.normal_form import nfc
+from tonari_tools.push.folder.options import Folders
 from tonari_tools.push.folder.pictures import Folder
-from tonari_tools.push.folder.reading import Folders
 
 CLASS_FIELD = "category"
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}

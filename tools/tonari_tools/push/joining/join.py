@@ -12,14 +12,14 @@ from typing import Any
 from tonari.catalogue.documents import check_id, parse_document
 from tonari.contract.normal_form import nfc
 from tonari.errors import InvalidCatalogueError
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.folder.pictures import IMAGE_SUFFIXES, Folder, LocalItem
-from tonari_tools.push.folder.reading import Reading
 from tonari_tools.push.joining.locating import Locator
 from tonari_tools.push.joining.roles import find_roles, is_id_name
-from tonari_tools.push.table.cells import BLANKS, unescape
 from tonari_tools.push.table.lists import read_list, split_at
 from tonari_tools.push.table.metadata import Row, Table
 from tonari_tools.push.table.records import BadRow
+from tonari_tools.push.table.written_cells import BLANKS, unescape
 
 SHOWN = 3
 BETWEEN_NAMES = "|;\n,"

@@ -11,11 +11,11 @@ from typing import Any
 
 from tonari.errors import InvalidCatalogueError
 from tonari.fields.schema import RESERVED
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.folder.pictures import IMAGE_SUFFIXES
-from tonari_tools.push.folder.reading import Reading
 from tonari_tools.push.joining.locating import ADDRESS, Locator
-from tonari_tools.push.table.cells import BLANKS
 from tonari_tools.push.table.metadata import Row, Table
+from tonari_tools.push.table.written_cells import BLANKS
 
 ID = "id"
 _IMAGE_NAMES = (

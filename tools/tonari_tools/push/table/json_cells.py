@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tonari.fields.kinds import kind_of, parse_date
-from tonari_tools.push.table.cells import (
+from tonari_tools.push.table.written_cells import (
     BLANKS,
     BLANKS_AMONG_NUMBERS,
     EXAMPLES,

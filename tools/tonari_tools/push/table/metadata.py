@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tonari.errors import InvalidCatalogueError
-from tonari_tools.push.table.cells import ColumnReading, look_at, read_column
 from tonari_tools.push.table.delimited import read_delimited
 from tonari_tools.push.table.json_cells import read_field
 from tonari_tools.push.table.json_rows import read_json_rows
 from tonari_tools.push.table.records import BadRow, remark_on_name
 from tonari_tools.push.table.table_bytes import decode_table
+from tonari_tools.push.table.written_cells import ColumnReading, look_at, read_column
 
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 TABLE_SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES)
@@ -66,7 +66,7 @@ def read_table(path: Path) -> Table:
     """Read a table of fields.
 
     CSV may be separated by comma, semicolon, tab or bar; JSON is an object a line, or a list of objects. What a column
-    of CSV holds is decided by all its cells (see :mod:`tonari_tools.push.table.cells`); JSON keeps its types.
+    of CSV holds is decided by all its cells (see :mod:`tonari_tools.push.table.written_cells`); JSON keeps its types.
 
     Raises
     ------

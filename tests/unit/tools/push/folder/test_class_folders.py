@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from folders import class_folders, put, table
 from tonari_tools.push.folder.class_folders import Shape, classes_of, read_as, shape_of
+from tonari_tools.push.folder.options import FOLDERS, Folders, Reading
 from tonari_tools.push.folder.pictures import Folder, find_root
-from tonari_tools.push.folder.reading import FOLDERS, Folders, Reading
 from tonari_tools.push.local_catalogue import read_catalogue
 from tonari_tools.push.proposals import UndecidedError
 

@@ -12,8 +12,8 @@ from pictures import encoded, quarters
 from tonari.errors import InvalidCatalogueError
 from tonari.images.guards import Format, admit
 from tonari_tools.push.folder.first_bytes import EMPTY, READ_FORMATS, UNKNOWN, format_of, read_formats
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.folder.pictures import IMAGE_SUFFIXES
-from tonari_tools.push.folder.reading import Reading
 from tonari_tools.push.local_catalogue import read_catalogue
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0"

@@ -13,7 +13,7 @@ import pytest
 
 from folders import put
 from tonari.errors import InvalidCatalogueError
-from tonari_tools.push.folder.reading import Reading
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.folder.walk import ABOVE, AGAIN, NOWHERE, SPECIAL, SYSTEM, UNREADABLE, walk
 from tonari_tools.push.local_catalogue import read_catalogue
 from tonari_tools.push.preview import show_preview

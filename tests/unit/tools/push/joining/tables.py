@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.folder.pictures import LocalItem, scan_folder
-from tonari_tools.push.folder.reading import Reading
 from tonari_tools.push.joining.join import Join
 from tonari_tools.push.table.metadata import read_table
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonari.errors import InvalidCatalogueError
+from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.folder.pictures import Folder
-from tonari_tools.push.folder.reading import Reading
 from tonari_tools.push.joining.join import Join
 from tonari_tools.push.table.metadata import Table, parse_csv, parse_json_lines
 from tonari_tools.push.table.table_bytes import decode_table

@@ -10,7 +10,7 @@ import pytest
 import rich_click as click
 
 from tonari_tools.cli.building import takes_reading
-from tonari_tools.push.folder.reading import BY_DEFAULT, Reading, flags_of
+from tonari_tools.push.folder.options import BY_DEFAULT, Reading, flags_of
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonari_tools.push.table.cells import ColumnReading, look_at, read_column, unescape
+from tonari_tools.push.table.written_cells import ColumnReading, look_at, read_column, unescape
 
 
 def read(*cells: str, bar: str = "|") -> tuple[list[Any], ColumnReading]:

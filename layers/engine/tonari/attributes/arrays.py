@@ -54,6 +54,8 @@ def learned_to_arrays(learned: Mapping[str, AttributeModel]) -> dict[str, Any]:
             "several": one.several,
             "form": msgspec.to_builtins(one.form),
             "calibrations": msgspec.to_builtins(one.calibrations),
+            "default": one.default,
+            "reason": one.reason,
         }
         for name, one in learned.items()
     }
@@ -72,6 +74,8 @@ def learned_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Attribu
             weights[f"discriminant {name}"],
             convert(about["form"], Form),
             convert(about["calibrations"], dict[Method, Calibration]),
+            convert(about["default"], Method),
+            about["reason"],
         )
         for name, about in json.loads(arrays["learned"].tobytes()).items()
     }

@@ -33,6 +33,10 @@ class AttributeModel:
         Of the discriminant, as chosen on held-out items.
     calibrations
         By method; empty where fewer than 100 items could be held out.
+    default
+        The method that answers unless another is asked for.
+    reason
+        Why it does.
     """
 
     several: bool
@@ -40,6 +44,8 @@ class AttributeModel:
     discriminant: ClassWeights
     form: Form
     calibrations: Mapping[Method, Calibration]
+    default: Method = "discriminant"
+    reason: str = ""
 
     @property
     def classes(self) -> tuple[Any, ...]:

@@ -10,8 +10,8 @@ from tonari.contract.forms import decode
 from tonari.contract.requests import Method
 from tonari.errors import CorruptArtefactError
 
-REPORT_FORMAT = 2
-AUDIT_FORMAT = 1
+REPORT_FORMAT = 3
+AUDIT_FORMAT = 2
 
 Value = Any
 """A class: text, a number or a truth value; of an item with tags, a list of them."""
@@ -101,13 +101,19 @@ class AttributeQuality(_Struct, frozen=True):
     classes, sampled
         All values, and from how many items each was learned.
     methods
-        By name, the default first; empty where too few items could be held out.
+        By name; empty where too few items could be held out.
+    default
+        The method that answers unless another is asked for.
+    reason
+        Why it does.
     """
 
     several: bool
     classes: tuple[Value, ...]
     sampled: tuple[int, ...]
     methods: dict[Method, MethodQuality]
+    default: Method = "discriminant"
+    reason: str = ""
 
     def __post_init__(self) -> None:
         """Refuse counts that belong to no class."""

@@ -31,7 +31,7 @@ from tonari.storage.bucket import Bucket, file_sha256
 from tonari.storage.cache import CachedFile, fetch, sweep
 from tonari.storage.packing import map_file, pack_file
 
-FORMAT = 7
+FORMAT = 8
 MANIFEST = "manifest.json"
 TABLE, VECTORS, CODES, CLASSES = "table.pack", "vectors.pack", "codes.pack", "classes.pack"
 CANARIES = "canaries.pack"

@@ -6,17 +6,22 @@ import csv
 import io
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
-from tonari.index.vectors import to_fixed
+from tonari.index.vectors import from_fixed, to_fixed
 from tonari_tools.onnx.default import read_default
 
 FASHION = 4_000
+TRAINING = 60_000
+CLUSTERS = 400
+MERGED = (0, 0, 1, 0, 1, 2, 0, 2, 0, 2)
+UNEQUAL = (5_250, 1_400, 350)
 LEAST_CLASS = 4
 SEED = 20
 
@@ -96,35 +101,138 @@ def task(
     )
 
 
-def read_tasks(data: Path, fashion: Path) -> tuple[list[Task], str]:
-    """Read all tasks; give the encoder's id with them."""
-    embedder = Embedder()
-    rows = shop("magento", data, embedder)
-    embeddings = embedder.embed("magento", len(rows), lambda _: b"")
-    frontal = [row for row in rows if row["view"] in ("main", "back")]
-    tasks = [
-        task("magento colour", frontal, embeddings, "color", ("product", "color"), "product"),
-        task("magento category", rows, embeddings, "category", ("product", "color"), "product"),
-    ]
-    rows = shop("spree", data, embedder)
-    embeddings = embedder.embed("spree", len(rows), lambda _: b"")
-    tasks.append(task("spree colour", rows, embeddings, "color", ("path",), "product"))
-    tasks.append(task("spree department", [top(row) for row in rows], embeddings, "category", ("path",), "product"))
-    rows = [row for row in shop("clothing", data, embedder) if row["small_split"]]
-    embeddings = embedder.embed("clothing", 3409, lambda _: b"") if len(rows) == 3409 else np.empty(0)
-    clothing = task("clothing category", rows, embeddings, "small_category", ("path",), "sender_id")
-    given = np.array([row["small_split"] == "validation" for row in rows])
-    tasks.append(clothing)
-    tasks.append(Task("clothing, given split", *_body(clothing), given))
-    return [*tasks, read_fashion(fashion, embedder)], embedder.id
+@dataclass(frozen=True)
+class Sources:
+    """Where the data lie."""
+
+    data: Path
+    fashion: Path
+    text: Path | None
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        return Embedder()
+
+    def rows(self, name: str) -> tuple[list[dict[str, str]], np.ndarray]:
+        """Read a labels.csv, as :func:`shop` does, and the embeddings of its rows."""
+        rows = shop(name, self.data, self.embedder)
+        return rows, self.embedder.embed(name, len(rows), lambda _: b"")
+
+    @cached_property
+    def pictures(self) -> tuple[np.ndarray, np.ndarray]:
+        """Read all 70,000 pictures of fashion-mnist, as PNG files of 28 x 28 that the encoder enlarges; and labels."""
+        with np.load(self.fashion) as stored:
+            pictures = np.concatenate([stored["train_images"], stored["test_images"]])
+            labels = np.concatenate([stored["train_labels"], stored["test_labels"]])
+            names = stored["class_names"]
+        embeddings = self.embedder.embed("fashion-all", len(pictures), lambda number: png(pictures[number]))
+        return embeddings, names[labels]
 
 
-def top(row: dict[str, str]) -> dict[str, str]:
-    return {**row, "category": row["category"].partition(" -> ")[0]}
+def task_readers(sources: Sources) -> dict[str, Callable[[], Task | None]]:
+    """Name all tasks; each is read when it is asked for."""
+    return {
+        "magento colour": partial(magento, sources, "magento colour", "color"),
+        "magento category": partial(magento, sources, "magento category", "category"),
+        "magento material": partial(magento, sources, "magento material", "material"),
+        "spree colour": partial(spree, sources, "spree colour", "color"),
+        "spree department": partial(spree, sources, "spree department", "category"),
+        "clothing category": partial(clothing, sources, "clothing category"),
+        "clothing, given split": partial(clothing, sources, "clothing, given split", given=True),
+        "fashion-mnist": lambda: read_fashion(sources.fashion, sources.embedder),
+        "fashion-mnist, three unequal classes": partial(unequal, sources),
+        "fashion-mnist, labels by lot": partial(by_lot, sources),
+        "fashion-mnist, 60,000": partial(whole, sources),
+        "text": partial(texts, sources),
+    }
 
 
-def _body(one: Task) -> tuple[np.ndarray, ...]:
-    return one.embeddings, one.labels, one.items, one.groups
+def magento(sources: Sources, name: str, field: str) -> Task:
+    rows, embeddings = sources.rows("magento")
+    if field == "color":
+        rows = [row for row in rows if row["view"] in ("main", "back")]
+    rows = [{**row, "material": row["material"].partition(",")[0]} for row in rows]
+    return task(name, rows, embeddings, field, ("product", "color"), "product")
+
+
+def spree(sources: Sources, name: str, field: str) -> Task:
+    rows, embeddings = sources.rows("spree")
+    rows = [{**row, "category": row["category"].partition(" -> ")[0]} for row in rows]
+    return task(name, rows, embeddings, field, ("path",), "product")
+
+
+def clothing(sources: Sources, name: str, *, given: bool = False) -> Task:
+    rows, embeddings = sources.rows("clothing")
+    rows = [row for row in rows if row["small_split"]]
+    found = task(name, rows, embeddings, "small_category", ("path",), "sender_id")
+    return replace(found, given=np.array([row["small_split"] == "validation" for row in rows])) if given else found
+
+
+def fashion(sources: Sources, name: str, count: int) -> Task:
+    """Take some of fashion-mnist's pictures, each an item and a group."""
+    embeddings, labels = sources.pictures
+    chosen = np.sort(np.random.default_rng(SEED).choice(len(labels), count, replace=False))
+    numbers = np.arange(count)
+    return Task(name, embeddings[chosen], labels[chosen], numbers.astype(np.int32), numbers.astype(str))
+
+
+def unequal(sources: Sources) -> Task:
+    """Merge the classes into three, of which 5,250, 1,400 and 350 pictures are taken."""
+    everything = fashion(sources, "fashion-mnist, three unequal classes", 70_000)
+    classes = np.unique(everything.labels)
+    merged = np.array(MERGED)[np.searchsorted(classes, everything.labels)]
+    random = np.random.default_rng(SEED)
+    chosen = np.concatenate(
+        [random.permutation(np.flatnonzero(merged == code))[:size] for code, size in enumerate(UNEQUAL)]
+    )
+    numbers = np.arange(len(chosen))
+    return replace(
+        everything,
+        embeddings=everything.embeddings[chosen],
+        labels=merged[chosen].astype(str),
+        items=numbers.astype(np.int32),
+        groups=numbers.astype(str),
+    )
+
+
+def by_lot(sources: Sources) -> Task:
+    """Give each of 400 clusters of 6,000 pictures one of four classes by lot: what is near is alike, and no more."""
+    found = fashion(sources, "fashion-mnist, labels by lot", 6_000)
+    features = from_fixed(found.embeddings)
+    random = np.random.default_rng(SEED)
+    centres = features[random.permutation(len(features))[:CLUSTERS]]
+    for _ in range(5):
+        near = (features @ centres.T - 0.5 * np.square(centres).sum(axis=1)).argmax(axis=1)
+        centres = np.stack(
+            [features[near == one].mean(axis=0) if (near == one).any() else centres[one] for one in range(CLUSTERS)]
+        )
+    return replace(found, labels=random.integers(0, 4, CLUSTERS)[near].astype(str))
+
+
+def whole(sources: Sources) -> Task:
+    """Take all of fashion-mnist; its own 10,000 test pictures ask."""
+    embeddings, labels = sources.pictures
+    numbers = np.arange(len(labels))
+    given = numbers >= TRAINING
+    name = f"fashion-mnist, {TRAINING:,}"
+    return Task(name, embeddings, labels, numbers.astype(np.int32), numbers.astype(str), given)
+
+
+def texts(sources: Sources) -> Task | None:
+    """Read embeddings of texts, each an item and a group; None if there are none."""
+    if sources.text is None or not sources.text.exists():
+        return None
+    embeddings = np.load(sources.text)
+    labels = np.load(sources.text.with_name(f"{sources.text.stem}_labels.npy"))
+    fixed = embeddings if embeddings.dtype == np.int16 else to_fixed(embeddings)
+    numbers = np.arange(len(labels))
+    return Task(sources.text.stem, fixed, labels.astype(str), numbers.astype(np.int32), numbers.astype(str))
+
+
+def png(picture: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).convert("RGB").save(file, "PNG")
+    return file.getvalue()
 
 
 def read_fashion(path: Path, embedder: Embedder) -> Task:
@@ -134,12 +242,6 @@ def read_fashion(path: Path, embedder: Embedder) -> Task:
         labels = np.concatenate([stored["train_labels"], stored["test_labels"]])
         names = stored["class_names"]
     chosen = np.sort(np.random.default_rng(SEED).choice(len(pictures), FASHION, replace=False))
-
-    def png(number: int) -> bytes:
-        file = io.BytesIO()
-        Image.fromarray(pictures[chosen[number]]).convert("RGB").save(file, "PNG")
-        return file.getvalue()
-
-    embeddings = embedder.embed("fashion", FASHION, png)
+    embeddings = embedder.embed("fashion", FASHION, lambda number: png(pictures[chosen[number]]))
     numbers = np.arange(FASHION)
     return Task("fashion-mnist", embeddings, names[labels[chosen]], numbers.astype(np.int32), numbers.astype(str))

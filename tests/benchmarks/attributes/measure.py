@@ -12,14 +12,28 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 from attributes.data import Task
-from tonari.attributes import VOTERS, AttributeModel, Grouping, Prediction, by_vote, by_weights, draw, labels_of, study
+from tonari.attributes import (
+    VOTERS,
+    AttributeModel,
+    Grouping,
+    Method,
+    Prediction,
+    by_vote,
+    by_weights,
+    draw,
+    labels_of,
+    study,
+)
+from tonari.attributes.discriminant import Form
 from tonari.catalogue.holdout import HELD_OUT, tenths, unit_hash
 from tonari.fields.columns import ClassColumn
 from tonari.index.vectors import from_fixed
 
-OURS = ("plain mean", "k-NN vote", "discriminant")
-METHODS = {"plain mean": "means", "discriminant": "discriminant", "k-NN vote": "vote"}
-STRENGTHS = (1, 10, 100, 1000)
+METHODS: dict[Method, str] = {"means": "plain mean", "vote": "k-NN vote", "discriminant": "discriminant"}
+CHOSEN = "chosen"
+STRENGTHS = (0.1, 1, 10, 100, 1000)
+INNER = 0.25
+BLOCK = 512
 
 
 @dataclass
@@ -40,9 +54,10 @@ class Outcome:
     group: list[np.ndarray] = field(default_factory=list)
     answers: dict[str, Answers] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
-    shrinkages: list[str] = field(default_factory=list)
+    forms: list[str] = field(default_factory=list)
+    defaults: list[Method] = field(default_factory=list)
     held_out: list[int] = field(default_factory=list)
-    strength: float = 0.0
+    strengths: list[float] = field(default_factory=list)
 
 
 def run(task: Task, splits: range) -> Outcome:
@@ -62,16 +77,14 @@ def run(task: Task, splits: range) -> Outcome:
         began = time.perf_counter()
         learned = fit(task, known, truth, classes, group, part)
         outcome.seconds.append(time.perf_counter() - began)
-        outcome.shrinkages.append(
-            f"{learned.form.shrinkage:g}" if learned.form.subclasses == "classes" else learned.form.subclasses
-        )
+        outcome.forms.append(short(learned.form))
+        outcome.defaults.append(learned.default)
         calibration = learned.calibrations.get("discriminant")
         outcome.held_out.append(calibration.held_out if calibration else 0)
         ask_ours(outcome, learned, task, known, truth, queries)
         features = from_fixed(task.embeddings[known])
-        if not outcome.strength:
-            outcome.strength = choose_strength(features, truth[known], queries, truth[asks])
-        for name, model in peers(outcome.strength).items():
+        outcome.strengths.append(choose_strength(features, truth[known], task.groups[known], split))
+        for name, model in peers(outcome.strengths[-1]).items():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model.fit(features, truth[known])
@@ -79,6 +92,12 @@ def run(task: Task, splits: range) -> Outcome:
             guess = model.predict(queries) if odds is None else model.classes_[odds.argmax(axis=1)]
             keep(outcome, name, guess, None if odds is None else odds.max(axis=1), None)
     return outcome
+
+
+def short(form: Form) -> str:
+    if form.subclasses != "classes":
+        return form.subclasses
+    return f"{form.shrinkage:g}" if form.strength is None else f"{form.shrinkage:g}/{form.strength:g}"
 
 
 def fit(
@@ -98,16 +117,21 @@ def ask_ours(
 ) -> None:
     """Ask by the functions that serve, picture by picture."""
     features = from_fixed(task.embeddings[known])
-    said: dict[str, list[Prediction]] = {name: [] for name in OURS}
-    for query, scores in zip(queries, queries @ features.T, strict=True):
-        for name in ("plain mean", "discriminant"):
-            said[name].append(by_weights(query[None], learned, METHODS[name]))
-        nearest = np.argsort(-scores, kind="stable")[: 10 * VOTERS]
-        _, first = np.unique(task.items[known[nearest]], return_index=True)
-        voters = nearest[np.sort(first)[:VOTERS]]
-        values = [(int(truth[known[one]]),) for one in voters]
-        said["k-NN vote"].append(by_vote(values, scores[voters].tolist(), learned, typical=True))
-    for name, predictions in said.items():
+    said: dict[Method, list[Prediction]] = {method: [] for method in METHODS}
+    depth = min(10 * VOTERS, len(known))
+    for start in range(0, len(queries), BLOCK):
+        block = queries[start : start + BLOCK]
+        for query, scores in zip(block, block @ features.T, strict=True):
+            for method in ("means", "discriminant"):
+                said[method].append(by_weights(query[None], learned, method))
+            nearest = np.argpartition(-scores, depth - 1)[:depth]
+            nearest = nearest[np.lexsort((nearest, -scores[nearest]))]
+            _, first = np.unique(task.items[known[nearest]], return_index=True)
+            voters = nearest[np.sort(first)[:VOTERS]]
+            values = [(int(truth[known[one]]),) for one in voters]
+            said["vote"].append(by_vote(values, scores[voters].tolist(), learned, typical=True))
+    for method, name in (*METHODS.items(), (learned.default, CHOSEN)):
+        predictions = said[method]
         guess = np.array([one.ranked[0].value for one in predictions])
         certain = all(one.calibrated for one in predictions)
         confidence = np.array([one.ranked[0].score for one in predictions]) if certain else None
@@ -125,12 +149,20 @@ def keep(
         answers.given.append(given)
 
 
-def choose_strength(features: np.ndarray, truth: np.ndarray, queries: np.ndarray, asked: np.ndarray) -> float:
-    """Choose logistic regression's C by the answers of the first split themselves: in its favour."""
+def choose_strength(features: np.ndarray, truth: np.ndarray, groups: np.ndarray, split: int) -> float:
+    """Choose logistic regression's C on a quarter of the groups that teach; each C starts from the one before."""
+    names, group = np.unique(groups, return_inverse=True)
+    asks = np.array([unit_hash(one, f"inner split {split}") < INNER for one in names])[group]
+    if not asks.any() or len(np.unique(truth[~asks])) < 2:
+        return 1.0
+    model = logistic(STRENGTHS[0]).set_params(warm_start=True)
+    right = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        right = {c: (logistic(c).fit(features, truth).predict(queries) == asked).mean() for c in STRENGTHS}
-    return max(right, key=lambda c: right[c])
+        for strength in STRENGTHS:
+            model.set_params(C=strength).fit(features[~asks], truth[~asks])
+            right[strength] = (model.predict(features[asks]) == truth[asks]).mean()
+    return max(right, key=lambda strength: right[strength])
 
 
 def logistic(strength: float) -> LogisticRegression:

@@ -5,25 +5,36 @@ from __future__ import annotations
 import io
 import platform
 import time
+from pathlib import Path
 
 import numpy as np
 
-from attributes.measure import Answers, Outcome
+from attributes.measure import CHOSEN, Answers, Outcome
 from tonari.attributes import AttributeModel, Calibration, ClassWeights, by_weights, learned_to_arrays
 from tonari.attributes.discriminant import Form
 from tonari.attributes.probability import Scale, calibration_error
 
+TUNED = "LogisticRegression, C tuned"
+COMPARED = (
+    (CHOSEN, "k-NN vote", 0.0),
+    (CHOSEN, TUNED, 0.005),
+    ("discriminant", "k-NN vote", 0.0),
+    ("discriminant", "LogisticRegression", 0.0),
+    ("discriminant", TUNED, 0.0),
+)
+"""One method, the other, and what is added to the difference. The first two are the bar."""
+BAR = 2
 ORDER = (
     "plain mean",
     "k-NN vote",
     "discriminant",
+    CHOSEN,
     "NearestCentroid",
     "KNeighbors(9)",
     "LDA(shrinkage=auto)",
     "LogisticRegression",
-    "LogisticRegression, C tuned",
+    TUNED,
 )
-RIVALS = ("k-NN vote", "LogisticRegression", "LogisticRegression, C tuned")
 RESAMPLES = 2000
 SEED = 20
 
@@ -35,15 +46,29 @@ def macro_f1(truth: np.ndarray, guess: np.ndarray) -> float:
     return float((2 * both / either).mean())
 
 
-def accuracy_table(outcomes: list[Outcome]) -> str:
-    """Accuracy and macro-F1, averaged over the splits."""
+def read_former(path: Path) -> dict[str, dict[str, str]]:
+    """Read the first table of accuracies from a page in Markdown: data, method -> the figures."""
+    rows = [line.strip("| ").split(" | ") for line in path.read_text().splitlines() if line.startswith("| ")]
+    first = next(place for place, cells in enumerate(rows) if cells[0] == "data" and "discriminant" in cells)
+    found = {}
+    for cells in rows[first + 1 :]:
+        if cells[0] == "data":
+            break
+        found[cells[0]] = dict(zip(rows[first][1:], cells[1:], strict=True))
+    return found
+
+
+def accuracy_table(outcomes: list[Outcome], former: dict[str, dict[str, str]]) -> str:
+    """Accuracy and macro-F1, averaged over the splits; former ones in brackets."""
     lines = [f"| data | {' | '.join(ORDER)} |", "|---|" + "---|" * len(ORDER)]
     for outcome in outcomes:
         cells = []
         for name in ORDER:
             pairs = list(zip(outcome.truth, outcome.answers[name].guess, strict=True))
             right = np.mean([(truth == guess).mean() for truth, guess in pairs])
-            cells.append(f"{right:.3f} / {np.mean([macro_f1(*pair) for pair in pairs]):.3f}")
+            cell = f"{right:.3f} / {np.mean([macro_f1(*pair) for pair in pairs]):.3f}"
+            before = former.get(outcome.task.name, {}).get("discriminant" if name == CHOSEN else name)
+            cells.append(f"{cell} ({before})" if before else cell)
         lines.append(f"| {outcome.task.name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -55,22 +80,42 @@ def difference(outcome: Outcome, one: Answers, other: Answers) -> tuple[float, f
     for truth, group, mine, theirs in zip(outcome.truth, outcome.group, one.guess, other.guess, strict=True):
         gained += np.bincount(group, (mine == truth).astype(float) - (theirs == truth), groups)
         asked += np.bincount(group, minlength=groups)
+    gained, asked = gained[asked > 0], asked[asked > 0]
     random = np.random.default_rng(SEED)
-    drawn = random.integers(0, groups, (RESAMPLES, groups))
-    means = gained[drawn].sum(axis=1) / np.maximum(asked[drawn].sum(axis=1), 1)
+    drawn = (random.integers(0, len(asked), len(asked)) for _ in range(RESAMPLES))
+    means = np.array([gained[one].sum() / asked[one].sum() for one in drawn])
     low, high = np.percentile(means, (2.5, 97.5))
     return float(gained.sum() / asked.sum()), float(low), float(high)
 
 
 def difference_table(outcomes: list[Outcome]) -> str:
-    """How far the discriminant is ahead, in points."""
-    lines = [f"| data | {' | '.join(f'less {name}' for name in RIVALS)} |", "|---|" + "---|" * len(RIVALS)]
+    """How far one method is ahead of another, in points."""
+    names = [f"{one} less {other}" + (f" + {100 * more:g}" if more else "") for one, other, more in COMPARED]
+    lines = [f"| data | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
     for outcome in outcomes:
-        cells = []
-        for name in RIVALS:
-            mean, low, high = difference(outcome, outcome.answers["discriminant"], outcome.answers[name])
-            cells.append(f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]")
+        cells = [f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]" for mean, low, high in differences(outcome)]
         lines.append(f"| {outcome.task.name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def differences(outcome: Outcome) -> list[tuple[float, float, float]]:
+    found = []
+    for one, other, more in COMPARED:
+        mean, low, high = difference(outcome, outcome.answers[one], outcome.answers[other])
+        found.append((mean + more, low + more, high + more))
+    return found
+
+
+def bar(outcomes: list[Outcome]) -> str:
+    """Whether an interval lies wholly below zero, and the means over all tasks."""
+    lines = []
+    each = [differences(outcome) for outcome in outcomes]
+    for place, (one, other, more) in enumerate(COMPARED[:BAR]):
+        below = [outcome.task.name for outcome, found in zip(outcomes, each, strict=True) if found[place][2] < 0]
+        mean = np.mean([found[place][0] for found in each])
+        said = f"{one} less {other}" + (f" + {100 * more:g}" if more else "")
+        wholly = ", ".join(below) or "none"
+        lines.append(f"{said}: {100 * mean:+.2f} points, mean over {len(each)} tasks; wholly below zero: {wholly}.")
     return "\n".join(lines)
 
 
@@ -78,15 +123,16 @@ def calibration_table(outcomes: list[Outcome]) -> str:
     """Calibration error, pooled over the splits and per split; precision at the threshold and its coverage."""
     columns = ("items held out", "queries", "ECE pooled", "ECE per split", "vote: ECE pooled", "precision", "coverage")
     lines = [
-        f"| data | {' | '.join(columns)} | shrinkages chosen, or subclasses | fit |",
-        "|---|" + "---|" * (len(columns) + 2),
+        f"| data | {' | '.join(columns)} | forms chosen | defaults | C | fit |",
+        "|---|" + "---|" * (len(columns) + 4),
     ]
     for outcome in outcomes:
         ours = outcome.answers["discriminant"]
         queries = int(np.mean([len(truth) for truth in outcome.truth]))
-        shrinkage = " ".join(sorted(set(outcome.shrinkages)))
+        forms, defaults = (" ".join(sorted(set(one))) for one in (outcome.forms, outcome.defaults))
+        strengths = " ".join(f"{one:g}" for one in sorted(set(outcome.strengths)))
         head = f"| {outcome.task.name} | {round(np.mean(outcome.held_out))} | {queries}"
-        tail = f"| {shrinkage} | {np.median(outcome.seconds):.1f} s |"
+        tail = f"| {forms} | {defaults} | {strengths} | {np.median(outcome.seconds):.1f} s |"
         if len(ours.confidence) < len(outcome.truth):
             lines.append(f"{head} | not calibrated | - | - | - | - {tail}")
             continue

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.attributes import ClassWeights, Grouping, Sample, draw, labels_of, plain_means
+from tonari.attributes.discriminant import class_statistics
 from tonari.fields.columns import ClassColumn
 
 
@@ -19,7 +20,7 @@ def sample_of(
     belongs = np.zeros((len(features), classes), np.bool_)
     belongs[np.arange(len(features)), codes] = True
     weight = 1 / np.bincount(of)[of]
-    return Sample(features.astype(np.float32), weight, belongs, np.ones(len(features)), of, of, of % 10)
+    return Sample(features.astype(np.float32), weight, weight, belongs, np.ones(len(features)), of, of, of % 10)
 
 
 def blobs(
@@ -32,10 +33,19 @@ def blobs(
     return centres[codes] + random.standard_normal((len(codes), dimensions)) @ mixing.T, codes
 
 
+def lopsided(random: np.random.Generator, each: int) -> Sample:
+    """Two classes, of which one has three tenths of its items far behind: their mean is not where most of it is."""
+    near = 0.3 * random.standard_normal((each, 4))
+    far = 0.3 * random.standard_normal((each, 4)) + (1.2, 0, 0, 0)
+    far[: each * 3 // 10, 0] *= 10
+    return sample_of(np.concatenate([near, far]), [0] * each + [1] * each, 2)
+
+
 def class_means(item: NDArray[np.int32], fixed: NDArray[np.int16], column: ClassColumn) -> ClassWeights:
     """The plain means of a column's classes, every item a group of its own, as a build draws and stores them."""
     labels = labels_of(column)
     assert labels is not None
     count = 1 + max(int(item.max(initial=-1)), int(labels.items.max(initial=-1)))
     alone = Grouping(np.arange(count), np.zeros(count, np.int64))
-    return plain_means(draw(labels, item, fixed, alone), labels.classes)
+    statistics = class_statistics(draw(labels, item, fixed, alone), several=labels.several)
+    return plain_means(statistics.item_means, statistics.sampled, labels.classes)

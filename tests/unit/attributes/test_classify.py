@@ -90,3 +90,36 @@ def test_a_vote_of_others_than_were_tried_is_a_share() -> None:
 
 def test_nobody_votes() -> None:
     assert by_vote([], [], KNOWN, typical=True).ranked == ()
+
+
+LEAN = replace(SURE, scale=Scale(1.0, slope=0.9, offset=-0.2, lean=tuple(np.linspace(-2, 2, 12).tolist())))
+LEANING = replace(KNOWN, calibrations=dict.fromkeys(("discriminant", "means", "vote"), LEAN))
+
+
+@pytest.mark.parametrize("best", [0, 5, 11])
+def test_calibration_changes_how_sure_a_class_is_but_not_which(best: int) -> None:
+    asked = query(**{NAMES[best]: 3, NAMES[4]: 2})
+
+    plain, found = (by_weights(asked, learned, "discriminant") for learned in (KNOWN, LEANING))
+
+    assert [one.value for one in found.ranked[:2]] == [one.value for one in plain.ranked[:2]]
+    assert [one.score for one in found.ranked] == sorted((one.score for one in found.ranked), reverse=True)
+    assert (found.ranked[0].score > plain.ranked[0].score) is (best == 11)
+
+
+def test_a_class_keeps_its_lean_among_fewer_classes() -> None:
+    asked = query(c10=3, c11=2)
+    few = [NAMES[10], NAMES[11], NAMES[3]]
+
+    found = by_weights(asked, LEANING, "discriminant", few)
+
+    taken = LEAN.scale.of([3, 10, 11]).softmax(np.array([0.0, 3.0, 2.0]))
+    assert [one.score for one in found.ranked] == pytest.approx(sorted(taken.tolist(), reverse=True))
+
+
+def test_the_vote_for_a_class_newer_than_the_model_has_no_lean() -> None:
+    found = by_vote([("new",), ("new",), ("c11",)], [0.9, 0.9, 0.9], LEANING, typical=True)
+    known = by_vote([("c11",), ("c11",), ("new",)], [0.9, 0.9, 0.9], LEANING, typical=True)
+
+    assert [one.value for one in found.ranked[:2]] == ["new", "c11"]
+    assert known.ranked[0].score > found.ranked[0].score

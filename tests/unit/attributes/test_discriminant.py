@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tonari.attributes import Grouping, Labels, draw
 from tonari.attributes.discriminant import (
     MOST_SUBCLASSES,
     Form,
     class_statistics,
     discriminant,
-    second_moment,
 )
+from tonari.attributes.totals import totals_of
 from tonari.attributes.weights import ClassWeights
+from tonari.index.vectors import to_fixed
 from unit.attributes.samples import blobs, sample_of
 
 NAMES = tuple("abcdefgh")
@@ -71,15 +73,30 @@ def test_from_few_views_as_from_many() -> None:
     assert one.sampled.tolist() == other.sampled.tolist() == [5, 5, 4]
 
 
-def test_a_moment_that_is_known_is_not_taken_again() -> None:
+def test_totals_that_are_known_are_not_taken_again() -> None:
     features, codes = blobs(np.random.default_rng(1), 3, 20, 6, 1.0)
     sample = sample_of(features, codes.tolist(), 3)
-    here = sample.part < 4
 
-    parts = second_moment(sample.take(here)) + second_moment(sample.take(~here))
-    one = class_statistics(sample, several=False, moment=parts)
+    parts = totals_of(sample, range(4)) + totals_of(sample, range(4, 10))
+    one = class_statistics(sample.take(sample.part < 4), several=False, totals=parts)
 
     np.testing.assert_allclose(one.eigenvalues, class_statistics(sample, several=False).eigenvalues, atol=1e-5)
+
+
+def test_copies_in_one_group_do_not_drown_a_class() -> None:
+    """A hundred shots of one product beside ten products of one shot each: they count as ten, not as a hundred."""
+    shots = 100
+    codes, group = np.zeros(shots + 10, np.int64), np.concatenate([np.zeros(shots, np.int64), np.arange(1, 11)])
+    rows = np.where(group[:, None] == 0, [1.0, 0.0], [0.0, 1.0])
+    items = np.arange(len(codes))
+    labels = Labels(items, codes, ("a",), several=False)
+
+    sample = draw(labels, items.astype(np.int32), to_fixed(rows.astype(np.float32)), Grouping(group, group % 10))
+    statistics = class_statistics(sample, several=False)
+
+    assert statistics.means[0] == pytest.approx([0.5, 0.5], abs=1e-4)
+    assert statistics.item_means[0] == pytest.approx([100 / 110, 10 / 110], abs=1e-4)
+    assert (statistics.sampled.tolist(), statistics.share.tolist()) == ([shots + 10], [1])
 
 
 def test_only_the_means_count_where_all_is_shrunk() -> None:
@@ -134,9 +151,7 @@ def test_tags_one_against_the_rest() -> None:
     sample = sample_of(random.standard_normal((400, 5)), [0] * 400, 2)
     belongs = np.stack([random.random(400) < 0.3, random.random(400) < 0.5], axis=1)
     features = sample.features + 2 * belongs[:, :1] * np.eye(5)[0] - 2 * belongs[:, 1:] * np.eye(5)[1]
-    tagged = type(sample)(
-        features.astype(np.float32), sample.weight, belongs, sample.importance, sample.group, sample.item, sample.part
-    )
+    tagged = replace(sample, features=features.astype(np.float32), belongs=belongs)
 
     found = discriminant(class_statistics(tagged, several=True), NAMES, Form(1e-6, 1))
 

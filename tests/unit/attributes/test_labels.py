@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonari.attributes import SAMPLED_ITEMS, Grouping, Labels, draw, labels_of
-from tonari.attributes.labels import LEAST_SAMPLED, MOST_VIEWS, even
+from tonari.attributes import Grouping, Labels, draw, labels_of
+from tonari.attributes import labels as sampling
+from tonari.attributes.labels import LEAST_SAMPLED, MOST_VIEWS, even, level
 from tonari.fields.columns import ClassColumn, NumberColumn, build_columns
 from tonari.fields.schema import Field, Schema
-from tonari.index.vectors import to_fixed
+from tonari.index.vectors import from_fixed, to_fixed
 
 
 def test_classes_of_a_column() -> None:
@@ -54,8 +55,18 @@ def test_groups_take_turns(seed: int, count: int, groups: int, most: int) -> Non
     assert taken.max() - taken[left].min() <= 1 if left.any() else True
 
 
-def test_what_is_sampled() -> None:
-    count = SAMPLED_ITEMS + 500
+@given(st.lists(st.integers(0, 40), max_size=8), st.floats(0, 200))
+def test_a_budget_is_dealt_until_it_is_spent(sizes: list[int], budget: float) -> None:
+    height = level(np.array(sizes, np.int64), budget)
+
+    dealt = sum(min(size, height) for size in sizes)
+    assert dealt <= budget or height == 0
+    assert dealt == sum(sizes) or sum(min(size, height + 1) for size in sizes) > budget
+
+
+def test_what_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "MOST_VIEWS", 2200)
+    count = 1500
     labels = Labels(np.arange(count), (np.arange(count) >= 1400).astype(np.int64), ("much", "little"), several=False)
     item = np.repeat(np.arange(count), 2)[1:].astype(np.int32)
     vectors = to_fixed(np.arange(len(item))[:, None] / 64)
@@ -64,7 +75,7 @@ def test_what_is_sampled() -> None:
     sample = draw(labels, item, vectors, grouping)
 
     items = np.unique(sample.item)
-    assert (items < 1400).sum() == SAMPLED_ITEMS
+    assert (items < 1400).sum() == 1000
     assert (items >= 1400).sum() == 100
     assert sample.belongs.sum(axis=1).tolist() == [1] * len(sample)
     assert sample.belongs[:, 1].tolist() == (sample.item >= 1400).tolist()
@@ -73,8 +84,25 @@ def test_what_is_sampled() -> None:
     assert set(sample.importance[sample.item >= 1400].tolist()) == {1.0}
     assert (sample.group == sample.item // 3).all()
     assert (sample.part == sample.item % 10).all()
+    assert sample.rest is not None
+    assert np.union1d(items, sample.rest.item).tolist() == list(range(count))
+    assert not np.isin(sample.rest.item, items).any()
+    numbers, features = next(sample.rest.blocks(np.arange(len(sample.rest))))
+    assert np.array_equal(features, from_fixed(vectors[sample.rest.rows[numbers]]))
     again = draw(labels, item, vectors, grouping)
     assert np.array_equal(again.features, sample.features)
+
+
+def test_three_unequal_classes_are_all_taken() -> None:
+    sizes = (4500, 1500, 648)
+    codes = np.repeat(np.arange(3), sizes)
+    items = np.arange(len(codes))
+    labels = Labels(items, codes, ("a", "b", "c"), several=False)
+
+    sample = draw(labels, items.astype(np.int32), np.ones((len(items), 1), np.int16), Grouping(items, items % 10))
+
+    assert sample.rest is None
+    assert sample.belongs.sum(axis=0).tolist() == list(sizes)
 
 
 def test_items_without_views_and_without_the_attribute_are_left_out() -> None:

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tonari.attributes import AttributeModel, learned_from_arrays, learned_to_arrays, study
+from tonari.attributes import AttributeModel, learn, learned_from_arrays, learned_to_arrays, study
 from tonari.attributes.calibrate import macro_f1
 from tonari.attributes.crossfit import SHRINKAGES
 from tonari.attributes.learn import LEAST_HELD_OUT
-from unit.attributes.samples import blobs, sample_of
+from unit.attributes.samples import blobs, lopsided, sample_of
 
 NAMES = ("a", "b", "c")
 
@@ -23,6 +23,7 @@ def learned_of(seed: int = 0, each: int = 200, apart: float = 0.15, precision: f
 def test_figures_are_those_of_items_not_seen() -> None:
     random = np.random.default_rng(0)
     features, codes = blobs(random, 3, 2000, 12, 0.15)
+    features += 0.1 * random.standard_normal(features.shape)
     known = random.random(6000) < 0.3
 
     found = study(sample_of(features[known], codes[known].tolist(), 3), NAMES, several=False).model
@@ -114,7 +115,11 @@ def test_tags() -> None:
         features.astype(np.float32) @ found.discriminant.weights.T + found.discriminant.bias
     )
     assert odds.mean(axis=0) == pytest.approx(belongs.mean(axis=0), abs=0.04)
-    assert belongs[odds >= calibration.threshold].mean() == pytest.approx(0.9, abs=0.03)
+    assert calibration.threshold >= 0.5
+    assert belongs[odds >= calibration.threshold].mean() > 0.9
+    stricter = study(sample, NAMES, several=True, precision=0.995).model.calibrations["discriminant"]
+    assert calibration.threshold < stricter.threshold <= 1
+    assert belongs[odds >= stricter.threshold].mean() == pytest.approx(0.995, abs=0.005)
 
 
 def test_macro_f1_by_hand() -> None:
@@ -169,3 +174,14 @@ def test_classes_are_parted_into_kinds_where_held_out_items_say_so(alike: bool) 
     assert np.array_equal(
         again.discriminant.scores(sample.features[:1]), found.discriminant.scores(sample.features[:1])
     )
+
+
+@pytest.mark.parametrize("room", [0, 1])
+def test_what_would_take_too_long_is_not_refined(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = lopsided(np.random.default_rng(2), 400)
+    monkeypatch.setattr(learn, "MOST_REFINED", 800 * 2 * 4 - 1 + room)
+
+    found = study(sample, ("a", "b"), several=False).model
+
+    assert (found.form.strength is not None) is bool(room)
+    assert set(found.calibrations) == {"discriminant", "means", "vote"}

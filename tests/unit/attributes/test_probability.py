@@ -10,8 +10,8 @@ from tonari.attributes.probability import (
     calibration_error,
     fit_sigmoid,
     fit_softmax,
-    fit_threshold,
-    softmax_loss,
+    log_odds,
+    with_best,
 )
 
 
@@ -60,12 +60,6 @@ def test_slope_and_offset_of_tags_are_found() -> None:
     assert (found.temperature, found.offset) == (pytest.approx(2.0, rel=0.05), pytest.approx(-1.5, abs=0.3))
 
 
-def test_the_loss_by_the_definition() -> None:
-    scores, truth, weight = np.log([[1.0, 3.0], [1.0, 1.0]]), np.array([1, 0]), np.array([3.0, 1.0])
-
-    assert softmax_loss(scores, truth, weight, Scale(1.0)) == pytest.approx(-(3 * np.log(0.75) + np.log(0.5)) / 4)
-
-
 def test_calibration_error_by_hand() -> None:
     confidence = np.array([0.95, 0.95, 0.95, 0.95, 0.5])
     right = np.array([True, True, True, False, True])
@@ -75,18 +69,49 @@ def test_calibration_error_by_hand() -> None:
     assert calibration_error(np.empty(0), np.empty(0, np.bool_), np.empty(0)) == 0
 
 
-@given(st.integers(0, 1 << 32), st.integers(0, 40), st.sampled_from([0, 0.4, 0.7, 0.9, 0.97, 1]))
+@given(st.integers(0, 1 << 32), st.integers(1, 60), st.sampled_from([np.float32, np.float64]))
 @settings(max_examples=100, deadline=None)
-def test_the_threshold_gives_as_much_as_it_may(seed: int, count: int, precision: float) -> None:
+def test_setting_right_keeps_the_order_and_the_sum(seed: int, count: int, kind: type) -> None:
     random = np.random.default_rng(seed)
-    confidence, right = np.round(random.random(count), 1), random.random(count) < 0.7
-    weight = random.random(count) + 0.1
+    scores = np.round(random.standard_normal((20, count)) * 5, 1).astype(kind)
+    scale = Scale(0.7, 0.05, 0.6, float(random.normal()), tuple((random.standard_normal(count) * 2).tolist()))
 
-    threshold = fit_threshold(confidence, right, weight, precision)
+    odds = scale.softmax(scores)
 
-    kept = {
-        one: (confidence >= one)
-        for one in confidence.tolist()
-        if np.average(right[confidence >= one], weights=weight[confidence >= one]) >= precision - 1e-12
-    }
-    assert threshold == pytest.approx(min(kept, default=2.0))
+    assert odds.sum(axis=1) == pytest.approx(1)
+    assert ((odds > 0) & (odds <= 1)).all()
+    assert (odds.argmax(axis=1) == scores.argmax(axis=1)).all()
+    for row, said in zip(scores, odds, strict=True):
+        order = np.argsort(-row, kind="stable")
+        assert (np.diff(said[order]) <= 1e-12).all()
+        assert (said[order[0]] > said[row < row.max()]).all()
+        assert scale.softmax(row) == pytest.approx(said)
+
+
+def test_the_best_class_has_the_probability_of_its_line() -> None:
+    scores = np.log([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.4, 0.35, 0.25]])
+    scale = Scale(1.0, slope=0.5, offset=0.3, lean=(0.2, 0.0, -2.0))
+
+    odds = scale.softmax(scores)
+
+    line = 0.5 * log_odds(np.array([0.7, 0.8, 0.4])) + 0.3 + np.array([0.2, -2.0, 0.2])
+    assert odds.max(axis=1) == pytest.approx(np.maximum(1 / (1 + np.exp(-line)), 1 / 3), abs=2e-3)
+    assert odds[0, 1] / odds[0, 2] == pytest.approx(2)
+
+
+def test_a_class_that_gains_takes_from_the_others_and_one_that_loses_gives_to_all() -> None:
+    plain = np.array([0.5, 0.3, 0.2])
+
+    assert with_best(plain, np.array(0.75)).tolist() == pytest.approx([0.75, 0.15, 0.1])
+    assert with_best(plain, np.array(5 / 12)).tolist() == pytest.approx([5 / 12, 0.95 / 3, 0.8 / 3])
+    nothing = with_best(plain, np.array(0.0))
+    assert nothing == pytest.approx(np.full(3, 1 / 3), abs=1e-3)
+    assert nothing[0] > nothing[1] > nothing[2]
+
+
+def test_leans_go_with_their_classes() -> None:
+    scale = Scale(1.0, offset=0.1, lean=(0.5, -0.5, 2.0))
+
+    assert scale.of([2, -1, 0]).lean == (2.0, 0.0, 0.5)
+    assert scale.of([2, -1, 0]).offset == 0.1
+    assert Scale(1.0).of([0, -1]) == Scale(1.0)

@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tonari.attributes import VOTERS, vote
-from tonari.attributes.vote import BANDWIDTH, share_to_score, vote_among_others
-from unit.attributes.samples import sample_of
+from tonari.attributes import vote
+from tonari.attributes.vote import BANDWIDTH, share_to_score
 
 
 @pytest.mark.parametrize(
@@ -50,27 +47,3 @@ def test_more_of_the_vote_is_a_higher_score(several: bool) -> None:  # noqa: FBT
 
     assert np.isfinite(scores).all()
     assert (np.diff(scores) > 0).all()
-
-
-@given(st.integers(0, 1 << 32), st.integers(1, 50), st.integers(1, 25))
-@settings(max_examples=40, deadline=None)
-def test_a_sample_votes_as_single_items_do(seed: int, views: int, items: int) -> None:
-    random = np.random.default_rng(seed)
-    item = np.sort(random.integers(0, items, views))
-    codes = random.integers(0, 3, items)
-    features = random.standard_normal((views, 8))
-    features /= np.linalg.norm(features, axis=1, keepdims=True)
-    sample = sample_of(features, codes[item].tolist(), 3, item.tolist())
-
-    rows, shares = vote_among_others(sample)
-
-    assert rows.tolist() == list(range(views))
-    for row, share in zip(rows, shares, strict=True):
-        near = {
-            int(one): float(max(sample.features[item == one] @ sample.features[row]))
-            for one in np.unique(item)
-            if one != item[row]
-        }
-        voters = sorted(near, key=lambda one: -near[one])[:VOTERS]
-        said = {one.value: one.score for one in vote(codes[voters, None].tolist(), [near[v] for v in voters])}
-        assert share.tolist() == pytest.approx([said.get(code, 0.0) for code in range(3)], abs=1e-4)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonari.attributes import SAMPLED_ITEMS, ClassWeights
+from tonari.attributes import ClassWeights, labels
 from tonari.attributes.arrays import weights_from_arrays, weights_to_arrays
 from tonari.fields.columns import ClassColumn
 from tonari.index.vectors import to_fixed
@@ -30,6 +30,12 @@ def weights_of(*rows: Sequence[float]) -> ClassWeights:
     matrix = np.array(rows, np.float32)
     bias = 0.5 - 0.5 * (matrix**2).sum(axis=1)
     return ClassWeights(tuple("abcdef"[: len(rows)]), matrix, bias, np.ones(len(rows), np.int64), np.arange(len(rows)))
+
+
+def test_weights_beyond_the_range_of_half_precision_are_stored_as_they_are() -> None:
+    weights = {"color": weights_of([7e4, 1.0], [-1e9, 0.5])}
+
+    assert (weights_from_arrays(weights_to_arrays(weights))["color"].weights == weights["color"].weights).all()
 
 
 @given(st.integers(0, 1 << 32), st.integers(0, 60), st.integers(1, 12), st.integers(1, 4))
@@ -67,24 +73,15 @@ def test_an_item_counts_once_however_many_views_it_has() -> None:
     assert found.sampled.tolist() == [2]
 
 
-def test_many_items_are_sampled_and_always_the_same() -> None:
-    count = SAMPLED_ITEMS * 2
-    rows = np.random.default_rng(0).uniform(-1, 1, (count, 4))
+def test_all_items_count_sampled_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(0).uniform(-1, 1, (500, 4))
+    monkeypatch.setattr(labels, "MOST_VIEWS", 100)
 
-    one, other = (means(range(count), rows, [0] * count, "a") for _ in range(2))
+    one, other = (means(range(500), rows, [0] * 500, "a") for _ in range(2))
 
-    assert one.sampled.tolist() == [SAMPLED_ITEMS]
+    assert one.sampled.tolist() == [500]
     assert one.weights.tobytes() == other.weights.tobytes()
-    assert not np.allclose(one.weights, rows.mean(axis=0), atol=1e-6)
-    np.testing.assert_allclose(one.weights[0], rows.mean(axis=0), atol=0.15)
-
-
-def test_as_many_items_as_are_sampled_are_all_taken() -> None:
-    rows = np.random.default_rng(0).uniform(-1, 1, (SAMPLED_ITEMS, 4))
-
-    found = means(range(SAMPLED_ITEMS), rows, [0] * SAMPLED_ITEMS, "a")
-
-    np.testing.assert_allclose(found.weights[0], rows.mean(axis=0), atol=2e-5, rtol=1e-3)
+    np.testing.assert_allclose(one.weights[0], rows.mean(axis=0), atol=2e-5, rtol=1e-3)
 
 
 def test_nothing_is_known() -> None:
@@ -141,3 +138,11 @@ def test_round_trip_through_a_file() -> None:
         for name in ("weights", "bias", "sampled"):
             assert getattr(one, name).dtype == getattr(other, name).dtype
             assert np.array_equal(getattr(one, name), getattr(other, name))
+
+
+@pytest.mark.parametrize("weight", [1e5, 0.1, 1.0])
+def test_weights_that_16_bits_do_not_hold_are_stored_in_32(weight: float) -> None:
+    """Classes whose items are all but equal have weights beyond 65,504."""
+    given = weights_of([weight, 0], [0, 1])
+    again = weights_from_arrays(weights_to_arrays({"color": given}))["color"]
+    assert np.array_equal(again.weights, given.weights)

@@ -3,14 +3,14 @@
 from tonari.attributes.arrays import learned_from_arrays, learned_to_arrays
 from tonari.attributes.calibrate import Calibration
 from tonari.attributes.classify import Prediction, by_vote, by_weights
-from tonari.attributes.labels import SAMPLED_ITEMS, Grouping, Labels, Sample, draw, labels_of
+from tonari.attributes.familiarity import learn_familiarity
+from tonari.attributes.labels import Grouping, Labels, Sample, draw, labels_of
 from tonari.attributes.learn import AttributeModel, CrossValidated, study
 from tonari.attributes.vote import VOTERS, vote
 from tonari.attributes.weights import ClassWeights, Ranked, plain_means
 from tonari.contract.requests import Method
 
 __all__ = [
-    "SAMPLED_ITEMS",
     "VOTERS",
     "AttributeModel",
     "Calibration",
@@ -26,6 +26,7 @@ __all__ = [
     "by_weights",
     "draw",
     "labels_of",
+    "learn_familiarity",
     "learned_from_arrays",
     "learned_to_arrays",
     "plain_means",

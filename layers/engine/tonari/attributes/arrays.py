@@ -25,7 +25,8 @@ def weights_to_arrays(weights: Mapping[str, ClassWeights]) -> dict[str, Any]:
     ]
     arrays: dict[str, Any] = {"attributes": np.frombuffer(json.dumps(about).encode(), np.uint8)}
     for position, one in enumerate(weights.values()):
-        halves = one.weights.astype(np.float16)
+        with np.errstate(over="ignore"):  # what is infinite in 16 bits is not equal
+            halves = one.weights.astype(np.float16)
         stored = halves if np.array_equal(halves, one.weights) else one.weights
         arrays |= {f"weights{position}": stored, f"bias{position}": one.bias}
         arrays |= {f"sampled{position}": one.sampled, f"first{position}": one.first}
@@ -74,7 +75,7 @@ def learned_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Attribu
             weights[f"discriminant {name}"],
             convert(about["form"], Form),
             convert(about["calibrations"], dict[Method, Calibration]),
-            convert(about["default"], Method),
+            convert([about["default"]], list[Method])[0],
             about["reason"],
         )
         for name, about in json.loads(arrays["learned"].tobytes()).items()

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes.crossfit import HeldOutScores, held_out_scores, truth_of
-from tonari.attributes.labels import Sample
+from tonari.attributes.confidence import Answers, fit_confidence
+from tonari.attributes.crossfit import HeldOutScores, truth_of
 from tonari.attributes.probability import (
     BINS,
     SMALLEST,
     Scale,
-    by_confidence,
     calibration_error,
     fit_sigmoid,
     fit_softmax,
-    fit_threshold,
+    log_odds,
 )
-from tonari.attributes.vote import share_to_score, vote_among_others
+from tonari.attributes.support import by_confidence, fit_threshold
 from tonari.contract.findings import ConfusionCount, CoveragePoint, MethodQuality, ReliabilityBin
 
+LIKELY = 0.5
+"""A tag is given from here on at the lowest: what is likely not there must not ride on the sure ones."""
 CURVE_POINTS = 50
 MOST_PAIRS = 2_000
 DECIMALS = 4
@@ -37,7 +39,7 @@ class Calibration:
     scale
         Scores to probabilities.
     threshold
-        Least probability that is given as the value; over 1 if the precision asked for is never reached.
+        Least probability that is given as the value; over 1 if the precision asked for is never surely reached.
     precision
         That was asked for.
     held_out
@@ -48,6 +50,8 @@ class Calibration:
         Expected calibration error.
     coverage
         Share of predictions at or over the threshold.
+    support
+        How many independent answers those at or over the threshold are worth; 0 if there is no threshold.
     """
 
     scale: Scale
@@ -58,6 +62,11 @@ class Calibration:
     macro_f1: float
     calibration_error: float
     coverage: float
+    support: float = 0.0
+
+    def of(self, codes: Sequence[int]) -> Calibration:
+        """Take some of the classes, as :meth:`Scale.of` does."""
+        return replace(self, scale=self.scale.of(codes))
 
 
 def calibrate(
@@ -69,19 +78,21 @@ def calibrate(
     several: bool,
 ) -> tuple[Calibration, MethodQuality]:
     """Calibrate a method by its scores (n, C) of held-out views; with what is reported of it."""
-    belongs, weight = held_out.belongs, held_out.weight
-    scale = fit_sigmoid(scores, belongs, weight) if several else fit_softmax(scores, truth_of(held_out, scores), weight)
-    probabilities = scale.probabilities(scores, several=several)
-    best = scores.argmax(axis=1)
-    right = belongs[np.arange(len(best)), best]
-    confidence = probabilities.max(axis=1)
+    belongs, weight, count = held_out.belongs, held_out.weight, scores.shape[1]
     if several:
-        stated, true, heavy = probabilities.ravel(), belongs.ravel(), np.repeat(weight, probabilities.shape[1])
-        guess = probabilities >= 0.5
+        scale = fit_sigmoid(scores, belongs, weight)
+        probabilities = scale.sigmoid(scores)
+        best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+        right = belongs[np.arange(len(best)), best]
+        stated, true, heavy = probabilities.ravel(), belongs.ravel(), np.repeat(weight, count)
+        group, guess = np.repeat(held_out.group, count), probabilities >= LIKELY
     else:
-        stated, true, heavy = confidence, right, weight
-        guess = np.arange(probabilities.shape[1]) == best[:, None]
-    threshold = fit_threshold(stated, true, heavy, precision)
+        scale, best, confidence = _calibrated(held_out, scores)
+        right = belongs[np.arange(len(best)), best]
+        stated, true, heavy, group = confidence, right, weight, held_out.group
+        guess = np.arange(count) == best[:, None]
+    asked = stated >= (LIKELY if several and precision > 0 else 0.0)
+    threshold, support = fit_threshold(stated[asked], true[asked], heavy[asked], group[asked], precision)
     figures: dict[str, Any] = {
         "threshold": threshold,
         "precision": precision,
@@ -90,6 +101,7 @@ def calibrate(
         "macro_f1": _round(macro_f1(belongs, guess, weight)),
         "calibration_error": _round(calibration_error(stated, true, heavy)),
         "coverage": _round(np.average(confidence >= threshold, weights=weight)),
+        "support": _round(support),
     }
     bins, points = reliability(stated, true, heavy), coverage_curve(confidence, right, weight)
     confused = () if several else confusion(belongs, best, weight)
@@ -103,13 +115,23 @@ def calibrate(
     )
 
 
-def calibrate_vote(
-    sample: Sample, classes: tuple[Any, ...], precision: float, *, several: bool
-) -> tuple[Calibration, MethodQuality]:
-    """Calibrate the vote of items of other groups."""
-    rows, shares = vote_among_others(sample)
-    held_out = held_out_scores(sample, rows, {})
-    return calibrate(held_out, share_to_score(shares, several=several), classes, precision, several=several)
+def _calibrated(
+    held_out: HeldOutScores, scores: NDArray[np.float64]
+) -> tuple[Scale, NDArray[np.int64], NDArray[np.float64]]:
+    """Give the scale, the best class of each row, and how sure a scale is of that which has not seen the row's group.
+
+    A row whose class no fit could know is a wrong answer like any other.
+    """
+    plain = fit_softmax(scores, truth_of(held_out, scores), held_out.weight)
+    probabilities = plain.softmax(scores)
+    best = probabilities.argmax(axis=1)
+    right = held_out.belongs[np.arange(len(best)), best]
+    answers = Answers(log_odds(probabilities.max(axis=1)), best, right, held_out.weight)
+    count = scores.shape[1]
+    found = fit_confidence(answers, held_out.group, count)
+    line = found.line
+    scale = replace(plain, slope=line.slope, offset=line.offset, lean=tuple(line.lean.tolist()))
+    return scale, best, np.maximum(found.held_out, 1 / count)
 
 
 def macro_f1(truth: NDArray[np.bool_], guess: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:

@@ -71,6 +71,7 @@ def by_weights(
     """
     weights = learned.means if method == "means" else learned.discriminant
     scores, classes = weights.scores(queries), weights.classes
+    kept: list[int] | None = None
     if among is not None:
         kept = [code for code, value in enumerate(classes) if value in among]
         scores, classes = scores[kept], tuple(classes[code] for code in kept)
@@ -78,7 +79,8 @@ def by_weights(
         return Prediction((), method, learned.several)
     calibration = learned.calibrations.get(method)
     if calibration is not None:
-        scores = calibration.scale.probabilities(scores, several=learned.several)
+        scale = calibration.scale if kept is None else calibration.scale.of(kept)
+        scores = scale.probabilities(scores, several=learned.several)
     elif method == "discriminant" and not learned.several:
         scores = np.exp(scores - scores.max())
         scores /= scores.sum()
@@ -102,9 +104,11 @@ def by_vote(
     if calibration is None or not ranked:
         return Prediction(tuple(ranked[:MOST_RANKED]), "vote", learned.several)
     share = {one.value: one.score for one in ranked}
-    classes = (*learned.classes, *(value for value in share if value not in learned.classes))
+    new = [value for value in share if value not in learned.classes]
+    classes = (*learned.classes, *new)
     logits = share_to_score(np.array([share.get(value, 0.0) for value in classes]), several=learned.several)
-    probabilities = calibration.scale.probabilities(logits, several=learned.several)
+    scale = calibration.scale.of([*range(len(learned.classes)), *(-1 for _ in new)]) if new else calibration.scale
+    probabilities = scale.probabilities(logits, several=learned.several)
     return _prediction(probabilities, classes, learned, "vote", calibration)
 
 

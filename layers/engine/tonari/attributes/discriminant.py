@@ -24,11 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.attributes.labels import Sample
+from tonari.attributes.totals import Totals, totals_of
 from tonari.attributes.weights import ClassWeights
 
 MOST_EXPLAINED = 0.95
-BLOCK = 8192
 LEAST_VARIANCE = 1e-12
+TINY = 1e-12
 LEAST_VARIED = 1e-6
 MOST_SUBCLASSES = 100
 """Where there would be more, a class has items enough for one mean."""
@@ -50,13 +51,18 @@ class Form:
     subclasses
         What has a vector of its own; ``prior`` is 0 where that is not the class.
     temperature
-        At which the scores of a class's vectors are mixed.
+        At which the scores of a class's vectors are mixed; of refined weights, by which the discriminant's scores were
+        divided before.
+    strength
+        How strongly refined weights are held to the discriminant, :mod:`tonari.attributes.refine`; None if they
+        are the discriminant itself.
     """
 
     shrinkage: float
     prior: float
     subclasses: Subclasses = "classes"
     temperature: float = 1.0
+    strength: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,10 @@ class ClassStatistics:
 
     Parameters
     ----------
+    item_means : (C, D) float64
+        Every item counted once.
     means : (C, D) float64
+        Views counted as they teach.
     others : (C, D) float64
         Mean of the items that lack the class; only for tags, else ``(0, D)``.
     share : (C,) float64
@@ -83,6 +92,7 @@ class ClassStatistics:
         where they would be more than :data:`MOST_SUBCLASSES`.
     """
 
+    item_means: NDArray[np.float64]
     means: NDArray[np.float64]
     others: NDArray[np.float64]
     share: NDArray[np.float64]
@@ -97,6 +107,13 @@ class ClassStatistics:
         floor = shrinkage * self.mean_variance
         along = rows @ self.eigenvectors
         gain = 1 / ((1 - shrinkage) * self.eigenvalues + floor) - 1 / floor
+        return np.asarray((along * gain) @ self.eigenvectors.T + rows / floor)
+
+    def times_inverse_root(self, rows: NDArray[np.float64], shrinkage: float) -> NDArray[np.float64]:
+        """Multiply rows by the root of the inverse of the shrunk covariance: (n, D) -> (n, D)."""
+        floor = (shrinkage * self.mean_variance) ** 0.5
+        along = rows @ self.eigenvectors
+        gain = 1 / np.sqrt((1 - shrinkage) * self.eigenvalues + floor**2) - 1 / floor
         return np.asarray((along * gain) @ self.eigenvectors.T + rows / floor)
 
 
@@ -143,61 +160,50 @@ def _against_the_rest(
     return weights, -np.einsum("cd,cd->c", middle, weights)
 
 
-def second_moment(sample: Sample) -> NDArray[np.float64]:
-    """Sum the weighted outer products of a sample's views: (D, D)."""
-    root = np.sqrt(sample.weight).astype(np.float32)
-    total = np.zeros((sample.features.shape[1],) * 2)
-    for start in range(0, len(sample), BLOCK):
-        rows = sample.features[start : start + BLOCK] * root[start : start + BLOCK, None]
-        total += rows.T @ rows
-    return total
-
-
-def class_statistics(sample: Sample, *, several: bool, moment: NDArray[np.float64] | None = None) -> ClassStatistics:
-    """Take the means and the covariance of a sample; an item counts once, however many views it has.
+def class_statistics(sample: Sample, *, several: bool, totals: Totals | None = None) -> ClassStatistics:
+    """Take the means and the covariance of a sample and its rest; views count as they teach.
 
     Parameters
     ----------
     several
         The classes are tags: the covariance is that about the mean of all.
-    moment : (D, D) float64
-        What :func:`second_moment` gives, where it is known already.
+    totals
+        Of all that teaches, where they are known already.
     """
-    weighted = sample.belongs.T * sample.weight
-    has = weighted.sum(axis=1)
-    means = _mean(weighted, has, sample.features)
-    represented = sample.weight * sample.importance
-    share = (sample.belongs.T * represented).sum(axis=1) / max(represented.sum(), 1e-12)
+    totals = totals_of(sample) if totals is None else totals
+    has, weight = totals.class_weight, float(totals.weight)
+    means = totals.class_vector / np.maximum(has, TINY)[:, None]
     if several:
-        lacking = ~sample.belongs.T * sample.weight
-        others = _mean(lacking, lacking.sum(axis=1), sample.features)
-        sizes = sample.weight.sum(keepdims=True)
-        centre = _mean(sample.weight[None], sizes, sample.features)
+        others = (totals.vector - totals.class_vector) / np.maximum(weight - has, TINY)[:, None]
+        sizes = np.array([weight])
+        centre = totals.vector[None] / max(weight, TINY)
         about = np.zeros(len(sample), np.int64)
     else:
         others, sizes, centre = means[:0], has, means
         about = np.nonzero(sample.belongs)[1]
     free = max(float(sizes.sum()) - np.count_nonzero(sizes), 1.0)
-    if len(sample) < means.shape[1]:
-        scaled = (sample.features - centre[about]) * np.sqrt(sample.weight / free)[:, None]
+    if len(sample) < means.shape[1] and np.isclose(weight, sample.teaching.sum()):
+        scaled = (sample.features - centre[about]) * np.sqrt(sample.teaching / free)[:, None]
         eigenvectors, eigenvalues = _eigen_of_few(scaled)
     else:
-        moment = second_moment(sample) if moment is None else moment
-        eigenvalues, eigenvectors = np.linalg.eigh((moment - (centre.T * sizes) @ centre) / free)
+        eigenvalues, eigenvectors = np.linalg.eigh((totals.moment - (centre.T * sizes) @ centre) / free)
         eigenvalues = np.maximum(eigenvalues, 0)
-    total = float(eigenvalues.sum())
-    length = float(sample.weight @ np.einsum("nd,nd->n", sample.features, sample.features))
-    varied = total > LEAST_VARIED * length / max(float(sample.weight.sum()), 1e-12)
-    mean_variance = total / means.shape[1] if varied else 1.0
+    variance = float(eigenvalues.sum())
+    varied = variance > LEAST_VARIED * float(np.trace(totals.moment)) / max(weight, TINY)
+    mean_variance = variance / means.shape[1] if varied else 1.0
     numbered = subclasses_of(sample, several=several)
     subclasses = {name: _subclass_means(sample, number) for name, number in numbered.items()}
-    sampled = np.rint(has).astype(np.int64)
-    return ClassStatistics(means, others, share, eigenvectors, eigenvalues, mean_variance, sampled, subclasses)
+    share = totals.class_items / max(float(totals.items), TINY)
+    sampled = np.rint(totals.class_items).astype(np.int64)
+    item_means = totals.class_sum / np.maximum(totals.class_items, TINY)[:, None]
+    return ClassStatistics(
+        item_means, means, others, share, eigenvectors, eigenvalues, mean_variance, sampled, subclasses
+    )
 
 
 def subclasses_of(sample: Sample, *, several: bool) -> dict[Subclasses, NDArray[np.int64]]:
     """Give each view the number of its subclass, (N,), where the whole sample has few enough of them."""
-    if several or not len(sample):
+    if several or not len(sample) or sample.rest is not None:
         return {}
     of_class = np.nonzero(sample.belongs)[1]
     parted: dict[Subclasses, NDArray[np.int64]] = {"groups": sample.group, "items": sample.item}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from tonari.fields.columns import ClassColumn, Column, ListColumn
 from tonari.index.vectors import from_fixed
 
-SAMPLED_ITEMS = 1000
 LEAST_SAMPLED = 20
 MOST_VIEWS = 20_000
+BLOCK = 8192
 SEED = 20
 
 
@@ -38,6 +39,39 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """Labelled views that were not sampled; their embeddings are read where they lie, in blocks.
+
+    Parameters
+    ----------
+    fixed : (N, D) int16
+        Embeddings of all views.
+    rows : (n,) int64
+        Which of them these are.
+    weight, teaching, belongs, item, part
+        As of :class:`Sample`, (n,) or (n, C).
+    """
+
+    fixed: NDArray[np.int16]
+    rows: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    teaching: NDArray[np.float64]
+    belongs: NDArray[np.bool_]
+    item: NDArray[np.int64]
+    part: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """``n``."""
+        return len(self.rows)
+
+    def blocks(self, among: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Give some of the views, numbered 0 to n-1, 8,192 at a time: their numbers and (m, D) float32 embeddings."""
+        for start in range(0, len(among), BLOCK):
+            block = among[start : start + BLOCK]
+            yield block, from_fixed(self.fixed[self.rows[block]])
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """Views of sampled items, as the fit takes them.
 
@@ -46,6 +80,9 @@ class Sample:
     features : (N, D) float32
     weight : (N,) float64
         One over the views of the item: an item counts once, however many views it has.
+    teaching : (N,) float64
+        What it counts for means and covariance: ``n`` items of one class and group count ``√n`` together, so that many
+        near-copies do not drown a class.
     belongs : (N, C) bool
     importance : (N,) float64
         How many items of the catalogue a view speaks for: large classes are sampled more thinly.
@@ -54,23 +91,27 @@ class Sample:
     item : (N,) int64
     part : (N,) int64
         Of :func:`tonari.catalogue.holdout.tenths`.
+    rest
+        What else is labelled; None if the sample is all of it. The classes' means and covariance take it too.
     """
 
     features: NDArray[np.float32]
     weight: NDArray[np.float64]
+    teaching: NDArray[np.float64]
     belongs: NDArray[np.bool_]
     importance: NDArray[np.float64]
     group: NDArray[np.int64]
     item: NDArray[np.int64]
     part: NDArray[np.int64]
+    rest: Rest | None = None
 
     def __len__(self) -> int:
         """``N``."""
         return len(self.weight)
 
     def take(self, rows: NDArray[np.bool_]) -> Sample:
-        """Keep some of the views."""
-        return Sample(*(getattr(self, name)[rows] for name in self.__slots__))
+        """Keep some of the views, and no rest."""
+        return Sample(*(getattr(self, name)[rows] for name in self.__slots__ if name != "rest"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +121,9 @@ class Grouping:
     Parameters
     ----------
     group : (I,) int64
-        Number of each item's ``split_by`` value.
+        Number of each item's group: items of one group are never held out without the others.
     part : (I,) int64
-        Tenth of that value.
+        Tenth that the group belongs to.
     """
 
     group: NDArray[np.int64]
@@ -103,10 +144,11 @@ def labels_of(column: Column) -> Labels | None:
 
 
 def draw(labels: Labels, item: NDArray[np.int32], fixed: NDArray[np.int16], grouping: Grouping) -> Sample:
-    """Sample up to 1,000 items of each class, as evenly over its groups as can be, always the same ones.
+    """Sample about 20,000 views, as evenly over the classes, and in each over its groups, as can be; always the same.
 
-    Where there are so many classes that more than 20,000 views would come together, fewer of each are taken, at least
-    20. Items without a view, or without the attribute, are left out.
+    What small classes leave is dealt to the larger ones. Of each class at least 20 items are taken, even if that comes
+    to more views. The views that are not sampled are the rest. Items without a view, or without the attribute, are left
+    out.
 
     Parameters
     ----------
@@ -119,8 +161,8 @@ def draw(labels: Labels, item: NDArray[np.int32], fixed: NDArray[np.int16], grou
     seen = views[labels.items] > 0
     items, codes = labels.items[seen], labels.codes[seen]
     count = len(labels.classes)
-    mean_views = views[items].mean() if len(items) else 1
-    most = int(np.clip(MOST_VIEWS / (mean_views * max(count, 1)), LEAST_SAMPLED, SAMPLED_ITEMS))
+    mean_views = float(views[items].mean()) if len(items) else 1.0
+    most = max(level(np.bincount(codes, minlength=count), MOST_VIEWS / mean_views), LEAST_SAMPLED)
     random = np.random.default_rng(SEED)
     chosen = np.zeros(len(views), np.bool_)
     thinned = np.ones(count)
@@ -129,22 +171,53 @@ def draw(labels: Labels, item: NDArray[np.int32], fixed: NDArray[np.int16], grou
         picked = even(members, grouping.group[members], most, random)
         chosen[picked] = True
         thinned[code] = len(members) / max(len(picked), 1)
+    labelled = np.zeros(len(views), np.bool_)
+    labelled[items] = True
     belongs = np.zeros((len(views), count), np.bool_)
     belongs[items, codes] = True
     importance = np.ones(len(views))
     if not labels.several:
         importance[items] = thinned[codes]
+    weight = 1 / np.maximum(views, 1)
+    teaching = weight.copy()
+    teaching[items] /= np.sqrt(alike(codes * (not labels.several), grouping.group[items], items))
     rows = np.flatnonzero(chosen[item])
     of = item[rows].astype(np.int64)
+    left = np.flatnonzero((labelled & ~chosen)[item])
+    beyond = item[left].astype(np.int64)
     return Sample(
         features=from_fixed(fixed[rows]),
-        weight=1 / views[of],
+        weight=weight[of],
+        teaching=teaching[of],
         belongs=belongs[of],
         importance=importance[of],
         group=grouping.group[of],
         item=of,
         part=grouping.part[of],
+        rest=Rest(fixed, left, weight[beyond], teaching[beyond], belongs[beyond], beyond, grouping.part[beyond])
+        if len(left)
+        else None,
     )
+
+
+def alike(codes: NDArray[np.int64], group: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count for each pair of an item and a code the items of the same code and group; all (M,)."""
+    of_each = np.unique(np.stack([codes, group, items]), axis=1)
+    kinds, count = np.unique(of_each[:2], axis=1, return_counts=True)
+    wide = np.int64(kinds[1].max(initial=0)) + 1
+    return np.asarray(count[np.searchsorted(kinds[0] * wide + kinds[1], codes * wide + group)])
+
+
+def level(sizes: NDArray[np.int64], budget: float) -> int:
+    """Find the largest number such that as many of each class, or all it has, come to at most the budget.
+
+    As water that is poured into vessels of these sizes stands equally high in all that are not full.
+    """
+    ascending = np.sort(sizes)
+    filled = np.concatenate([[0], np.cumsum(ascending)[:-1]])
+    heights = (budget - filled) / np.arange(len(sizes), 0, -1)
+    higher = np.flatnonzero(heights < ascending)
+    return int(heights[higher[0]]) if len(higher) else int(sizes.max(initial=0))
 
 
 def even(

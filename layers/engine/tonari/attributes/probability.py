@@ -1,17 +1,18 @@
-"""Scores -> probabilities that mean something, and when to say nothing.
+"""Scores -> probabilities that mean something.
 
 A score is calibrated when, of the predictions made with confidence 0.8, eight in ten are right. Scores are divided by a
 temperature that makes held-out labels most likely (temperature scaling), and the remaining gap is stated as expected
 calibration error over 15 bins [Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, ICML 2017].
 A temperature alone is ruled by the few labels that no score explains, and makes all else too timid; so each class is
-given an equal part of a small floor, fitted with it. For tags each score has a slope and an offset of its own attribute
-[Platt, Probabilistic outputs for support vector machines, 1999].
+given an equal part of a small floor, fitted with it. The probability of the best class is then set right by
+:mod:`tonari.attributes.confidence`; the order of the classes stays. For tags each score has a slope and an offset of
+its own attribute [Platt, Probabilistic outputs for support vector machines, 1999].
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,35 +27,83 @@ NEWTON_STEPS = 50
 SHORTER = tuple(0.5**power for power in range(12))
 RIDGE = 1e-6
 LEAST_SLOPE = 1e-6
+CERTAIN = 1e-4
+MOST_ODDS = 60.0
+LEAST_KEPT = 1e-3
+"""Of the differences between classes, so that their order stays."""
 IMPOSSIBLE = -5e3
 """Scores of classes that a fit has not seen lie under this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How scores become probabilities: ``(1 - floor) softmax(score / temperature) + floor / C``.
+    """How scores become probabilities.
 
-    For tags ``sigmoid(score / temperature + offset)``.
+    For classes that exclude each other ``p = (1 - floor) softmax(score / temperature) + floor / C``; then the best
+    class has ``sigmoid(slope * logit(p) + offset + lean[class])``, at least ``1 / C``. For tags each class has
+    ``sigmoid(score / temperature + offset)``.
+
+    Parameters
+    ----------
+    lean
+        Of each class, or empty where none has any.
     """
 
     temperature: float
     floor: float = 0.0
+    slope: float = 1.0
     offset: float = 0.0
+    lean: tuple[float, ...] = ()
 
-    def softmax(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    def softmax(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
         """Give the probabilities of classes that exclude each other: (…, C) -> (…, C)."""
-        scaled = (scores - scores.max(axis=-1, keepdims=True)) / self.temperature
-        grown = np.exp(scaled)
+        grown = np.exp((scores - scores.max(axis=-1, keepdims=True)) / np.float64(self.temperature))
         share = (1 - self.floor) / grown.sum(axis=-1, keepdims=True)
-        return np.asarray(grown * share + self.floor / scores.shape[-1])
+        plain = np.asarray(grown * share + self.floor / scores.shape[-1])
+        if (self.slope, self.offset, self.lean) == (1.0, 0.0, ()):
+            return plain
+        odds = self.slope * log_odds(plain.max(axis=-1)) + self.offset + self._lean_of(plain.argmax(axis=-1))
+        return with_best(plain, 1 / (1 + np.exp(-np.minimum(np.maximum(odds, -MOST_ODDS), MOST_ODDS))))
+
+    def _lean_of(self, best: NDArray[np.int64]) -> NDArray[np.float64] | float:
+        if not self.lean:
+            return 0.0
+        return np.array(self.lean)[best] if best.ndim else self.lean[int(best)]
 
     def sigmoid(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
         """Give the probability of each tag."""
-        return np.asarray(1 / (1 + np.exp(-np.clip(scores / self.temperature + self.offset, -60, 60))))
+        return np.asarray(1 / (1 + np.exp(-np.clip(scores / self.temperature + self.offset, -MOST_ODDS, MOST_ODDS))))
 
     def probabilities(self, scores: NDArray[np.floating], *, several: bool) -> NDArray[np.floating]:
         """Give those of tags if there may be several, else those of classes that exclude each other."""
         return self.sigmoid(scores) if several else self.softmax(scores)
+
+    def of(self, codes: Sequence[int]) -> Scale:
+        """Take some of the classes, by their places; -1 is a class that has no lean."""
+        return replace(self, lean=tuple(self.lean[code] if code >= 0 else 0.0 for code in codes)) if self.lean else self
+
+
+def log_odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give ``log(p / (1 - p))``, between those of 0.0001 and 0.9999."""
+    inside = np.minimum(np.maximum(probability, CERTAIN), 1 - CERTAIN)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def with_best(plain: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the best class another probability and keep the order: (…, C), (…,) -> (…, C).
+
+    What the best class loses is dealt equally to all, what it gains is taken from the others in proportion. Under
+    ``1 / C`` it would not be the best.
+    """
+    even, rows = 1 / plain.shape[-1], plain.reshape(-1, plain.shape[-1])
+    every, place = np.arange(len(rows)), rows.argmax(axis=1)
+    top, asked = rows[every, place], np.maximum(wanted.reshape(-1), even)
+    kept = np.maximum((asked - even) / np.maximum(top - even, SMALLEST), LEAST_KEPT)
+    gains = asked > top
+    factor = np.where(gains, (1 - asked) / np.maximum(1 - top, SMALLEST), np.minimum(kept, 1))
+    changed = rows * factor[:, None] + np.where(gains, 0, (1 - factor) * even)[:, None]
+    changed[every[gains], place[gains]] = asked[gains]
+    return np.asarray(changed.reshape(plain.shape))
 
 
 def fit_softmax(scores: NDArray[np.floating], truth: NDArray[np.int64], weight: NDArray[np.float64]) -> Scale:
@@ -69,22 +118,19 @@ def fit_softmax(scores: NDArray[np.floating], truth: NDArray[np.int64], weight: 
     """
     known = truth >= 0
     rows, right, heavy = scores[known], truth[known], weight[known]
+    if not len(rows):
+        return Scale(1.0)
+    below = np.asarray(rows - rows.max(axis=1, keepdims=True), np.float64)
+    own = below[np.arange(len(right)), right]
 
-    def best(floor: float) -> Scale:
-        least = _least(lambda power: softmax_loss(rows, right, heavy, Scale(float(np.exp(power)), floor)), *POWERS)
-        return Scale(float(np.exp(least)), floor)
+    def losses(power: float) -> NDArray[np.float64]:
+        temperature = np.exp(power)
+        plain = np.exp(own / temperature) / np.exp(below / temperature).sum(axis=1)
+        mixed = np.multiply.outer(1 - np.array(FLOORS), plain) + np.array(FLOORS)[:, None] / scores.shape[1]
+        return np.asarray(-np.log(np.maximum(mixed, SMALLEST)) @ heavy)
 
-    return min(map(best, FLOORS), key=lambda scale: softmax_loss(rows, right, heavy, scale))
-
-
-def softmax_loss(
-    scores: NDArray[np.floating], truth: NDArray[np.int64], weight: NDArray[np.float64], scale: Scale
-) -> float:
-    """Give the mean log loss in nats."""
-    if not len(truth):
-        return 0.0
-    probabilities = scale.softmax(scores)[np.arange(len(truth)), truth]
-    return float(np.average(-np.log(np.maximum(probabilities, SMALLEST)), weights=weight))
+    power = _least(lambda one: float(losses(one).min()), *POWERS)
+    return Scale(float(np.exp(power)), FLOORS[int(losses(power).argmin())])
 
 
 def fit_sigmoid(scores: NDArray[np.floating], truth: NDArray[np.bool_], weight: NDArray[np.float64]) -> Scale:
@@ -147,30 +193,3 @@ def calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_]
     number = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     gap = np.bincount(number, weight * (confidence - right), BINS)
     return float(np.abs(gap).sum() / max(weight.sum(), 1e-12))
-
-
-def by_confidence(
-    confidence: NDArray[np.floating], right: NDArray[np.bool_], weight: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Tell how many predictions reach each confidence, and how many of those are right; all (N,).
-
-    Returns
-    -------
-    The distinct confidences, descending; the share of the weight that reaches each; and the part of it that is right.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    descending = np.asarray(confidence[order], np.float64)
-    reached = np.cumsum(weight[order])
-    accuracy = np.cumsum((weight * right)[order]) / np.maximum(reached, SMALLEST)
-    last_of_ties = np.append(descending[1:] < descending[:-1], True)[: len(order)]
-    coverage = reached / reached[-1:]
-    return descending[last_of_ties], coverage[last_of_ties], accuracy[last_of_ties]
-
-
-def fit_threshold(
-    confidence: NDArray[np.floating], right: NDArray[np.bool_], weight: NDArray[np.float64], precision: float
-) -> float:
-    """Find the least confidence from which predictions are right as often as is asked; over 1 if there is none."""
-    thresholds, _, accuracy = by_confidence(confidence, right, weight)
-    enough = np.flatnonzero(accuracy >= precision)
-    return float(thresholds[enough[-1]]) if len(enough) else 2.0

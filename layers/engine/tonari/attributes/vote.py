@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes.labels import Sample
 from tonari.attributes.weights import Ranked
 
 VOTERS = 9
@@ -17,9 +16,6 @@ BANDWIDTH = 0.05
 """In cosine similarity: a neighbour that is farther than the nearest by so much counts ``1/e`` of it."""
 SMOOTHING = 0.01
 """Share that is mixed in, so that a class without a vote has a logarithm."""
-MOST_ASKED = 1000
-SEED = 20
-BLOCK = 128
 
 
 def vote_weights(scores: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -59,29 +55,3 @@ def share_to_score(share: NDArray[np.float64], *, several: bool) -> NDArray[np.f
     """Turn shares of the vote into scores that can be calibrated: logarithms, or for tags log odds."""
     less = (1 - SMOOTHING) * share + SMOOTHING / 2
     return np.asarray(np.log(less / (1 - less)) if several else np.log(share + SMOOTHING), np.float64)
-
-
-def vote_among_others(sample: Sample) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Predict up to 1,000 views by the vote of their nearest items of other groups.
-
-    Returns
-    -------
-    The rows that were predicted, (n,); and the share of the vote for each class, (n, C).
-    """
-    rows = np.sort(np.random.default_rng(SEED).permutation(len(sample))[:MOST_ASKED])
-    shares = np.zeros((len(rows), sample.belongs.shape[1]))
-    depth = VOTERS * round(1 / float(sample.weight.min(initial=1)))
-    for start in range(0, len(rows), BLOCK):
-        block = rows[start : start + BLOCK]
-        scores = sample.features[block] @ sample.features.T
-        scores[sample.group[block][:, None] == sample.group] = -np.inf
-        for number, row in enumerate(scores, start):
-            nearest = np.argpartition(-row, depth)[:depth] if depth < len(row) else np.arange(len(row))
-            nearest = nearest[np.isfinite(row[nearest])]
-            nearest = nearest[np.argsort(-row[nearest], kind="stable")]
-            _, first = np.unique(sample.item[nearest], return_index=True)
-            voters = nearest[np.sort(first)[:VOTERS]]
-            if len(voters):
-                weights = vote_weights(row[voters])
-                shares[number] = weights @ sample.belongs[voters] / weights.sum()
-    return rows, shares

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes.labels import Sample
-
 
 @dataclass(frozen=True, slots=True)
 class ClassWeights:
@@ -68,19 +66,21 @@ class Ranked:
     score: float
 
 
-def plain_means(sample: Sample, classes: tuple[Any, ...]) -> ClassWeights:
-    """Take the mean of each class of a sample as its weight vector, rounded to float16 as it is stored.
+def plain_means(means: NDArray[np.float64], sampled: NDArray[np.int64], classes: tuple[Any, ...]) -> ClassWeights:
+    """Take the mean of each class as its weight vector, rounded to float16 as it is stored.
 
     The nearest mean in Euclidean distance wins: with means ``m``, ``argmin |x - m|² = argmax x·m - |m|²/2``
     [Rocchio's classifier; Manning, Raghavan and Schütze, Introduction to Information Retrieval, 14.2]. Half is added,
     so that a score is ``1 - |x - m|²/2``, the cosine similarity where ``m`` is of length 1.
+
+    Parameters
+    ----------
+    means : (C, D) float64
+    sampled : (C,) int64
+        From how many items each was taken; classes without any are left out.
     """
-    weighted = sample.belongs.T * sample.weight
-    has = weighted.sum(axis=1)
-    known = np.flatnonzero(has > 0)
-    exact = (weighted[known] @ sample.features) / has[known, None]
-    means = exact.astype(np.float16).astype(np.float32)
-    bias = 0.5 - 0.5 * np.einsum("cd,cd->c", means, means)
-    sampled = np.rint(has[known]).astype(np.int64)
+    known = np.flatnonzero(sampled > 0)
+    rounded = means[known].astype(np.float16).astype(np.float32)
+    bias = 0.5 - 0.5 * np.einsum("cd,cd->c", rounded, rounded)
     named = tuple(classes[code] for code in known)
-    return ClassWeights(named, means, bias.astype(np.float32), sampled, np.arange(len(known)))
+    return ClassWeights(named, rounded, bias.astype(np.float32), sampled[known], np.arange(len(known)))

@@ -19,7 +19,8 @@ from search.filters import Cell, K, Prepared
 from search.measure import TIE
 
 from tonari.index.cells import Cells, assign, cell_count, train
-from tonari.index.tuning import REACHED, STAYS
+from tonari.index.truth import STAYS
+from tonari.index.tuning import REACHED
 from tonari.index.vectors import UNIT, quantise, to_fixed
 
 ASKING = 100
@@ -87,8 +88,9 @@ def costs(cells: Cells, query: np.ndarray, found: float) -> dict[str, np.ndarray
 def compared(given: Prepared, images: np.ndarray) -> str:
     rows = given.rows
     fixed = to_fixed(rows)
-    centroids = train(fixed, cell_count(len(rows)))
-    cell = assign(fixed, centroids)
+    codes, _ = quantise(fixed)
+    centroids = train(codes, cell_count(len(rows)))
+    cell = assign(codes, centroids)
     size = np.bincount(cell, minlength=len(centroids))
     cells = Cells(centroids, np.concatenate([[0], np.cumsum(size)]))
     needed: dict[tuple[str, str], list[np.ndarray]] = {}

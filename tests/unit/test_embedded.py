@@ -86,7 +86,7 @@ def large() -> Index:
     """Large enough for cells and a graph."""
     random = np.random.default_rng(2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embedded, "CELLS_FROM_BYTES", 0)
+        patch.setattr("tonari.index.shortening.CELLS_FROM_BYTES", 0)
         patch.setattr("tonari.index.tuning.AT_ONCE", 1.0)
         return random_index(random, 1500, several=False)[0]
 
@@ -106,6 +106,25 @@ def test_what_was_saved_is_opened(large: Index, tmp_path: Path) -> None:
     for query in directions(np.random.default_rng(3), 20, 5):
         for raw, _ in FILTERS.values():
             assert again.search(query, 15, raw) == large.search(query, 15, raw)
+
+
+def test_an_index_by_rotated_vectors_is_saved_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tonari.index.shortening.CELLS_FROM_BYTES", 0)
+    random = np.random.default_rng(6)
+    vectors = random.standard_normal((900, 24)) @ random.standard_normal((24, 200))
+    index = Index.build(vectors, {"price": list(range(900))})
+    assert index._vectors.views.codes.shape == (900, 64)
+    assert index.dimensions == 200
+    index.save(tmp_path / "index")
+
+    again = Index.open(tmp_path / "index")
+
+    assert again._vectors.views.rotation is not None
+    for query in vectors[:20] + 0.5 * random.standard_normal((20, 200)):
+        assert again.search(query, 15) == index.search(query, 15)
+        scores = vectors @ query / np.linalg.norm(vectors, axis=1)
+        found = index.search(query, 15, {"price": {"$lt": 600}})
+        assert [hit.id for hit in found][:3] == np.argsort(-scores[:600])[:3].tolist()
 
 
 def test_a_small_index_is_saved_too(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,15 @@ from tonari.fields.masks import evaluate
 from tonari.fields.schema import RESERVED, Field, Schema, infer_schema
 from tonari.index.cells import Cells
 from tonari.index.graph import Graph
-from tonari.index.planner import CELLS_FROM_BYTES, Tuning, VectorIndex, find, lay_out, sort_by_cell
+from tonari.index.planner import find
+from tonari.index.rotation import Rotation
+from tonari.index.shortening import part
 from tonari.index.tuning import tune
+from tonari.index.vector_index import Tuning, VectorIndex, lay_out
 from tonari.index.vectors import Views, as_array, rows_of, unit, unit_rows
 from tonari.storage.packing import map_file, pack_file
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +148,7 @@ class Index:
         rows, size = rows_of(vectors)
         names = tuple(range(len(size))) if ids is None else _checked_ids(ids, len(size))
         values = _checked_columns(columns or {}, len(size))
-        index = lay_out(unit_rows(rows), size)
-        if index.views.codes.size > CELLS_FROM_BYTES:
-            index, _ = sort_by_cell(index)
+        index, _ = part(lay_out(unit_rows(rows), size))
         index, recall = tune(index)
         return cls(names, values, recall, index)
 
@@ -158,7 +159,7 @@ class Index:
     @property
     def dimensions(self) -> int:
         """``D``."""
-        return int(self._vectors.views.codes.shape[1])
+        return self._vectors.views.dimensions
 
     def fields(self, position: int) -> dict[str, Any]:
         """Give the fields of an item: those that it has."""
@@ -230,6 +231,8 @@ class Index:
             "rows": index.rows,
             "first": index.first,
         }
+        if index.views.rotation is not None:
+            arrays |= {"basis": index.views.rotation.basis, "lengths": index.views.lengths}
         if index.cells is not None:
             arrays |= {"centroids": index.cells.centroids, "start": index.cells.start}
         if index.graph is not None:
@@ -260,6 +263,8 @@ class Index:
             cells = Cells(arrays["centroids"], arrays["start"]) if "centroids" in arrays else None
             graph = Graph.open(arrays["graph"].tobytes(), shape[0], shape[1]) if "graph" in arrays else None
             views = Views(arrays["item"], arrays["fixed"], arrays["codes"])
+            if "basis" in arrays:
+                views = replace(views, rotation=Rotation(arrays["basis"]), lengths=arrays["lengths"])
             index = VectorIndex(views, arrays["rows"], arrays["first"], cells, graph, about.tuning)
             ids = tuple(msgspec.json.decode(arrays["ids"].tobytes()))
             columns = in_nfc(msgspec.json.decode(arrays["columns"].tobytes()))

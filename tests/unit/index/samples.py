@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.index.planner import VectorIndex, lay_out, sort_by_cell
+from tonari.index.vector_index import VectorIndex, lay_out, sort_by_cell
 from tonari.index.vectors import to_fixed
 
 

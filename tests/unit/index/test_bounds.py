@@ -19,8 +19,8 @@ from tonari.index.bounds import (
     spread,
 )
 from tonari.index.graph import Graph
-from tonari.index.planner import Tuning, VectorIndex
 from tonari.index.probing import Probe
+from tonari.index.vector_index import Tuning, VectorIndex
 from tonari.index.vectors import Views, quantise
 from unit.index.samples import clusters, in_cells, index_of
 
@@ -40,7 +40,7 @@ def changed(array: Any, place: Any, value: Any) -> Any:
 
 def test_what_fits_passes() -> None:
     tuned = replace(INDEX, tuning=Tuning((Probe(1.0, 1, 10, 1.5, 100), Probe(0.1, 4, 10, 2.0, 100))))
-    check_cells(CENTROIDS, START, VIEWS.fixed)
+    check_cells(CENTROIDS, START, VIEWS.codes)
     check_index(tuned)
     check_index(replace(tuned, graph=Graph.build(VIEWS.codes), tuning=replace(tuned.tuning, graph=True, expansion=64)))
     check_index(index_of(FIXED[:0], np.empty(0, np.int64)))
@@ -99,7 +99,7 @@ def test_embeddings_of_other_length_and_codes_of_others_are_refused(fixed: Any, 
 )
 def test_cells_that_do_not_part_the_rows_are_refused(centroids: Any, start: Any) -> None:
     with pytest.raises(CorruptArtefactError, match="rebuild"):
-        check_cells(centroids, start, VIEWS.fixed)
+        check_cells(centroids, start, VIEWS.codes)
 
 
 def test_a_graph_of_other_codes_is_refused() -> None:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from graphs import mean_colour
 from tonari.encoders.onnx import Session
 from tonari.errors import InvalidEncoderError
-from tonari.index.kernels import Packed, count_true, dot_products
+from tonari.index import kernels
+from tonari.index.kernels import Packed, count_true, dot_products, dot_products_of
 
 ROWS, DIMENSIONS = 200, 16
 
@@ -38,7 +39,7 @@ import numpy as np
 from pathlib import Path
 from tonari.encoders.onnx import Session
 from tonari.index.graph import Graph
-from tonari.index.kernels import dot_products
+from tonari.index.kernels import dot_products, dot_products_of
 codes = np.eye(8, dtype=np.int8)
 assert Graph.build(codes).search(codes[3], 1).rows.tolist() == [3]
 assert dot_products(codes, codes).trace() == 8
@@ -145,3 +146,14 @@ def test_true_places_are_counted(size: int, share: float, seed: int) -> None:
 
 def test_more_true_places_than_a_small_integer_holds() -> None:
     assert count_true(np.ones(70_000_000, np.bool_)) == 70_000_000
+
+
+@pytest.mark.parametrize("block_bytes", [1, 100, 1 << 19])
+def test_some_rows_are_compared_block_by_block(block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "BLOCK_BYTES", block_bytes)
+    random = np.random.default_rng(0)
+    codes = random.integers(-127, 128, (90, 24)).astype(np.int8)
+    queries, rows = codes[:2], random.permutation(90)[:37]
+
+    expected = (codes[rows].astype(np.int32) @ queries.T.astype(np.int32)).max(axis=1)
+    assert dot_products_of(queries, codes, rows).tolist() == expected.tolist()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tonari.index.cells import Cells
-from tonari.index.probing import InvertedLists, Probe, best_positions, probe_lists
+from tonari.index.probing import InvertedLists, Probe, best_positions, probe_lists, product_error
 from tonari.index.vectors import quantise
 from unit.index.samples import directions
 
@@ -74,3 +74,20 @@ def test_no_equal_of_the_last_candidate_is_left_out(values: list[int], count: in
 
     least = sorted(values, reverse=True)[:count][-1:]
     assert found == [place for place, value in enumerate(values) if value >= least[0]]
+
+
+def test_near_ties_come_too_unless_they_are_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.array([90, 80, 70, 69, 68, 67, 10], np.int32)
+    assert best_positions(values, 4, 3, 2.0).tolist() == [0, 1, 2, 3, 4]
+    assert best_positions(values, 4, 3, 0.0).tolist() == [0, 1, 2, 3]
+    monkeypatch.setattr("tonari.index.probing.MOST_NEAR_TIES", (4, 0.0))
+    assert best_positions(values, 4, 3, 2.0).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("dimensions", [64, 256, 1472])
+def test_rounding_is_off_by_as_much_as_is_said(dimensions: int) -> None:
+    rows = directions(np.random.default_rng(1), 3000, dimensions)
+    (query, query_scale), (codes, scale) = quantise(rows[:1]), quantise(rows[1:])
+    off = codes.astype(np.int64) @ query[0].astype(np.int64) - rows[1:] @ rows[0] * scale * query_scale
+
+    assert np.std(off) == pytest.approx(product_error(codes, query_scale), rel=0.15)

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from tonari.errors import CorruptArtefactError
 from tonari.index.cells import Cells, assign
 from tonari.index.graph import Graph
-from tonari.index.planner import MOST_WALKED, Tuning, VectorIndex
-from tonari.index.vectors import UNIT, Views
+from tonari.index.planner import MOST_WALKED
+from tonari.index.rotation import Rotation
+from tonari.index.vector_index import Tuning, VectorIndex
+from tonari.index.vectors import Views, from_fixed
 
 SAMPLED_ROWS = 1024
 ASSIGNED_ROWS = 128
@@ -64,7 +66,7 @@ def check_rows(item: NDArray[np.int32], rows: NDArray[np.int64], first: NDArray[
     item : (N,) int32
     rows : (N,) int64
     first : (I + 1,) int64
-        As :class:`tonari.index.planner.VectorIndex` has them.
+        As :class:`tonari.index.vector_index.VectorIndex` has them.
 
     Raises
     ------
@@ -83,45 +85,61 @@ def check_rows(item: NDArray[np.int32], rows: NDArray[np.int64], first: NDArray[
 
 
 def check_views(views: Views) -> None:
-    """Check that embeddings have length 1, and that the codes are theirs.
+    """Check that embeddings have length 1, and that the codes are theirs; of what is here.
 
     Raises
     ------
     CorruptArtefactError
         If not.
     """
+    if views.rotation is not None:
+        _check_rotation(views, views.rotation)
     rows = spread(len(views), SAMPLED_ROWS)
-    if not len(rows):
+    if not len(rows) or not views.whole:
         return
-    fixed, codes = views.fixed[rows].astype(np.float32), views.codes[rows].astype(np.float32)
-    lengths = np.sqrt(np.vecdot(fixed, fixed)) / UNIT
+    fixed, codes = from_fixed(views.fixed[rows]), views.codes[rows].astype(np.float32)
+    lengths = np.sqrt(np.vecdot(fixed, fixed))
     demand((np.abs(lengths - 1) <= LENGTH_TOLERANCE).all(), "There are embeddings whose length is not 1")
+    if views.rotation is not None:
+        fixed, kept = views.rotation.turn(fixed / lengths[:, None])
+        same = np.abs(kept - views.lengths[rows]).max() <= LENGTH_TOLERANCE
+        demand(same, "There are lengths of other embeddings than those kept")
     scale = np.vdot(fixed, codes) / np.vdot(fixed, fixed)
     fit = scale > 0 and np.abs(codes - scale * fixed).max() <= CODE_TOLERANCE
     demand(fit, "There are codes of other embeddings than those kept")
 
 
-def check_cells(centroids: NDArray[np.float32], start: NDArray[np.int64], fixed: NDArray[np.int16]) -> None:
+def _check_rotation(views: Views, rotation: Rotation) -> None:
+    """Check that a rotation is one, and that lengths are what it can leave."""
+    basis = rotation.basis
+    demand(np.isfinite(basis).all(), "There are directions that are not finite")
+    angles = basis.T @ basis - np.eye(basis.shape[1], dtype=np.float32)
+    demand(np.abs(angles).max() <= LENGTH_TOLERANCE, "The directions of the rotation are not at right angles")
+    sane = len(views.lengths) == len(views) and bool(((views.lengths >= 0) & (views.lengths <= 1)).all())
+    demand(sane, "There are lengths that no rotation leaves")
+
+
+def check_cells(centroids: NDArray[np.float32], start: NDArray[np.int64], codes: NDArray[np.int8]) -> None:
     """Check that cells part the rows, each row in the cell of its nearest centroid.
 
     Parameters
     ----------
-    centroids : (C, D) float32
+    centroids : (C, R) float32
     start : (C + 1,) int64
         As :class:`tonari.index.cells.Cells` has them.
-    fixed : (N, D) int16
+    codes : (N, R) int8
 
     Raises
     ------
     CorruptArtefactError
         If not.
     """
-    demand_bounds(start, len(fixed), "The bounds of the cells")
+    demand_bounds(start, len(codes), "The bounds of the cells")
     demand(np.isfinite(centroids).all(), "There are centroids that are not finite")
     lengths = np.vecdot(centroids, centroids)
     demand(lengths.max(initial=0) <= (1 + LENGTH_TOLERANCE) ** 2, "There are centroids longer than any mean can be")
-    rows = spread(len(fixed), ASSIGNED_ROWS)
-    nearest = np.searchsorted(start, rows, side="right") - 1 == assign(fixed[rows], centroids)
+    rows = spread(len(codes), ASSIGNED_ROWS)
+    nearest = np.searchsorted(start, rows, side="right") - 1 == assign(codes[rows], centroids)
     demand(nearest.mean() >= LEAST_ASSIGNED, "Rows do not lie in the cells of their nearest centroids")
 
 

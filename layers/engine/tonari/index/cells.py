@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.index.kernels import Packed
-from tonari.index.vectors import from_fixed, quantise
+from tonari.index.vectors import from_codes, quantise
 
 RADIUS_SHARE = 0.3
 """How much nearer to a query than its cell's mean a row is taken to lie, in units of the cell's radius."""
@@ -119,13 +119,13 @@ def cell_count(rows: int) -> int:
     return int(2 ** np.ceil(np.log2(4 * np.sqrt(rows)) - 0.5)) if rows > 16 else 1
 
 
-def train(fixed: NDArray[np.int16], count: int) -> NDArray[np.float32]:
+def train(codes: NDArray[np.int8], count: int) -> NDArray[np.float32]:
     """Find centroids by spherical k-means on a sample, seeded [Dhillon and Modha, Machine Learning 42, 2001].
 
     Parameters
     ----------
-    fixed : (N, D) int16
-        Embeddings, as :func:`tonari.index.vectors.to_fixed` gives them.
+    codes : (N, D) int8
+        Of vectors of length 1.
     count
         ``C``, at most ``N``.
 
@@ -134,8 +134,8 @@ def train(fixed: NDArray[np.int16], count: int) -> NDArray[np.float32]:
     (C, D) float32
     """
     random = np.random.default_rng(SEED)
-    size = min(len(fixed), SAMPLED_PER_CELL * count)
-    sample = from_fixed(fixed[np.sort(random.choice(len(fixed), size, replace=False))])
+    size = min(len(codes), SAMPLED_PER_CELL * count)
+    sample = from_codes(codes[np.sort(random.choice(len(codes), size, replace=False))])
     centroids = sample[np.sort(random.choice(size, count, replace=False))].copy()
     for _ in range(ROUNDS):
         cell = assign(sample, centroids)

@@ -6,6 +6,9 @@ import numkong
 import numpy as np
 from numpy.typing import NDArray
 
+BLOCK_BYTES = 1 << 19
+"""Codes that are copied out at a time: they stay in the core's cache, and no new pages are asked of the system."""
+
 
 def dot_products(queries: NDArray[np.int8], codes: NDArray[np.int8]) -> NDArray[np.int32]:
     """Exact integer dot products of int8 rows.
@@ -21,6 +24,32 @@ def dot_products(queries: NDArray[np.int8], codes: NDArray[np.int8]) -> NDArray[
     (Q, N) int32
     """
     return np.asarray(numkong.dots_packed(codes, numkong.dots_pack(queries))).T
+
+
+def dot_products_of(queries: NDArray[np.int8], codes: NDArray[np.int8], rows: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Exact integer dot products of some of the rows, copied out block by block.
+
+    Parameters
+    ----------
+    queries : (Q, D) int8
+    codes : (N, D) int8
+    rows : (n,) int64
+        At least one.
+
+    Returns
+    -------
+    (n,) int32
+        The largest product of each row with a query.
+    """
+    size = max(1, BLOCK_BYTES // codes.shape[1])
+    packed = numkong.dots_pack(queries)
+    buffer = np.empty((min(size, len(rows)), codes.shape[1]), np.int8)
+    largest = np.empty(len(rows), np.int32)
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size]
+        block = codes.take(some, axis=0, out=buffer[: len(some)], mode="clip")  # with another mode numpy copies twice
+        np.asarray(numkong.dots_packed(block, packed)).max(axis=1, out=largest[start : start + size])
+    return largest
 
 
 def count_true(mask: NDArray[np.bool_]) -> int:

@@ -10,15 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.index.cells import Cells
-from tonari.index.kernels import dot_products
+from tonari.index.kernels import dot_products, dot_products_of
 from tonari.index.vectors import Candidates, quantise
 
 GROWTH = 6
 """How many times as many cells a round may read as the one before."""
 FEW = 1 / 16
 """Share of the rows read up to which it is quicker to look up the numbers of some than to list those of all."""
-WHOLE = 0.5
+WHOLE = 0.8
 """Share of a cell's rows in range from which all of them are scored where they lie, and not copied out first."""
+MASK_BYTES, CELL_BYTES, ROUND_BYTES = 100, 2_000, 300_000
+"""What it costs to tell whether a row that is read is in range, to read a cell, and to read a round of cells, in bytes
+of codes that could be compared instead: 10 ns, 200 ns and 30 µs, where a byte takes 0.1 ns."""
+FOUND_BYTES, SCANNED_ROW_BYTES = 1_000, 800
+"""What a row in range costs beside its codes: to be listed, copied out and counted among the best, by cells and by a
+scan."""
+EXPLORED = 0.15
+"""Share of what a scan costs that may be spent on cells before it is known how many will be read."""
+NEAR_TIES = 5.0
+"""How many standard errors below the last row that is wanted a product may lie and still be that of a nearer row."""
+MOST_NEAR_TIES = 2_000, 1 / 8
+"""How many rows, or which share of those compared, get their final score at most because their products are so near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +77,12 @@ class InvertedLists:
 
 
 def probe_lists(
-    queries: NDArray[np.float32], lists: InvertedLists, allowed: NDArray[np.bool_] | None, probe: Probe
-) -> Candidates:
+    queries: NDArray[np.float32],
+    lists: InvertedLists,
+    allowed: NDArray[np.bool_] | None,
+    probe: Probe,
+    in_range: float = np.inf,
+) -> Candidates | int:
     """Read cells, nearest first, until those left are too far off to hold rows as near as the best found.
 
     That one rule serves every filter: where few rows are in range, or the range runs against the query, the best rows
@@ -78,21 +94,27 @@ def probe_lists(
     queries : (Q, D) float32, rows of length 1
     allowed : (I,) bool
         Which items are in range, all if it is None.
+    in_range
+        About how many rows are in range, by which the cost of a scan of these is known; never too much if it is left
+        out.
 
     Returns
     -------
     Candidates
-        The ``probe.candidates`` rows in range with the best int8 products, and all that equal the last of them.
+        The ``probe.candidates`` rows in range with the best int8 products, all that equal the last of them, and those
+        whose products are too near to the last that is wanted. If the cells that will be read cost more than a scan of
+        all rows in range, or if that is not known soon, the number of rows compared in vain.
     """
-    query_codes, scale = quantise(queries)
+    query_codes, query_scale = quantise(queries)
     cells, codes = lists.cells, lists.codes
-    order, distance = cells.rank(query_codes, scale)
-    scale *= float(dot_products(codes[:1], codes[:1])[0, 0]) ** 0.5
+    order, distance = cells.rank(query_codes, query_scale)
+    scale = query_scale * float(dot_products(codes[:1], codes[:1])[0, 0]) ** 0.5
     positions, products = [], []
-    best, done, count = np.empty(0, np.int32), 0, min(probe.cells, len(cells))
+    best, done, count, compared = np.empty(0, np.int32), 0, min(probe.cells, len(cells)), 0
     while True:
         inside, scored = _read(query_codes, lists, order[done:count], allowed)
         products.append(scored)
+        compared += len(scored)
         if inside is not None:
             positions.append(inside + lists.size[order[:done]].sum())
         best, last = np.concatenate((best, scored)), len(cells)
@@ -102,19 +124,79 @@ def probe_lists(
             last = int(np.searchsorted(cells.relative_distance(distance, found), probe.ratio, side="right"))
         if last <= count:
             break
-        done, count = count, min(last, GROWTH * count)
+        ahead = _next_round(lists, order, count, last, len(best) >= probe.rows, in_range, len(products), compared)
+        if ahead == count:
+            return compared
+        done, count = count, ahead
     joined = np.concatenate(products)
-    chosen = best_positions(joined, probe.candidates)
+    chosen = best_positions(joined, probe.candidates, probe.rows, NEAR_TIES * product_error(codes, query_scale))
     if positions:
         chosen = np.concatenate(positions)[chosen]
     return Candidates(_row_numbers(lists, order[:count], chosen), len(joined))
 
 
-def best_positions(products: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """Find the positions of the ``count`` largest values, and of all that equal the last of them."""
+def _next_round(
+    lists: InvertedLists,
+    order: NDArray[np.int32],
+    count: int,
+    last: int,
+    known: bool,  # noqa: FBT001
+    in_range: float,
+    rounds: int,
+    compared: int,
+) -> int:
+    """Choose how many cells are read by the end of the next round; ``count`` where a scan costs less.
+
+    What is in range is taken to lie evenly in the cells that are not yet read. ``last`` cells will be read in all, and
+    hardly fewer, where as many rows are ``known`` as the reach follows from. Until then a share of a scan may be spent.
+    """
+    if not np.isfinite(in_range):
+        return min(last, GROWTH * count)
+    rows = lists.size[order].cumsum()
+    read, dimensions = int(rows[count - 1]), lists.codes.shape[1]
+    row = MASK_BYTES + max(in_range - compared, 0.0) / max(int(rows[-1]) - read, 1) * (dimensions + FOUND_BYTES)
+    scan = in_range * (dimensions + SCANNED_ROW_BYTES)
+    if known:
+        cost = (int(rows[last - 1]) - read) * row + (last - count) * CELL_BYTES + ROUND_BYTES
+        return min(last, GROWTH * count) if cost <= scan else count
+    spent = read * MASK_BYTES + compared * (dimensions + FOUND_BYTES) + count * CELL_BYTES + rounds * ROUND_BYTES
+    costs = (rows[count:] - read) * row + np.arange(1, len(rows) - count + 1) * CELL_BYTES + ROUND_BYTES
+    affordable = int(np.searchsorted(costs, EXPLORED * scan - spent, side="right"))
+    return min(count + affordable, GROWTH * count)
+
+
+def product_error(codes: NDArray[np.int8], query_scale: float) -> float:
+    """Give the standard deviation of the error that rounding to int8 brings into products with a query.
+
+    Each component is off by up to half a unit, evenly: by the square root of a twelfth. The vectors have length 1, so
+    the errors of a row add up to that many units of the query's scale, and the other way round, whatever ``D``.
+
+    Parameters
+    ----------
+    codes : (N, D) int8
+        At least one, of rows of length 1.
+    query_scale
+        As :func:`tonari.index.vectors.quantise` gives it.
+    """
+    squared = float(dot_products(codes[:1], codes[:1])[0, 0])
+    return float(np.sqrt((squared + query_scale**2) / 12))
+
+
+def best_positions(products: NDArray[np.int32], count: int, wanted: int = 0, margin: float = 0.0) -> NDArray[np.int64]:
+    """Find the positions of the ``count`` largest values, and of all that equal the last of them.
+
+    Those less than the ``wanted``-th largest by up to ``margin`` come too, unless they are very many.
+    """
     if count >= len(products):
         return np.arange(len(products))
-    least = np.partition(products, len(products) - count)[-count]
+    parted = np.partition(products, len(products) - count)
+    least = parted[-count]
+    if 0 < wanted <= count:
+        nearly = np.partition(parted[-count:], count - wanted)[-wanted] - margin
+        if nearly < least:
+            found = np.asarray((products >= nearly).nonzero()[0])
+            most = max(MOST_NEAR_TIES[0], int(MOST_NEAR_TIES[1] * len(products)))
+            return found if len(found) <= most else best_positions(products, max(count, most))
     return np.asarray((products >= least).nonzero()[0])
 
 
@@ -131,8 +213,7 @@ def _read(
         return positions, _score_whole(query_codes, lists, numbers)[positions]
     if not len(positions):
         return positions, np.empty(0, np.int32)
-    inside = lists.codes.take(_row_numbers(lists, chosen, positions), axis=0)
-    return positions, dot_products(query_codes, inside).max(axis=0)
+    return positions, dot_products_of(query_codes, lists.codes, _row_numbers(lists, chosen, positions))
 
 
 def _score_whole(query_codes: NDArray[np.int8], lists: InvertedLists, numbers: Sequence[int]) -> NDArray[np.int32]:

@@ -5,12 +5,33 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.index.vectors import UNIT
+from tonari.index.rotation import REST_LEEWAY, Rotation, estimate_cosines, rest_products
+from tonari.index.vectors import UNIT, Views, from_codes
 
 DECIMALS = 6
 BLOCK = 16_384
 LEAST_VARIED = 50
 VARIED_PER_ITEM = 5
+
+
+def score_views(queries: NDArray[np.float32], views: Views, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Do what :func:`score_rows` does; where the embeddings are not here, estimate scores from the rotated ones."""
+    if views.whole or views.rotation is None:
+        return score_rows(queries, views.fixed, rows)
+    return _estimate(queries, views, views.rotation, rows, 0.0)
+
+
+def upper_scores(
+    queries: NDArray[np.float32], views: Views, rows: NDArray[np.int64], scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Say how high scores that :func:`score_views` gave for these rows may be in truth: (n,) float64.
+
+    They are what they are, unless they are estimates. Of these few are exceeded: it is no bound, which would tell
+    nothing apart.
+    """
+    if views.whole or views.rotation is None:
+        return scores
+    return _estimate(queries, views, views.rotation, rows, REST_LEEWAY)
 
 
 def score_rows(queries: NDArray[np.float32], fixed: NDArray[np.int16], rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -39,6 +60,27 @@ def score_rows(queries: NDArray[np.float32], fixed: NDArray[np.int16], rows: NDA
         else:
             scores[start : start + BLOCK] = np.vecdot(block[:, None], queries).max(axis=1)
     scores /= UNIT
+    return _rounded(scores)
+
+
+def _estimate(
+    queries: NDArray[np.float32], views: Views, rotation: Rotation, rows: NDArray[np.int64], leeway: float
+) -> NDArray[np.float64]:
+    turned, asking = rotation.turn(queries)
+    scores = np.empty(len(rows), np.float64)
+    for start in range(0, len(rows), BLOCK):
+        chosen = rows[start : start + BLOCK]
+        cosines = np.vecdot(from_codes(views.codes.take(chosen, axis=0))[:, None], turned)
+        length = views.lengths[chosen][:, None]
+        estimates = estimate_cosines(cosines, length, asking)
+        if leeway:
+            estimates += leeway * rest_products(length, asking)
+        scores[start : start + BLOCK] = estimates.max(axis=1)
+    return _rounded(scores)
+
+
+def _rounded(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round scores in place, from -1 to 1 and never -0.0."""
     np.minimum(scores, 1.0, out=scores)
     np.maximum(scores, -1.0, out=scores)
     np.round(scores, DECIMALS, out=scores)

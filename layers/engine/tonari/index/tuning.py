@@ -1,117 +1,25 @@
-"""Queries under filters with their exact answers; by them a search learns how much it has to visit."""
+"""What an index learns when it is built, by queries whose answers are known: how much a search has to visit."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tonari.index.cells import Cells
 from tonari.index.graph import Graph
-from tonari.index.planner import LEAST_CANDIDATES, SCAN_BYTES, TUNED_FOR, Tuning, VectorIndex, find, score_items
+from tonari.index.planner import find, scanned_share
 from tonari.index.probing import Probe
-from tonari.index.vectors import from_fixed, quantise
-
-K = TUNED_FOR
-QUERIES = 128
-SEED = 5
-REGIONS = 16
-TOWARDS, AGAINST = 8.0, 64.0
-"""How many times as many, or as few, are in range near the query as elsewhere."""
-STAYS = 0.8
-"""Cosine between a query that was turned away and the view from which it was."""
-
-Kind = Literal["independent", "correlated", "against"]
-KINDS: tuple[Kind, ...] = ("independent", "correlated", "against")
-
-
-@dataclass(frozen=True, slots=True)
-class FilteredQuery:
-    """One query under one filter, and what an exact search returns.
-
-    Parameters
-    ----------
-    query : (1, D) float32
-    asking
-        The item that asks: it is out of range.
-    allowed : (I,) bool
-        Which items are in range.
-    rows : (n,) int64
-        The best views of the K nearest items in range, best first; fewer than K if fewer are in range.
-    scores : (n,) float64
-        Their final scores.
-    """
-
-    query: NDArray[np.float32]
-    asking: int
-    allowed: NDArray[np.bool_]
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float64]
-
-
-class GroundTruth:
-    """Draws filters for one set of queries, whose similarity to all views is computed once."""
-
-    def __init__(self, index: VectorIndex) -> None:
-        self._index = index
-        views = index.views
-        self._random = np.random.default_rng(SEED)
-        chosen = self._random.permutation(len(views))[:QUERIES]
-        self._asking = np.sort(chosen)
-        self._queries = self._turn_half_away(from_fixed(views.fixed[self._asking]))
-        self._scores = np.empty((len(self._asking), len(views)), np.float32)
-        for start in range(0, len(views), 1 << 14):
-            block = from_fixed(views.fixed[start : start + (1 << 14)])
-            self._scores[:, start : start + len(block)] = self._queries @ block.T
-        self._enough = K * int(np.diff(index.first).max(initial=1))
-
-    def _turn_half_away(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
-        if len(queries) > 2:
-            others = self._random.permutation(queries)
-            away = others - np.roll(others, 1, axis=0)
-            away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-12)
-            queries[::2] = (STAYS * queries + np.sqrt(1 - STAYS**2) * away)[::2]
-            queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-        return queries
-
-    def under_filters(self, selectivity: float, kind: Kind) -> list[FilteredQuery]:
-        """Draw a filter of its own for each query."""
-        return list(self._draw(selectivity, kind))
-
-    def _draw(self, selectivity: float, kind: Kind) -> Iterator[FilteredQuery]:
-        item = self._index.views.item
-        for query, row, similar in zip(self._queries, self._asking, self._scores, strict=True):
-            allowed = self._in_range(selectivity, kind, similar)
-            allowed[item[row]] = False
-            rows = allowed[item].nonzero()[0]
-            if len(rows) > self._enough:
-                rows = rows[np.argpartition(-similar[rows], self._enough)[: self._enough]]
-            _, best, scores = score_items(query[None], self._index, np.unique(item[rows]), K)
-            yield FilteredQuery(query[None], int(item[row]), allowed, best, scores)
-
-    def _in_range(self, selectivity: float, kind: Kind, similar: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Draw which items are in range: evenly, or with other odds in the part of the catalogue that is nearest."""
-        items = len(self._index)
-        odds = np.full(items, selectivity)
-        if kind != "independent" and selectivity < 1:
-            near = np.zeros(items, np.bool_)
-            count = max(1, len(similar) // REGIONS)
-            near[self._index.views.item[np.argpartition(-similar, count - 1)[:count]]] = True
-            share = float(near.mean())
-            odds[near] = min(1.0, selectivity * TOWARDS) if kind == "correlated" else selectivity / AGAINST
-            odds[~near] = max(0.0, (selectivity - share * odds[near][0]) / max(1 - share, 1e-9))
-        return self._random.random(items) < odds
-
+from tonari.index.truth import KINDS, SELECTIVITIES, FilteredQuery, GroundTruth, K, recall_under, share_found
+from tonari.index.vector_index import LEAST_CANDIDATES, Tuning, VectorIndex
+from tonari.index.vectors import from_codes, quantise
 
 STRIVEN_FOR, ENOUGH = 0.995, 0.99
 """Recall@10 that is striven for, and below which neither cells nor a graph serve."""
 RAISE, RAISES = 1.1, 8
 """By what the ratio of a probe is raised while it finds too little, and how often at most."""
-SELECTIVITIES = (1.0, 0.5, 0.1, 0.01, 0.001)
 FIRST_CELLS = 16
 CANDIDATES = (100, 150, 220, 300)
 REACHED = 0.996
@@ -148,7 +56,7 @@ def tune(index: VectorIndex) -> tuple[VectorIndex, dict[str, float]]:
     unfiltered = truth.under_filters(1.0, "independent")
     index = _with_graph(index, unfiltered)
     measured = {1.0: _unfiltered_recall(index, unfiltered)} | {
-        selectivity: _recall(index, truth.under_filters(selectivity, "independent"))
+        selectivity: recall_under(index, truth.under_filters(selectivity, "independent"))
         for selectivity in SELECTIVITIES
         if selectivity < 1
     }
@@ -158,7 +66,7 @@ def tune(index: VectorIndex) -> tuple[VectorIndex, dict[str, float]]:
 def _learn_probes(index: VectorIndex, cells: Cells, truth: GroundTruth) -> Tuning:
     """Learn settings for each selectivity at which rows are not simply scanned, the least of those included."""
     probes = []
-    scanned = SCAN_BYTES / index.views.codes.size
+    scanned = min(1.0, scanned_share(index.views.codes))
     for selectivity in (*(one for one in SELECTIVITIES if one > scanned), scanned):
         kinds = KINDS if selectivity < 1 else KINDS[:1]
         learned = [_learn(index, cells, selectivity, truth.under_filters(selectivity, kind)) for kind in kinds]
@@ -184,12 +92,12 @@ def _learn(
     -------
     The settings, and the recall.
     """
-    probe = Probe(selectivity, FIRST_CELLS, K, _ratio(cells, queries), CANDIDATES[-1])
+    probe = Probe(selectivity, FIRST_CELLS, K, _ratio(index, cells, queries), CANDIDATES[-1])
     if not any(len(one.rows) for one in queries):
         return replace(probe, candidates=CANDIDATES[0]), 1.0
 
     def reached(probe: Probe) -> float:
-        return _recall(replace(index, tuning=Tuning((probe,))), queries) or 0.0
+        return recall_under(replace(index, tuning=Tuning((probe,))), queries) or 0.0
 
     recall = reached(probe)
     for _ in range(RAISES):
@@ -204,23 +112,19 @@ def _learn(
     return probe, recall
 
 
-def _ratio(cells: Cells, queries: Sequence[FilteredQuery]) -> float:
+def _ratio(index: VectorIndex, cells: Cells, queries: Sequence[FilteredQuery]) -> float:
     """Learn how many times as far off as the last true neighbour a true neighbour's cell may be."""
     ratios = [np.ones(1, np.float32)]
     for one in queries:
         if len(one.rows) == K:
-            order, distance = cells.rank(*quantise(one.query))
+            turned = index.views.turn(one.query)
+            order, distance = cells.rank(*quantise(turned))
             rank = np.empty(len(order), np.int64)
             rank[order] = np.arange(len(order))
             cell = rank[np.searchsorted(cells.start, one.rows, side="right") - 1]
-            ratios.append(cells.relative_distance(distance, 1 - float(one.scores[-1]))[cell])
+            found = 1 - float((from_codes(index.views.codes[one.rows]) @ turned[0]).min())
+            ratios.append(cells.relative_distance(distance, found)[cell])
     return float(np.quantile(np.concatenate(ratios), REACHED))
-
-
-def _recall(index: VectorIndex, queries: Sequence[FilteredQuery]) -> float | None:
-    """Give the mean share of the true neighbours that a search finds; None if there are none to find."""
-    shares = [_share(one, find(one.query, index, K, one.allowed).scores.tolist()) for one in queries if len(one.rows)]
-    return float(np.mean(shares)) if shares else None
 
 
 def _unfiltered_recall(index: VectorIndex, queries: Sequence[FilteredQuery]) -> float | None:
@@ -229,14 +133,8 @@ def _unfiltered_recall(index: VectorIndex, queries: Sequence[FilteredQuery]) -> 
     for one in queries:
         if len(one.rows):
             hits = find(one.query, index, K + 1)
-            shares.append(_share(one, hits.scores[hits.items != one.asking][:K].tolist()))
+            shares.append(share_found(one, hits.scores[hits.items != one.asking][:K].tolist()))
     return float(np.mean(shares)) if shares else None
-
-
-def _share(query: FilteredQuery, scores: Sequence[float]) -> float:
-    """Count whatever is as near as the last true neighbour: of copies of a picture, none is truer than the others."""
-    least = float(query.scores[-1])
-    return min(1.0, sum(score >= least for score in scores) / len(query.rows))
 
 
 def _with_graph(index: VectorIndex, queries: Sequence[FilteredQuery]) -> VectorIndex:

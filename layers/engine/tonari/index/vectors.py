@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonari.errors import InvalidVectorError
+from tonari.index.rotation import Rotation
 
 BLOCK = 16_384
 UNIT = 32_767
@@ -26,18 +27,58 @@ class Views:
     item : (N,) int32
         The item of each view.
     fixed : (N, D) int16
-        Embeddings, as :func:`to_fixed` gives them.
-    codes : (N, D) int8
-        The same more roughly, as :func:`quantise` gives them.
+        Embeddings, as :func:`to_fixed` gives them; (0, D) while they are not here yet.
+    codes : (N, R) int8
+        What candidates are found by: the same more roughly, as :func:`quantise` gives them. Where there is a rotation,
+        of the rotated embeddings; else ``R`` is ``D``.
+    rotation
+        None where there is none.
+    lengths : (N,) float32, or (0,) without a rotation
+        What is left of each embedding's length by the rotation.
     """
 
     item: NDArray[np.int32]
     fixed: NDArray[np.int16]
     codes: NDArray[np.int8]
+    rotation: Rotation | None = None
+    lengths: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
 
     def __len__(self) -> int:
         """``N``."""
         return len(self.item)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the embeddings are here, and not only their codes."""
+        return len(self.fixed) == len(self.item)
+
+    @property
+    def dimensions(self) -> int:
+        """``D``."""
+        return int(self.fixed.shape[1])
+
+    def turn(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give queries (Q, D), of length 1, as candidates are found by them: (Q, R), of length 1."""
+        return queries if self.rotation is None else self.rotation.turn(queries)[0]
+
+    def embeddings(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Give the embeddings of some rows, (n, D); about so, and of length 1, where only their codes are here."""
+        if self.whole or self.rotation is None:
+            return from_fixed(self.fixed[rows])
+        return self.rotation.turn_back(self.codes[rows].astype(np.float32))
+
+    def kept(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Give what is here of the embeddings of some rows, (n, D).
+
+        Where only their codes are here, that is shorter than 1 by what the rotation leaves out. A query by such a
+        vector says so by its length, and scores are estimated as of one that is whole.
+        """
+        embeddings = self.embeddings(rows)
+        return embeddings if self.whole or self.rotation is None else embeddings * self.lengths[rows][:, None]
+
+    def without_embeddings(self) -> Views:
+        """Keep what candidates are found by."""
+        return replace(self, fixed=self.fixed[:0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +116,8 @@ class Hits:
     scanned
         How many rows were compared with the query to find the candidates.
     exact
-        Whether every view in range got its final score, so that nothing nearer exists.
+        Whether every view in range got its final score, so that nothing nearer exists. Never where the embeddings are
+        not here: scores are then estimates.
     """
 
     items: NDArray[np.int64]
@@ -103,6 +145,12 @@ def to_fixed(embeddings: NDArray[np.floating]) -> NDArray[np.int16]:
 def from_fixed(fixed: NDArray[np.int16]) -> NDArray[np.float32]:
     """Undo :func:`to_fixed`."""
     return np.asarray(fixed * np.float32(1 / UNIT), np.float32)
+
+
+def from_codes(codes: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Give vectors of length 1 from their codes, (n, D)."""
+    rows = codes.astype(np.float32)
+    return np.asarray(rows / np.maximum(np.sqrt(np.vecdot(rows, rows)), 1e-12)[:, None], np.float32)
 
 
 def quantise(embeddings: NDArray[np.floating] | NDArray[np.int16]) -> tuple[NDArray[np.int8], float]:

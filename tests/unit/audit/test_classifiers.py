@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,3 +43,16 @@ def test_a_class_that_the_weights_lack_has_no_chance() -> None:
     assert probabilities.argmax(axis=1).tolist() == [0, 2]
     assert probabilities[:, 1].max() < 1e-12
     assert probabilities.sum(axis=1) == pytest.approx(1)
+
+
+def test_a_lean_goes_with_its_class_though_the_model_has_fewer() -> None:
+    known = Calibration(Scale(0.5, lean=(-1.0, 2.0)), 0.5, 0.9, 500, 0.8, 0.8, 0.01, 0.7)
+    weights = replace(WEIGHTS, classes=("a", "c"))
+    model = AttributeModel(False, weights, weights, Form(0.5, 0.0), {"discriminant": known})
+
+    classifier = sure_classifier(WEIGHTS, LABELS, model)
+
+    assert classifier.scale.lean == (-1.0, 0.0, 2.0)
+    asked = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+    assert classifier.probabilities(asked)[:, [0, 2]] == pytest.approx(known.scale.softmax(asked[:, :2]), abs=0.1)
+    assert classifier.probabilities(asked).max(axis=1) == pytest.approx(known.scale.softmax(asked[:, :2]).max(axis=1))

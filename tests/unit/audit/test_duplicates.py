@@ -2,8 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from tonari.audit.duplicates import components
+from tonari.audit.duplicates import concentration, find_duplicates
+from tonari.fields.schema import Field, Schema
+from tonari.index.near_pairs import components
+from tonari.index.vectors import to_fixed
+from tonari.snapshots.indexed import IndexedItem, IndexedView
+from tonari.snapshots.table import build_table
 
 
 def by_hand(count: int, edges: list[tuple[int, int]]) -> set[frozenset[int]]:
@@ -47,3 +53,46 @@ def test_a_long_chain_is_one() -> None:
 
 def test_without_edges_there_is_nothing() -> None:
     assert components(5, np.empty((0, 2), np.int64)) == []
+
+
+def near(count: int, coordinates: slice, seed: int = 0) -> NDArray[np.float32]:
+    """Embeddings that differ a little in some coordinates."""
+    random = np.random.default_rng(seed)
+    vectors = np.repeat(random.standard_normal((1, 400)), count, axis=0)
+    vectors[:, coordinates] += (
+        2 / np.sqrt(vectors[:, coordinates].shape[1]) * random.standard_normal(vectors[:, coordinates].shape)
+    )
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_another_compression_moves_all_coordinates_and_another_colour_few() -> None:
+    assert concentration(near(4, slice(None))) < 0.2
+    assert concentration(near(4, slice(3, 6))) > 0.9
+    assert concentration(near(1, slice(None))) == concentration(np.repeat(near(1, slice(None)), 3, axis=0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "colours", "kind", "differ"),
+    [
+        (slice(None), ("red", "red"), "same", ()),
+        (slice(None), ("red", "blue"), "variants", ("color",)),
+        (slice(3, 6), ("red", None), "variants", ()),
+        (slice(0, 0), ("red", "blue"), "same", ("color",)),
+    ],
+)
+def test_variants_are_told_from_copies(
+    coordinates: slice, colours: tuple[str | None, str | None], kind: str, differ: tuple[str, ...]
+) -> None:
+    """Labels that differ or few coordinates that do; identical pictures are copies, whatever their labels say."""
+    fixed = (
+        to_fixed(near(2, coordinates)) if coordinates != slice(0, 0) else to_fixed(near(1, slice(None))).repeat(2, 0)
+    )
+    items = [
+        IndexedItem(f"i{one}", {"color": colour} if colour else {}, "e", (IndexedView("a.jpg", "e", fixed[one]),))
+        for one, colour in enumerate(colours)
+    ]
+    table = build_table(items, Schema({"color": Field("string", attribute=True)}), 400)
+
+    (found,) = find_duplicates(table, ["color"], 0.96, np.array([[1, 0]])).items
+
+    assert (found.kind, found.differ, found.ids) == (kind, differ, ("i0", "i1"))

@@ -7,14 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonari.builds.assemble import assemble
+from tonari.builds.assemble import assemble, build_snapshot
 from tonari.builds.encode import Checkpoint
 from tonari.builds.known_vectors import KnownVectors, LabelledVectors, label_views
 from tonari.builds.look import Plan
 from tonari.catalogue.documents import image_key
 from tonari.contract.artefacts import RejectedView
+from tonari.fields.label_like import MOST_CLASSES
 from tonari.fields.schema import Field, Schema
+from tonari.index.vectors import to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView, items_to_arrays, texts
+from tonari.snapshots.table import build_table
 
 SCHEMA = Schema({"price": Field("number")})
 BECOMES = st.sampled_from(["known", "encoded", "encoded with another source", "rejected", "vanished"])
@@ -89,3 +92,33 @@ def checkpoint(keys: tuple[str, ...], fate: dict[str, str]) -> Checkpoint:
 
 def stack(vectors: Any) -> NDArray[np.int16]:
     return np.array([*vectors], np.int16).reshape(-1, 2)
+
+
+def test_an_attribute_that_the_schema_names_is_never_left_out() -> None:
+    values = {
+        "brand": lambda n: f"b{n % (MOST_CLASSES + 100)}",
+        "price": lambda n: f"{n % 40}.99",
+        "void": lambda _: "NaN",
+        "one": lambda _: "x",
+        "some": lambda n: ("red", "None", "blue")[n % 3],
+    }
+    random = np.random.default_rng(0)
+    rows = random.standard_normal((MOST_CLASSES + 120, 8))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    items = [
+        IndexedItem(f"i{n:04}", {k: v(n) for k, v in values.items()}, "d", (IndexedView("a.jpg", "e", to_fixed(row)),))
+        for n, row in enumerate(rows)
+    ]
+    schema = Schema({name: Field("string", attribute=True) for name in values})
+
+    snapshot = build_snapshot("e" * 64, schema, build_table(items, schema, 8), {})
+
+    classes = {name: model.classes for name, model in snapshot.learned.items()}
+    assert {name: len(of) for name, of in classes.items() if name != "some"} == {
+        "brand": MOST_CLASSES + 100,
+        "price": 40,
+        "void": 0,
+        "one": 1,
+    }
+    assert classes["some"] == ("blue", "red")
+    assert {name: one.count for name, one in snapshot.table.unusable.items()} == {"void": len(rows), "some": 140}

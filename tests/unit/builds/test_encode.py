@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tonari.builds.encode import READ_AT_ONCE, EncodedView, RejectedView, encode_views
 from tonari.errors import UnencodableImageError
+from tonari.images.framing import Region
 from tonari.images.guards import MAX_BYTES
 from tonari.storage.bucket import Blob
 from tonari.storage.folder import FolderBucket
@@ -33,7 +34,7 @@ class Counting:
         self._together = together
         self._changed = threading.Condition()
 
-    def encode(self, data: bytes) -> NDArray[np.float32]:
+    def encode(self, data: bytes, region: Region | None = None) -> NDArray[np.float32]:  # noqa: ARG002
         with self._changed:
             self._now += len(data)
             self.most = max(self.most, self._now)

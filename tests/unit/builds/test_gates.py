@@ -67,7 +67,8 @@ def test_a_recall_of_few_neighbours_proves_little() -> None:
 @pytest.mark.parametrize(
     "new",
     [
-        replace(LIVE, split_by="", attributes={"color": attribute(0.1, 0.1)}),
+        replace(LIVE, held_out_by=("",), attributes={"color": attribute(0.1, 0.1)}),
+        replace(LIVE, held_out_by=(*LIVE.held_out_by, "looks"), attributes={"color": attribute(0.1, 0.1)}),
         replace(LIVE, attributes={"style": attribute(0.1, 0.1)}),
         replace(LIVE, attributes={"color": {"methods": {}}}),
         replace(LIVE, recall={}),

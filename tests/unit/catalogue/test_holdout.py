@@ -22,6 +22,8 @@ from tonari.catalogue.holdout import HELD_OUT, is_held_out, split_value, tenths,
         ({"product": ["b", "a"]}, "product", '["b", "a"]'),
         ({"product": ""}, "product", "id"),
         ({"product": None}, "product", "id"),
+        ({"product": "NaN"}, "product", "id"),
+        ({"product": "n/a"}, "product", "id"),
         ({}, "product", "id"),
     ],
 )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes import AttributeModel, Grouping, Labels, draw
-from tonari.attributes.crossfit import folds_of, leave_out
-from tonari.attributes.discriminant import discriminant
-from tonari.audit.classifiers import NeighbourVote, SureClassifier, mean_embeddings, sure_classifier
+from tonari.attributes import Grouping, Labels
+from tonari.audit.classifiers import NeighbourVote, SureClassifier, Vote, mean_embeddings, sure_classifier
+from tonari.audit.suspects import LEAST_LABELLED, Subject, Suspects, find_suspects
+from tonari.audit.worth import count_worth, weakest
 from tonari.contract.findings import (
     ContradictedLabel,
     ContradictedLabels,
@@ -22,22 +23,14 @@ from tonari.contract.findings import (
 )
 from tonari.snapshots.table import Table
 
-LEAST_LABELLED = 30
-"""Of fewer labelled items nothing is judged: what they teach is luck."""
 MOST_ASKED = 2_000
-ENOUGH = 0.9
-"""Wrong labels raise the threshold, which must not hide them."""
+SIGNS = 4
+SIGN_DECIMALS = 2
+"""Smaller differences mean nothing: where all are equally sure, they must not decide who is the weakest."""
+IMPROBABLE = 1e-4
+"""Probabilities of a label below this one count alike."""
 MOST_MISSING = 500
 DECIMALS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One attribute: its name, who has which class, and the model learned from that."""
-
-    name: str
-    labels: Labels
-    model: AttributeModel
 
 
 def find_contradicted(
@@ -50,71 +43,80 @@ def find_contradicted(
     """Judge each labelled item by a fit that has not seen its group; put the 2,000 surest contradictions to the vote.
 
     Items whose class the fit did not meet are passed over: it cannot know better. Of tags, only those count that an
-    item lacks. What the vote contradicts too is kept.
+    item lacks. Of what the vote contradicts too, as many are kept as are rather wrong than right, in the order of what
+    looking is worth: :mod:`tonari.audit.worth` tells both by errors that are planted.
     """
     labels = subject.labels
-    checked, suspects = _suspects(table, subject, grouping)
-    pairs, probabilities = suspects[:MOST_ASKED, :2].astype(np.int64).tolist(), suspects[:MOST_ASKED, 2].tolist()
-    confirmed = []
-    for number, ((item, code), probability) in enumerate(zip(pairs, probabilities, strict=True), 1):
+    checked, suspects, planted = find_suspects(table, subject, grouping)
+    asked = suspects.take(np.argsort(-suspects.sureness(), kind="stable")[:MOST_ASKED])
+    steps = _Steps(len(asked) + sum(len(kind) for kind in planted), progress)
+    confirmed = _confirm(asked, labels, neighbours, steps)
+    tried = [_confirm(kind, labels, neighbours, steps) for kind in planted]
+    known = np.concatenate([np.empty((0, SIGNS)), *(one.signs for one in tried)])
+    if not len(known):
+        return ContradictedLabels(checked, len(suspects), 0, ())
+    worth = weakest(confirmed.signs, known)
+    count = count_worth(worth, [weakest(one.signs, known) for one in tried])
+    order = np.lexsort((confirmed.suspects.item, -confirmed.suspects.sureness(), -worth))[:count]
+    found = []
+    for one in order.tolist():
+        item, code = int(confirmed.suspects.item[one]), int(confirmed.suspects.code[one])
+        own_values = [labels.classes[own] for own in neighbours.codes(item)]
+        vote = confirmed.votes[one]
+        found.append(
+            ContradictedLabel(
+                id=table.id(item),
+                attribute=subject.name,
+                label=own_values if labels.several else own_values[0],
+                discriminant=Guess(labels.classes[code], round(float(confirmed.suspects.probability[one]), DECIMALS)),
+                vote=VoteShare(labels.classes[code], round(vote.shares[code], DECIMALS)),
+                neighbours=vote.neighbours,
+                worth=round(float(worth[one]), DECIMALS),
+            )
+        )
+    return ContradictedLabels(checked, len(suspects), len(found), tuple(found))
+
+
+class _Steps:
+    """Counts steps of several loops, and tells how many are done, and of how many."""
+
+    def __init__(self, total: int, progress: Callable[[int, int], None]) -> None:
+        self._total, self._progress, self._done = total, progress, 0
+
+    def step(self) -> None:
+        """Count one more."""
+        self._done += 1
+        self._progress(self._done, self._total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Confirmed:
+    """Suspects whom the vote contradicts as well, n of them, with their votes and their signs, (n, 4)."""
+
+    suspects: Suspects
+    votes: Sequence[Vote]
+    signs: NDArray[np.float64]
+
+
+def _confirm(suspects: Suspects, labels: Labels, neighbours: NeighbourVote, steps: _Steps) -> _Confirmed:
+    """Put suspects to the vote.
+
+    The signs: log odds, probability, share of the vote, and how much nearer the class is.
+    """
+    rows, votes, signs = [], [], []
+    for row, (item, code, label) in enumerate(
+        zip(suspects.item.tolist(), suspects.code.tolist(), suspects.label.tolist(), strict=True)
+    ):
         vote = neighbours.ask(item)
         if vote.agrees(code, several=labels.several):
-            own = [labels.classes[one] for one in neighbours.codes(item)]
-            confirmed.append(
-                ContradictedLabel(
-                    id=table.id(item),
-                    attribute=subject.name,
-                    label=own if labels.several else own[0],
-                    discriminant=Guess(labels.classes[code], round(probability, DECIMALS)),
-                    vote=VoteShare(labels.classes[code], round(vote.shares.get(code, 0.0), DECIMALS)),
-                    neighbours=vote.neighbours,
-                )
-            )
-        progress(number, len(pairs))
-    return ContradictedLabels(checked, len(suspects), len(confirmed), tuple(confirmed))
-
-
-def _suspects(table: Table, subject: Subject, grouping: Grouping) -> tuple[int, NDArray[np.float64]]:
-    """Count the items that can be judged; give item, code and probability of each suspect, surest first: (n, 3)."""
-    labels, model = subject.labels, subject.model
-    sample = draw(labels, table.views.item, table.views.fixed, grouping)
-    seen = np.diff(table.index.first)[labels.items] > 0
-    fold = folds_of(sample, grouping.part)
-    checked, found = 0, [np.empty((0, 3))]
-    if len(np.unique(labels.items[seen])) >= LEAST_LABELLED:
-        for one in leave_out(sample, several=labels.several):
-            weights = discriminant(one.statistics, tuple(range(len(labels.classes))), model.form)
-            classifier = sure_classifier(weights, labels, model, ENOUGH)
-            asked = seen & (fold[labels.items] == one.number)
-            if not labels.several:
-                asked &= np.isin(labels.codes, weights.classes)
-            items, row = np.unique(labels.items[asked], return_inverse=True)
-            checked += len(items)
-            found.append(_contradictions(table, classifier, items, row, labels.codes[asked]))
-    suspects = np.concatenate(found)
-    return checked, suspects[np.lexsort((suspects[:, 1], suspects[:, 0], -suspects[:, 2]))]
-
-
-def _contradictions(
-    table: Table,
-    classifier: SureClassifier,
-    items: NDArray[np.int64],
-    row: NDArray[np.int64],
-    codes: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Give item, code and probability of each sure contradiction, (n, 3); ``items[row]`` have ``codes``."""
-    found = [np.empty((0, 3))]
-    for block, features in mean_embeddings(table, items, classifier.count):
-        probabilities = classifier.probabilities(features)
-        here = (row >= block.start) & (row < block.stop)
-        has = np.zeros(probabilities.shape, np.bool_)
-        has[row[here] - block.start, codes[here]] = True
-        sure = (probabilities >= classifier.threshold) & ~has
-        if not classifier.several:
-            sure &= np.arange(classifier.count) == probabilities.argmax(axis=1)[:, None]
-        rows, predicted = np.nonzero(sure)
-        found.append(np.stack([items[block][rows], predicted, probabilities[rows, predicted]], axis=1))
-    return np.concatenate(found)
+            probability = float(suspects.probability[row])
+            odds = math.log(probability / max(float(suspects.kept[row]), IMPROBABLE))
+            rows.append(row)
+            votes.append(vote)
+            signs.append((odds, probability, vote.shares[code], neighbours.nearness(item, code, label)))
+        steps.step()
+    rounded = np.round(np.array(signs, np.float64).reshape(-1, SIGNS), SIGN_DECIMALS)
+    return _Confirmed(suspects.take(np.array(rows, np.int64)), votes, rounded)
 
 
 def find_missing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,17 +11,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes import CrossValidated, Grouping, draw, labels_of, study
+from tonari.attributes import CrossValidated, Grouping, draw, labels_of, learn_familiarity, study
 from tonari.audit import Subject, examine
 from tonari.builds.encode import Checkpoint
 from tonari.builds.known_vectors import KnownVectors, LabelledVectors
 from tonari.builds.look import Plan
 from tonari.catalogue.documents import item_of
-from tonari.catalogue.holdout import split_value, tenths
+from tonari.catalogue.holdout import split_value
 from tonari.contract.findings import Audit, QualityReport
 from tonari.fields.schema import Schema
+from tonari.grouping import Found, Grounds, find_groups
 from tonari.index.tuning import tune
-from tonari.snapshots.indexed import ItemArrays, texts
+from tonari.snapshots.indexed import ItemArrays, text, texts
 from tonari.snapshots.snapshot import AUDIT, REPORT, Progress, Snapshot
 from tonari.snapshots.table import Table, sort_into_cells, table_of
 
@@ -82,9 +84,11 @@ def build_snapshot(
     Parameters
     ----------
     progress
-        Is told the stages ``attributes``, ``index`` and ``audit: …``.
+        Is told the stages ``groups``, ``attributes``, ``familiarity``, ``index`` and ``audit: …``.
     """
-    grouping = _grouping(schema, table)
+    table = sort_into_cells(table)
+    groups = _groups(schema, table, progress)
+    grouping = Grouping(groups.group, groups.part)
     found = {name: labels for name in schema.attributes if (labels := labels_of(table.columns[name])) is not None}
     studied: dict[str, CrossValidated] = {}
     for number, (name, labels) in enumerate(found.items()):
@@ -94,20 +98,49 @@ def build_snapshot(
         studied[name] = study(sample, labels.classes, several=labels.several, precision=precision)
     progress("attributes", len(found), len(found))
     learned = {name: one.model for name, one in studied.items()}
+    familiarity = learn_familiarity(
+        table.views.item, table.views.fixed, grouping, functools.partial(progress, "familiarity")
+    )
     progress("index", 0, len(table.views))
-    sorted_table = sort_into_cells(table)
-    index, recall = tune(sorted_table.index)
-    whole = replace(sorted_table, index=index)
+    index, recall = tune(table.index)
+    whole = replace(table, index=index)
     progress("index", len(table.views), len(table.views))
     subjects = [Subject(name, labels, learned[name]) for name, labels in found.items()]
-    audit = examine(whole, subjects, grouping, progress)
-    quality = QualityReport({name: one.quality for name, one in studied.items()})
+    audit = examine(whole, subjects, groups, progress)
+    quality = QualityReport({name: one.quality for name, one in studied.items()}, groups.about, familiarity)
     reported: dict[str, QualityReport | Audit] = {REPORT: quality, AUDIT: audit}
-    return Snapshot(new_id(), encoder, schema, whole, learned, recall, rejected, reported)
+    return Snapshot(
+        new_id(),
+        encoder,
+        schema,
+        whole,
+        learned,
+        recall,
+        rejected,
+        reported,
+        grouping=groups.about,
+        familiarity=familiarity,
+    )
 
 
-def _grouping(schema: Schema, table: Table) -> Grouping:
-    """Group items by their ``split_by`` value: those of one value are never on both sides of a trial."""
+def _groups(schema: Schema, table: Table, progress: Progress) -> Found:
+    """Find the items that are never on both sides of a trial."""
+    count = len(table)
     fields = table.fields if schema.split_by else lambda _: {}
-    values = [split_value(table.id(position), fields(position), schema.split_by) for position in range(len(table))]
-    return Grouping(np.unique(np.array(values, np.str_), return_inverse=True)[1], tenths(values))
+    ids = [text(item) for item in table.ids]
+    first = table.index.first
+    seen = np.diff(first) > 0
+    names = [""] * count
+    for position in np.flatnonzero(seen).tolist():
+        names[position] = table.view_name(int(table.index.rows[first[position]]))
+    grounds = Grounds(
+        ids=ids,
+        file_names=names,
+        split_by=schema.split_by,
+        values=[split_value(item, fields(position), schema.split_by) for position, item in enumerate(ids)],
+        columns=table.columns,
+        attributes=schema.attributes,
+        views=table.views,
+        cells=table.index.cells,
+    )
+    return find_groups(grounds, lambda done, total: progress("groups", done, total))

@@ -16,13 +16,15 @@ import numpy as np
 
 from tonari.config import Margins
 from tonari.contract.artefacts import Refusal, Regression
-from tonari.index.tuning import QUERIES, K
+from tonari.index.truth import QUERIES, K
 from tonari.snapshots.head import REFUSAL_FORMAT, write_refusal
 from tonari.snapshots.snapshot import Snapshot
 from tonari.storage.bucket import Bucket
 
 ERRORS = 2.0
 METHODS = ("discriminant", "vote")
+ALWAYS_TRIED = {"pictures"}
+"""Copies of pictures join few items: the first copy in a catalogue does not make it another trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,8 @@ class Metrics:
 
     Parameters
     ----------
-    split_by
-        By what items were held out; accuracies are compared only where it is the same.
+    held_out_by
+        ``split_by`` and the rules by which items were grouped; accuracies are compared only where they are the same.
     recall
         Recall@10 by selectivity.
     attributes
@@ -41,7 +43,7 @@ class Metrics:
 
     items: int
     views: int
-    split_by: str
+    held_out_by: tuple[str, ...]
     recall: Mapping[str, float]
     attributes: Mapping[str, Any]
 
@@ -67,7 +69,8 @@ def refuse_worse(artefacts: Bucket, live: Snapshot, new: Snapshot, margins: Marg
 def _metrics_of(snapshot: Snapshot) -> Metrics:
     attributes = {name: one.report() for name, one in snapshot.learned.items()}
     table = snapshot.table
-    return Metrics(len(table), len(table.views), snapshot.schema.split_by, snapshot.recall, attributes)
+    held_out_by = (snapshot.schema.split_by, *sorted({one.rule for one in snapshot.grouping.rules} - ALWAYS_TRIED))
+    return Metrics(len(table), len(table.views), held_out_by, snapshot.recall, attributes)
 
 
 def find_regressions(live: Metrics, new: Metrics, margins: Margins) -> tuple[Regression, ...]:
@@ -90,7 +93,7 @@ def _neighbours(metrics: Metrics, selectivity: float) -> float:
 
 
 def _accuracies(live: Metrics, new: Metrics, least: float) -> Iterator[Regression]:
-    if live.split_by != new.split_by:
+    if live.held_out_by != new.held_out_by:
         return
     for name in live.attributes.keys() & new.attributes.keys():
         for method in METHODS:

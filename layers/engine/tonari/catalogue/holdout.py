@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.fields.kinds import text_of
+from tonari.fields.kinds import stands_for_missing, text_of
 
 HELD_OUT = 0.3
 SALT = "tonari split"
@@ -19,10 +19,10 @@ SALT = "tonari split"
 def split_value(item: str, fields: Mapping[str, Any], split_by: str) -> str:
     """Give the text whose hash decides on an item: the field ``split_by``, the id where there is no such value.
 
-    Equal numbers are equal texts.
+    Equal numbers are equal texts. A text that stands for a missing value is none: items without a product are not one.
     """
     value = fields.get(split_by) if split_by else None
-    if value is None or value == "":
+    if value in (None, "") or (isinstance(value, str) and stands_for_missing(value)):
         return item
     return json.dumps(value, sort_keys=True) if isinstance(value, list) else text_of(value)
 

@@ -197,7 +197,7 @@ def main(data, scratch):
     for weight in (0.3, 0.5, 0.7):
         report(f"early layer, weight {weight}", [mixed(f.shape, f.early, weight) for f in both], shop, clothing)
     report("early layer alone", [f.early for f in both], shop, clothing)
-    for weight in (0.3, 0.4, 0.5, 0.6, 0.7):
+    for weight in (0.3, 0.4, COLOUR_WEIGHT, 0.6, 0.7):
         report(f"Lab histogram, weight {weight}", [mixed(f.shape, f.colour, weight) for f in both], shop, clothing)
     report("Lab histogram alone", [f.colour for f in both], shop, clothing)
     shipped = {}

@@ -57,6 +57,8 @@ class Variant(NamedTuple):
 
 LITE0, LITE2 = Variant(224, 1.0), Variant(260, 1.2)
 SIZE = LITE0.size
+STRIDE = 32
+"""Pixels of the picture to a cell of the last maps."""
 
 
 def same_padding(size: int, kernel: int, stride: int) -> list[int]:
@@ -66,7 +68,10 @@ def same_padding(size: int, kernel: int, stride: int) -> list[int]:
 
 
 def write_lite(graph: GraphWriter, weights: Weights, pixels: str, variant: Variant = LITE0) -> str:
-    """Add the network over float32 ``(batch, 3, size, size)`` RGB of 0..255; gives ``(batch, 1280)``, any length."""
+    """Add the network over float32 ``(batch, 3, size, size)`` RGB of 0..255; gives ``(batch, 1280, side, side)``.
+
+    ``side`` is ``size / 32``, rounded up; no response is negative.
+    """
     convolve, size = Convolver(graph, weights, LITE_EPSILON), variant.size
     x = graph.node("Sub", pixels, graph.floats("pixels.mean", LITE_MEAN))
     x = graph.node("Div", x, graph.floats("pixels.std", LITE_STD))
@@ -82,8 +87,7 @@ def write_lite(graph: GraphWriter, weights: Weights, pixels: str, variant: Varia
             y = convolve(y, f"{name}._project_conv", f"{name}._bn2", linear=True)
             x = graph.node("Add", x, y) if repeat else y
             block, size = block + 1, math.ceil(size / stride)
-    x = convolve(x, "_conv_head", "_bn1")
-    return graph.node("Flatten", graph.node("GlobalAveragePool", x), axis=1)
+    return convolve(x, "_conv_head", "_bn1")
 
 
 def write_mobilenetv2(graph: GraphWriter, weights: Weights, pixels: str) -> str:
@@ -98,5 +102,9 @@ def write_mobilenetv2(graph: GraphWriter, weights: Weights, pixels: str) -> str:
             y = convolve(y, f"{name}.{layer + 3}", f"{name}.{layer + 4}", linear=True)
             x = graph.node("Add", x, y) if repeat else y
             block += 1
-    x = convolve(x, f"features.{block}.0", f"features.{block}.1")
-    return graph.node("Flatten", graph.node("GlobalAveragePool", x), axis=1)
+    return average(graph, convolve(x, f"features.{block}.0", f"features.{block}.1"))
+
+
+def average(graph: GraphWriter, maps: str) -> str:
+    """Add the mean over all places of ``(batch, channels, side, side)``; gives ``(batch, channels)``."""
+    return graph.node("Flatten", graph.node("GlobalAveragePool", maps), axis=1)

@@ -3,6 +3,10 @@
 Each cell of a grid over the picture spreads its vote over the nearest of a lattice of colours; the square roots of the
 shares make a cosine of two histograms their Bhattacharyya coefficient. Colours are CIE Lab with the chroma companded as
 the colour difference CIE94 weighs it, so that greys are told apart by tints that would not matter between strong reds.
+
+A cell counts by where it lies, by how unlike white it is, and by how strongly the network's last convolution responds
+there. It responds where it sees an object [Wei et al., Selective convolutional descriptor aggregation for fine-grained
+image retrieval, IEEE TIP 26, 2017; they add up the channels likewise].
 """
 
 from __future__ import annotations
@@ -14,15 +18,16 @@ from numpy.typing import NDArray
 
 from tonari_tools.onnx.graph_writer import GraphWriter
 
-GRID = 56
+GRID = 28
 MIDDLE = 1 / 3
 LIGHTNESS = 0.7
 CHROMA = 0.045
-SPACING = 12.0
-SOFTNESS = 4.0
-BINS = 64
+SPACING = 8.2
+SOFTNESS = 3.0
+BINS = 192
 BACKDROP = 10.0
 BACKDROP_SHARE = 0.05
+LEAST_RESPONSE = 1e-6
 
 RGB_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
 D65 = np.array([0.950456, 1.0, 1.088754])
@@ -56,12 +61,11 @@ def companded_lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def lattice() -> NDArray[np.float64]:
     """Centres ``(BINS, 3)`` of a face-centred cubic lattice: those that own most of the sRGB cube."""
-    steps = np.arange(-3, 4) * SPACING
-    levels = np.arange(0, 100 * LIGHTNESS + SPACING / 2, SPACING)
-    points = np.array(list(itertools.product(levels, steps, steps)))
-    points = points[np.rint(points / SPACING).sum(axis=1) % 2 == 0]
     line = np.linspace(0, 255, 33)
     cube = companded_lab(np.array(list(itertools.product(line, line, line))))
+    reach = zip(np.floor(cube.min(axis=0) / SPACING), np.ceil(cube.max(axis=0) / SPACING), strict=True)
+    steps = np.array(list(itertools.product(*(np.arange(least, most + 1) for least, most in reach))))
+    points = steps[steps.sum(axis=1) % 2 == 0] * SPACING
     nearest = (cube @ points.T - np.square(points).sum(axis=1) / 2).argmax(axis=1)
     share = np.bincount(nearest, minlength=len(points))
     centres: NDArray[np.float64] = points[np.sort(np.argsort(-share, kind="stable")[:BINS])]
@@ -75,10 +79,15 @@ def middle() -> NDArray[np.float64]:
     return weights
 
 
-def write_histogram(graph: GraphWriter, pixels: str, size: int) -> str:
+def write_histogram(graph: GraphWriter, pixels: str, size: int, maps: str, side: int) -> str:
     """Add the histogram of float32 ``(batch, 3, size, size)`` RGB of 0..255; gives unit rows ``(batch, BINS)``.
 
     Near-white cells, mostly backdrop, count ``BACKDROP_SHARE`` of the others; a white product is then still white.
+
+    Parameters
+    ----------
+    maps
+        Responses of the network's last convolution, none negative: ``(batch, channels, side, side)``.
     """
     cell, centres = size // GRID, lattice()
     x = graph.node("AveragePool", pixels, kernel_shape=[cell, cell], strides=[cell, cell])
@@ -87,19 +96,29 @@ def write_histogram(graph: GraphWriter, pixels: str, size: int) -> str:
     offset = graph.floats("colour.offset", -np.square(centres).sum(axis=1) / (2 * SOFTNESS**2))
     logits = graph.node("MatMul", colours, graph.floats("colour.centres", centres.T / SOFTNESS**2))
     votes = graph.node("Softmax", graph.node("Add", logits, offset), axis=2)
-    shares = graph.node("MatMul", _write_weights(graph, colours), votes)
+    shares = graph.node("MatMul", _write_weights(graph, colours, maps, side), votes)
     return graph.unit_length(graph.node("Sqrt", graph.node("Flatten", shares, axis=1)), output="colour.unit")
 
 
-def _write_weights(graph: GraphWriter, colours: str) -> str:
-    """How much each cell counts."""
+def _write_weights(graph: GraphWriter, colours: str, maps: str, side: int) -> str:
+    """How much each cell counts: ``(batch, 1, GRID * GRID)``."""
     apart = graph.node("Sub", colours, graph.floats("backdrop.white", [100 * LIGHTNESS, 0, 0]))
     apart = graph.node("ReduceSumSquare", apart, axes=[2], keepdims=1)
     alike = graph.node("Exp", graph.node("Mul", apart, graph.floats("backdrop.width", -1 / (2 * BACKDROP**2))))
     lost = graph.node("Mul", alike, graph.floats("backdrop.loss", 1 - BACKDROP_SHARE))
     kept = graph.node("Sub", graph.floats("backdrop.all", 1), lost)
     weights = graph.node("Mul", kept, graph.floats("colour.middle", middle()[:, None]))
-    return graph.node("Transpose", weights, perm=[0, 2, 1])
+    weights = graph.node("Transpose", weights, perm=[0, 2, 1])
+    return graph.node("Mul", weights, _write_attention(graph, maps, side))
+
+
+def _write_attention(graph: GraphWriter, maps: str, side: int) -> str:
+    """How strongly the network responds at each cell, between its own cells bilinearly: ``(batch, 1, GRID * GRID)``."""
+    response = graph.node("ReduceMean", maps, axes=[1], keepdims=1)
+    response = graph.node("Max", response, graph.floats("attention.least", LEAST_RESPONSE))
+    scales = graph.floats("attention.scales", [1, 1, GRID / side, GRID / side])
+    response = graph.node("Resize", response, "", scales, mode="linear")
+    return graph.node("Reshape", response, graph.constant("attention.row", np.array([0, 1, GRID * GRID])))
 
 
 def _write_lab(graph: GraphWriter, rgb: str) -> str:

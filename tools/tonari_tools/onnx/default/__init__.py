@@ -22,6 +22,6 @@ class BuiltEncoder(NamedTuple):
 
 
 def read_default() -> BuiltEncoder:
-    """Read the default encoder: it gives embeddings of 1,344 dimensions from 224 x 224 pixels."""
+    """Read the default encoder: it gives embeddings of 1,472 dimensions from 224 x 224 pixels."""
     folder = files(__name__)
     return BuiltEncoder((folder / "model.onnx").read_bytes(), (folder / "encoder.json").read_bytes())

@@ -46,6 +46,28 @@ def mean_colour(path: Path, factors: Sequence[float] = (1, 1, 1), side: int = 4)
     return path
 
 
+def every_pixel(path: Path) -> Path:
+    """Write a graph that gives each channel of each pixel, grey being 0.
+
+    Input ``image``: uint8 ``(1, 4, 4, 3)``. Output ``embedding``: float32 ``(1, 48)``.
+    """
+    nodes = [
+        helper.make_node("Cast", ["image"], ["wide"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["wide", "grey"], ["signed"]),
+        helper.make_node("Flatten", ["signed"], ["embedding"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "every_pixel",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, 4, 4, 3])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, 48])],
+        [numpy_helper.from_array(np.array(127.5, np.float32), "grey")],
+    )
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 18)])
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
 def fussy(path: Path) -> Path:
     """Write a graph like :func:`mean_colour`, which fails on pictures whose mean red is above 2."""
     nodes = [

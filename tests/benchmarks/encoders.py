@@ -1,11 +1,12 @@
 """What `tonari encoder fit` is worth, beside simpler and slower ways to the same end.
 
-    python tests/benchmarks/encoders.py DATA [--only magento] [--splits 20] [--out docs/measurements/encoders.md]
+    python tests/benchmarks/encoders.py DATA [--only magento] [--splits 20 clothing=4] [--without-trained]
+        [--out docs/measurements/encoders.md]
 
 DATA holds magento.tar, clothing.tar and spree.tar, or the folders unpacked. Three tenths of the products are held out,
-20 times. All choices are made within the other seven tenths. Where pytorch-metric-learning is installed, heads trained
-by gradient descent on the same features and labels are added: SupCon, ArcFace and ProxyAnchor. It brings PyTorch, and
-belongs in an environment of its own:
+as many times as there are splits. All choices are made within the other seven tenths. Where pytorch-metric-learning is
+installed, heads trained by gradient descent on the same features and labels are added: SupCon, ArcFace and ProxyAnchor;
+``--without-trained`` leaves them out. It brings PyTorch, and belongs in an environment of its own:
 
     python -m venv peers && peers/bin/pip install -r tests/benchmarks/encoders_requirements.txt -e . -e tools
     peers/bin/python tests/benchmarks/encoders.py DATA
@@ -35,16 +36,19 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from tonari.catalogue.holdout import HELD_OUT
+from tonari_tools.fit.changes import compare
 from tonari_tools.fit.cross_validation import DIMENSIONS
-from tonari_tools.fit.fit_metrics import SAME_ITEM, Metric, Parts, enough, measure, same_item_rank
+from tonari_tools.fit.fit_metrics import SAME_ITEM, Metric, Parts, choose_asked, enough, measure
 from tonari_tools.fit.fit_sample import FitRefusedError, Sample
-from tonari_tools.fit.lda import measure_scatter, principal_axes, project, solve, to_unit, weigh
+from tonari_tools.fit.lda import condense, measure_scatter, principal_axes, project, solve, to_unit
 from tonari_tools.fit.metric_learning import ask_unseen, discriminate
+from tonari_tools.fit.neighbours import same_item_rank
 
-STUDENT = {5: 2.776, 10: 2.262, 20: 2.093}
+STUDENT = {3: 4.303, 4: 3.182, 5: 2.776, 8: 2.365, 10: 2.262, 20: 2.093}
 """97.5 % points of Student's t for so many splits."""
 NETWORK = 1280
 BAR_SET = "magento"
+Trainer = Callable[[Sample, Parts, int], np.ndarray]
 CHOSEN = "fit, as chosen"
 WHOLE = "hit@1 in the whole shop"
 COLUMNS = (
@@ -72,7 +76,7 @@ class Data:
     labels: Mapping[str, np.ndarray]
 
     def sample(self, features: np.ndarray) -> Sample:
-        return Sample(to_unit(features).astype(np.float64), self.item, self.group, self.labels)
+        return Sample(to_unit(features), self.item, self.group, self.labels)
 
 
 def codes(values: list[str]) -> np.ndarray:
@@ -177,16 +181,16 @@ def fitted(sample: Sample, parts: Parts, seed: int) -> tuple[dict[str, np.ndarra
     seconds = time.monotonic() - started
     parameters = taught.parameters
     scatter = measure_scatter(rows, fit)
-    found = solve(rows, scatter, parameters.shrinkage, parameters.item_share)
+    found = solve(scatter, parameters.shrinkage, parameters.item_share)
     for size in reachable:
         weights = replace(parameters.weights, dimensions=size)
-        vectors[f"fit {size}"] = project(axes, weigh(found, weights)).apply(sample.features)
+        vectors[f"fit {size}"] = project(axes, condense(found, weights)).apply(sample.features)
     vectors[CHOSEN] = taught.projection.apply(sample.features)
-    return vectors, {CHOSEN: seconds}, ask_unseen(sample, parts, taught, seed)
+    return vectors, {CHOSEN: seconds}, compare(*ask_unseen(sample, parts, taught, seed), seed)
 
 
 def figures(vectors: np.ndarray, sample: Sample, parts: Parts) -> dict[tuple[str, str], float]:
-    metrics = enough(measure(vectors, sample, parts, 0))
+    metrics = enough(measure(vectors, sample, parts, choose_asked(parts.held, 0)))
     held, items = parts.held, sample.item[parts.held]
     names, counts = np.unique(items, return_counts=True)
     rows = held[np.isin(items, names[counts > 1])]
@@ -196,7 +200,7 @@ def figures(vectors: np.ndarray, sample: Sample, parts: Parts) -> dict[tuple[str
     return {metric.key: float(metric.values.mean()) for metric in metrics}
 
 
-def run(data: Data, count: int) -> tuple[dict, dict, dict, int]:
+def run(data: Data, count: int, heads: Mapping[str, Trainer]) -> tuple[dict, dict, dict, int]:
     """Give per method and metric a value per split; seconds per method; unseen classes before and after; refusals."""
     measured: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(lambda: defaultdict(list))
     seconds: dict[str, list[float]] = defaultdict(list)
@@ -214,7 +218,7 @@ def run(data: Data, count: int) -> tuple[dict, dict, dict, int]:
         }
         if data.name == BAR_SET:
             ways["network alone, fit"] = fitted(network, parts, seed)[0][CHOSEN]
-        for name, train in trainers().items():
+        for name, train in heads.items():
             started = time.monotonic()
             ways[name] = train(sample, parts, seed)
             times[name] = time.monotonic() - started
@@ -230,7 +234,7 @@ def run(data: Data, count: int) -> tuple[dict, dict, dict, int]:
     return measured, seconds, unseen, refused
 
 
-def trainers() -> dict[str, Callable[[Sample, Parts, int], np.ndarray]]:
+def trainers() -> dict[str, Trainer]:
     """Heads trained by gradient descent, where pytorch-metric-learning is there."""
     if not importlib.util.find_spec("pytorch_metric_learning"):
         return {}
@@ -254,7 +258,7 @@ def report(data: Data, measured: dict, seconds: dict, unseen: dict, refused: int
     whole = max(map(len, measured["raw"].values()))
     columns = [key for key in COLUMNS if len(measured["raw"].get(key, ())) == whole]
     lines = [
-        f"## {data.name}: {len(data.item)} photographs, {len(np.unique(data.group))} products\n",
+        f"## {data.name}: {len(data.item)} photographs, {len(np.unique(data.group))} products, {whole} splits\n",
         "| | " + " | ".join(f"{task}, {name}" for task, name in columns) + " | seconds |",
         "|---|" + "---|" * (len(columns) + 1),
     ]
@@ -306,17 +310,27 @@ def bar(measured: dict) -> str:
     )
 
 
+def splits_of(given: list[str]) -> dict[str, int]:
+    """Give each set its number of splits: that of its name, else the one without a name, else 20."""
+    named = dict(one.split("=") if "=" in one else ("", one) for one in given)
+    return {name: int(named.get(name, named.get("", "20"))) for name in SETS}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--only", choices=tuple(SETS))
-    parser.add_argument("--splits", type=int, choices=tuple(STUDENT), default=20)
+    parser.add_argument(
+        "--splits", nargs="+", default=["20"], metavar="N|SET=N", help=f"N: {', '.join(map(str, STUDENT))}"
+    )
+    parser.add_argument("--without-trained", action="store_true", help="no heads trained by gradient descent")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     texts = []
+    counts, heads = splits_of(arguments.splits), {} if arguments.without_trained else trainers()
     for name in SETS if arguments.only is None else [arguments.only]:
         data = load(arguments.data, name)
-        measured, seconds, unseen, refused = run(data, arguments.splits)
+        measured, seconds, unseen, refused = run(data, counts[name], heads)
         texts.append(report(data, measured, seconds, unseen, refused))
         if name == BAR_SET:
             texts.append(bar(measured))
@@ -325,13 +339,18 @@ def main() -> None:
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}"
     )
     if arguments.out:
-        arguments.out.write_text("\n\n".join([PREFACE.format(splits=arguments.splits, machine=machine), *texts]) + "\n")
+        trained = (
+            TRAINED
+            if trainers() and not arguments.without_trained
+            else "Heads trained by gradient descent were left out."
+        )
+        arguments.out.write_text("\n\n".join([PREFACE.format(trained=trained, machine=machine), *texts]) + "\n")
 
 
 PREFACE = """# Encoders: what the fit is worth
 
-`python tests/benchmarks/encoders.py DATA --out docs/measurements/encoders.md`, {machine}. {splits} splits, three tenths
-of the products held out each time; mean over the splits. In brackets the paired difference to the same features before
+`python tests/benchmarks/encoders.py DATA --out docs/measurements/encoders.md`, {machine}. Three tenths of the
+products are held out at each split; mean over the splits. In brackets the paired difference to the same features before
 the fit with its 95 % interval, corrected for splits that share items (Nadeau and Bengio 2003). Held-out products are
 new to the fit, and to the choice of its parameters.
 
@@ -339,13 +358,14 @@ Data: product photographs of the Magento 2 sample data (OSL-3.0; same item: one 
 and back views), clothing-dataset (CC0; each photograph an item), Spree Commerce sample products (CC BY 4.0; same item:
 one product in all its colours).
 
-*Raw* is the default encoder's embedding of 1344 numbers, whose last 64 are a colour histogram; *network alone* is its
+*Raw* is the default encoder's embedding of 1472 numbers, whose last 192 are a colour histogram; *network alone* is its
 first 1280. Same item and mAP@R look among held-out views alone (mAP@R passes over the query's own item); "in the whole
 shop" looks among all views. *Seconds* are those of choosing and solving, without encoding, the median over the splits,
-on a machine that did other work too. SupCon, ArcFace and ProxyAnchor of pytorch-metric-learning train a linear head on
-the same features, labels and items; its steps are chosen on an inner split of the fit part, its learning rate and the
-losses' constants are fixed.
+on a machine that did other work too. {trained}
 """
+TRAINED = """SupCon, ArcFace and ProxyAnchor of pytorch-metric-learning train a linear head on the same features, labels
+and items; its steps are chosen on an inner split of the fit part, its learning rate and the losses' constants are
+fixed."""
 
 
 if __name__ == "__main__":

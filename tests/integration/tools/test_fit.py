@@ -1,4 +1,4 @@
-"""`tonari encoder fit` over a real S3 server, with the default encoder and with one that sees mean colours only."""
+"""`tonari encoder fit` over a real S3 server, with the default encoder and with tiny ones that see colours only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from aws.services import Endpoint
-from graphs import mean_colour
+from graphs import every_pixel, mean_colour
 from integration.shop import COLOURS, KINDS, draw, put_document, put_image
 from pictures import encoded
 from tonari.builds.look import RebuildContext
@@ -100,6 +100,7 @@ def test_from_catalogue_to_serving(
     status, reported, complaint = fit()
     assert status == 0, complaint
     assert f"{drawn} views of 72 items: {drawn} encoded, 0 reused, 0 rejected" in reported
+    assert "kept together, in the fit or held out: " in reported
     made = reported.split("tonari encoder use ")[1].strip()
     model, config = fetch_encoder(artefacts, made)
     about = json.loads(config)
@@ -158,24 +159,61 @@ def test_a_sample_is_taken_of_a_large_catalogue(
     assert "120 views of 60 items: 120 encoded" in reported
 
 
-def test_what_would_be_worse_is_not_uploaded(
-    catalogue: Bucket, artefacts: Bucket, pixels: str, fit: Callable[..., tuple[int, str, str]]
-) -> None:
-    """Red tells the classes apart among the fit's items, blue among those that are held out."""
+def push_halves(catalogue: Bucket, *, swapped: bool) -> None:
+    """Push 160 pictures of 4x4 pixels: the left half tells the four classes apart, the right half is noise.
+
+    No two pictures are alike, so nothing joins items to groups, and the hash of each id says what is held out.
+
+    Parameters
+    ----------
+    swapped
+        The halves of those that are held out change places.
+    """
     random = np.random.default_rng(0)
     codes = np.arange(160) % 4
-    signal, noise = 40 + 60 * codes + random.integers(-4, 5, 160), random.integers(20, 240, 160)
-    held = np.array([is_held_out(f"item-{number}") for number in range(160)])
-    rows = np.stack([np.where(held, noise, signal), np.full(160, 120), np.where(held, signal, noise)], axis=1)
-    push_colours(catalogue, rows, [{"kind": f"kind {code}"} for code in codes])
+    classes = random.integers(40, 216, (4, 4, 2, 3))
+    signal = np.clip(classes[codes] + random.integers(-30, 31, (160, 4, 2, 3)), 0, 255)
+    noise = random.integers(0, 256, (160, 4, 2, 3))
+    for number, code in enumerate(codes.tolist()):
+        item = f"item-{number}"
+        halves = [signal[number], noise[number]]
+        if swapped and is_held_out(item):
+            halves.reverse()
+        picture = Image.fromarray(np.concatenate(halves, axis=1).astype(np.uint8))
+        put_document(catalogue, item, {"id": item, "kind": f"kind {code}"})
+        put_image(catalogue, item, encoded(picture, "PNG"))
+
+
+@pytest.fixture
+def each_pixel(artefacts: Bucket, tmp_path: Path) -> str:
+    """An encoder that sees every pixel of a picture of 4x4, uploaded and chosen."""
+    model = every_pixel(tmp_path / "each.onnx").read_bytes()
+    name = save_encoder(artefacts, model, json.dumps({**PIXELS, "name": "each-pixel", "dimensions": 48}).encode())
+    use_encoder(artefacts, name)
+    return name
+
+
+@pytest.mark.parametrize("swapped", [True, False])
+def test_what_would_be_worse_is_not_uploaded(
+    catalogue: Bucket, artefacts: Bucket, each_pixel: str, fit: Callable[..., tuple[int, str, str]], *, swapped: bool
+) -> None:
+    """The fit learns to look at the left half: harm where the classes of held-out items show in the right half."""
+    push_halves(catalogue, swapped=swapped)
     before = {found.key for found in artefacts.list("encoders/")}
     status, reported, complaint = fit()
 
-    assert status == 1
-    assert "kind" in reported
-    assert "Nothing was uploaded: the fitted encoder is worse at kind" in complaint
-    assert {found.key for found in artefacts.list("encoders/")} == before
-    assert read_head(artefacts).head.next_encoder == pixels
+    assert "attributes: kind (4 classes)" in reported
+    assert "kept together" not in reported
+    assert read_head(artefacts).head.next_encoder == each_pixel
+    uploaded = {found.key for found in artefacts.list("encoders/")} - before
+    if swapped:
+        assert status == 1
+        assert "Nothing was uploaded: the fitted encoder is worse at kind" in complaint
+        assert "push more items" in complaint
+        assert not uploaded
+    else:
+        assert status == 0, complaint
+        assert uploaded
 
 
 @pytest.mark.parametrize("kind", ["none", "one class", "each its own"])

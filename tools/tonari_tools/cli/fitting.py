@@ -40,10 +40,15 @@ def fit_encoder(catalogue: Bucket, artefacts: Bucket, given: str | None, dimensi
         gathered = gather(context, name, encoder, seed)
     taught = _taught(gathered, name, seed)
     _introduce(gathered, encoder.config.name, taught)
-    learned = learn(gathered.sample, gathered.held_out, (dimensions,) if dimensions else DIMENSIONS, seed)
+    with StageLines("fit", "steps") as stages:
+        sizes = (dimensions,) if dimensions else DIMENSIONS
+        learned = learn(gathered.sample, gathered.held_out, sizes, seed, stages)
     print(describe(learned))
     if worse := losses([*learned.changes, *learned.unseen]):
-        raise FitRefusedError(f"Nothing was uploaded: the fitted encoder is worse at {'; '.join(worse)}.")
+        raise FitRefusedError(
+            f"Nothing was uploaded: the fitted encoder is worse at {'; '.join(worse)}. "
+            "Keep the encoder that you have, or push more items and fit again."
+        )
     fitted = derive(model, config, learned, taught)
     save_encoder(artefacts, model, config)
     return save_encoder(artefacts, *fitted)
@@ -68,6 +73,10 @@ def _introduce(gathered: Gathered, title: str, taught: Taught) -> None:
     counts = f"{gathered.encoded} encoded, {gathered.reused} reused, {gathered.rejected} rejected"
     print(f"{taught.views} views of {taught.items} items: {counts}")
     print(f"held out, by the hash of {taught.split_by or 'id'}: {taught.held_out_views} views")
+    groups = gathered.groups
+    if groups.groups:
+        rules = ", ".join(f"{one.rule} ({one.how})" for one in groups.rules)
+        print(f"kept together, in the fit or held out: {groups.items} items in {groups.groups} groups, by {rules}")
     classes = (f"{of} ({count} classes)" for of, count in taught.attributes.items())
     print(f"attributes: {', '.join(classes) or 'none'}\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,16 @@ from numpy.typing import NDArray
 from tonari.builds.encode import EncodedView, encode_views
 from tonari.builds.look import Plan, RebuildContext, look
 from tonari.catalogue.holdout import is_held_out, split_value
+from tonari.contract.findings import ItemGroups
 from tonari.encoders.image import ImageEncoder
 from tonari.errors import TonariError
 from tonari.fields.columns import ClassColumn, build_columns
 from tonari.fields.schema import Schema
-from tonari.index.vectors import from_fixed
+from tonari.grouping import Grounds, find_groups
+from tonari.index.vectors import Views, from_fixed, quantise
 from tonari.snapshots.head import read_head
 from tonari.snapshots.indexed import text
+from tonari.snapshots.snapshot import Progress
 
 MOST_VIEWS = 20_000
 MOST_VIEWS_PER_ITEM = 12
@@ -33,6 +37,8 @@ class Gathered:
     sample
         Its views, in the order of the ids.
     held_out : (N,) bool
+    groups
+        Which items are never on both sides, and by which rules.
     schema
         As ``schema.json`` says, or inferred.
     encoded, reused
@@ -43,6 +49,7 @@ class Gathered:
 
     sample: Sample
     held_out: NDArray[np.bool_]
+    groups: ItemGroups
     schema: Schema
     encoded: int
     reused: int
@@ -50,10 +57,11 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
-    """An item and those of its views that are taken, by row of the plan."""
+class FitItem:
+    """An item, the name of its first view, and those of its views that are taken, by row of the plan."""
 
     id: str
+    file_name: str
     fields: Mapping[str, Any]
     rows: tuple[int, ...]
 
@@ -93,44 +101,57 @@ def gather(context: RebuildContext, name: str, encoder: ImageEncoder, seed: int,
     if not rows:
         raise FitRefusedError("No image of the catalogue can be encoded: push photographs first.")
     of_taken = {name: of[taken] for name, of in codes.items()}
-    sample, held_out = _lay_out(chosen, rows, of_taken, plan.schema.split_by)
+    sample, held_out, groups = lay_out(chosen, rows, of_taken, plan.schema, context.progress)
     reused = len(wanted) - len(missing)
-    return Gathered(sample, held_out, plan.schema, len(rows) - reused, reused, len(wanted) - len(rows))
+    return Gathered(sample, held_out, groups, plan.schema, len(rows) - reused, reused, len(wanted) - len(rows))
 
 
-def _items(plan: Plan) -> list[_Item]:
+def _items(plan: Plan) -> list[FitItem]:
     """Give the items that have a view, with as many views as are taken of one."""
     first = plan.items.first.tolist()
     ids = [text(item) for item in plan.items.ids]
     return [
-        _Item(item, fields, tuple(range(start, min(end, start + MOST_VIEWS_PER_ITEM))))
+        FitItem(
+            item, text(plan.items.view_names[start]), fields, tuple(range(start, min(end, start + MOST_VIEWS_PER_ITEM)))
+        )
         for item, fields, start, end in zip(ids, plan.items.fields(), first[:-1], first[1:], strict=True)
         if end > start
     ]
 
 
-def _codes(items: Sequence[_Item], schema: Schema) -> dict[str, NDArray[np.int64]]:
+def _codes(items: Sequence[FitItem], schema: Schema) -> dict[str, NDArray[np.int64]]:
     """Class of each item by attribute, -1 where it has none."""
     predicted = Schema({name: schema.fields[name] for name in schema.attributes})
     columns = build_columns([item.fields for item in items], predicted)
     return {name: column.codes.astype(np.int64) for name, column in columns.items() if isinstance(column, ClassColumn)}
 
 
-def _lay_out(
-    items: Sequence[_Item],
+def lay_out(
+    items: Sequence[FitItem],
     rows: Sequence[tuple[int, NDArray[np.int16]]],
     codes: Mapping[str, NDArray[np.int64]],
-    split_by: str,
-) -> tuple[Sample, NDArray[np.bool_]]:
-    """Lay views, each with the number of its item, out as arrays; tell which are held out."""
+    schema: Schema,
+    progress: Progress,
+) -> tuple[Sample, NDArray[np.bool_], ItemGroups]:
+    """Lay views, each with the number of its item, out as arrays; tell which are held out, by the groups of a build."""
     item = np.array([number for number, _ in rows], np.int64)
-    features = from_fixed(np.stack([embedding for _, embedding in rows])).astype(np.float64)
-    values = [split_value(one.id, one.fields, split_by) for one in items]
-    _, group = np.unique(np.array(values), return_inverse=True)
+    fixed = np.stack([embedding for _, embedding in rows])
+    grounds = Grounds(
+        ids=[one.id for one in items],
+        file_names=[one.file_name for one in items],
+        split_by=schema.split_by,
+        values=[split_value(one.id, one.fields, schema.split_by) for one in items],
+        columns=build_columns([one.fields for one in items], schema),
+        attributes=schema.attributes,
+        views=Views(item.astype(np.int32), fixed, quantise(fixed)[0]),
+        cells=None,
+    )
+    found = find_groups(grounds, functools.partial(progress, "groups"))
+    features = from_fixed(fixed)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     labels = {name: of[item] for name, of in codes.items()}
-    held_out = np.array([is_held_out(value) for value in values])
-    return Sample(features, item, group[item].astype(np.int64), labels), held_out[item]
+    held_out = np.array([is_held_out(value) for value in found.values])
+    return Sample(features, item, found.group[item], labels), held_out[item], found.about
 
 
 class FitRefusedError(TonariError):
@@ -146,7 +167,7 @@ class Sample:
 
     Parameters
     ----------
-    features : (N, F) float64
+    features : (N, F) float32
         The backbone's embeddings, rows of length 1.
     item : (N,) int64
         The item of each view.
@@ -156,7 +177,7 @@ class Sample:
         By attribute: the view's class, -1 where its item lacks the field.
     """
 
-    features: NDArray[np.float64]
+    features: NDArray[np.float32]
     item: NDArray[np.int64]
     group: NDArray[np.int64]
     labels: Mapping[str, NDArray[np.int64]]

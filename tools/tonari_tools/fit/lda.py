@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from tonari_tools.fit.fit_sample import Sample
 
 MOST_AXES = 512
+BLOCK = 1_024
+"""Rows that are computed with at a time."""
 LEAST_VARIANCE = 1e-10
 LEAST_DISCRIMINATION = 1e-6
 LEAST_SHARE = 1e-6
@@ -30,19 +32,31 @@ class Axes:
     mean: NDArray[np.float64]
     directions: NDArray[np.float64]
 
-    def along(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    def along(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
         """Coordinates ``(N, R)`` of features ``(N, F)``."""
-        return (features - self.mean) @ self.directions
+        rows = np.empty((len(features), self.directions.shape[1]))
+        for start in range(0, len(features), BLOCK):
+            rows[start : start + BLOCK] = (features[start : start + BLOCK] - self.mean) @ self.directions
+        return rows
 
 
-def principal_axes(features: NDArray[np.float64], most: int = MOST_AXES) -> Axes:
-    """Find the axes along which features ``(N, F)`` vary; constant directions are left out."""
-    mean = features.mean(axis=0)
-    x = features - mean
-    many = len(x) > x.shape[1]  # with N < F the smaller Gram matrix gives the same axes
-    variance, vectors = np.linalg.eigh(x.T @ x if many else x @ x.T)
-    kept = _varied(variance)[:most]
-    return Axes(mean, np.asarray(vectors[:, kept] if many else x.T @ vectors[:, kept] / np.sqrt(variance[kept])))
+def principal_axes(features: NDArray[np.floating], most: int = MOST_AXES) -> Axes:
+    """Find the axes along which features ``(N, F)`` vary; constant directions are left out.
+
+    Sums are in float64, a block of rows after the other, so that no second copy of the features is made.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    if len(features) <= features.shape[1]:  # with N < F the smaller Gram matrix gives the same axes
+        x = features - mean
+        variance, vectors = np.linalg.eigh(x @ x.T)
+        kept = _varied(variance)[:most]
+        return Axes(mean, np.asarray(x.T @ vectors[:, kept] / np.sqrt(variance[kept])))
+    gram = np.zeros((len(mean), len(mean)))
+    for start in range(0, len(features), BLOCK):
+        x = features[start : start + BLOCK] - mean
+        gram += x.T @ x
+    variance, vectors = np.linalg.eigh(gram)
+    return Axes(mean, np.asarray(vectors[:, _varied(variance)[:most]]))
 
 
 def _varied(variance: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -56,6 +70,8 @@ class Scatter:
 
     Parameters
     ----------
+    total : (R, R) float64
+        Gram matrix of all rows.
     attributes : (R, R) float64
         Covariance within classes, the mean over the attributes; None without attributes.
     items : (R, R) float64
@@ -66,6 +82,7 @@ class Scatter:
         ``F``: over so many features shrinkage spreads the variance.
     """
 
+    total: NDArray[np.float64]
     attributes: NDArray[np.float64] | None
     items: NDArray[np.float64] | None
     between: Mapping[str, NDArray[np.float64]]
@@ -93,39 +110,54 @@ def measure_scatter(rows: NDArray[np.float64], taught: Sample) -> Scatter | None
     -------
     None if there are neither classes nor items of several views.
     """
+    total = rows.T @ rows
     within, between = [], {}
     for name, codes in taught.labels.items():
         known = np.isin(codes, usable_classes(codes, taught.item))
         if len(np.unique(codes[known])) < 2:
             continue
-        residual, means, counts = _about_means(rows[known], codes[known])
-        within.append(residual.T @ residual / len(residual))
+        means, counts = _means(rows[known], codes[known])
         between[name] = means * np.sqrt(counts / counts.sum())[:, None]
-    residual, _, counts = _about_means(rows, taught.item)
-    freedom = len(rows) - len(counts)
-    if not within and not freedom:
+        within.append(_gram_of(rows, known, total) / counts.sum() - between[name].T @ between[name])
+    several, views = _of_several_views(taught.item)
+    if not within and not len(several):
         return None
     attributes = np.mean(within, axis=0) if within else None
-    items = residual.T @ residual / freedom if freedom else None
-    return Scatter(attributes, items, between, taught.features.shape[1])
+    items = None
+    if len(several):
+        means, counts = _means(rows[several], views)
+        residual = rows[several] - means[views]
+        items = residual.T @ residual / (len(several) - len(counts))
+    return Scatter(total, attributes, items, between, taught.features.shape[1])
+
+
+def _gram_of(rows: NDArray[np.float64], known: NDArray[np.bool_], total: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gram matrix of some rows: that of all, less that of the others where these are fewer."""
+    if 2 * np.count_nonzero(known) > len(known):
+        return np.asarray(total - rows[~known].T @ rows[~known])
+    return np.asarray(rows[known].T @ rows[known])
+
+
+def _of_several_views(item: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of items that have two or more, and the number of their item among these."""
+    _, place, counts = np.unique(item, return_inverse=True, return_counts=True)
+    several = np.flatnonzero(counts[place] > 1)
+    return several, np.unique(item[several], return_inverse=True)[1]
 
 
 def usable_classes(codes: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.int64]:
     """Classes that two items or more have."""
-    pairs = np.unique(np.stack([codes, item]), axis=1)
-    classes, items = np.unique(pairs[0], return_counts=True)
-    return classes[(items > 1) & (classes >= 0)]
+    numbers, items = np.unique(codes, return_inverse=True), np.unique(item, return_inverse=True)[1]
+    pairs = np.unique(numbers[1] * (items.max(initial=0) + 1) + items)
+    owners = np.bincount(pairs // (items.max(initial=0) + 1), minlength=len(numbers[0]))
+    return numbers[0][(owners > 1) & (numbers[0] >= 0)]
 
 
-def _about_means(
-    rows: NDArray[np.float64], codes: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Rows less the mean of their class; the means of the classes that occur; how many rows each has."""
-    _, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    means = np.zeros((len(counts), rows.shape[1]))
-    np.add.at(means, place, rows)
-    means /= counts[:, None]
-    return rows - means[place], means, counts
+def _means(rows: NDArray[np.float64], codes: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Means of the classes that occur, ascending, and how many rows each has."""
+    order = np.argsort(codes, kind="stable")
+    _, first, counts = np.unique(codes[order], return_index=True, return_counts=True)
+    return np.add.reduceat(rows[order], first) / counts[:, None], counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +170,8 @@ class Directions:
         From coordinates of R axes to those.
     attributes : (R, K) float64 each
         By attribute: orthonormal directions that tell its classes apart.
+    telling : (R, sum of K) float64
+        All of these, made orthonormal together with the least change to each.
     between : (C, R) float64
         Means of all classes of all attributes, times the root of their share.
     filling : (R, M) float64
@@ -146,34 +180,37 @@ class Directions:
 
     whiten: NDArray[np.float64]
     attributes: Mapping[str, NDArray[np.float64]]
+    telling: NDArray[np.float64]
     between: NDArray[np.float64]
     filling: NDArray[np.float64]
 
 
-def solve(rows: NDArray[np.float64], scatter: Scatter, shrinkage: float, item_share: float) -> Directions:
+def solve(scatter: Scatter, shrinkage: float, item_share: float) -> Directions:
     """Whiten by the covariance within, then find what tells classes apart, then what variance is left.
 
-    Within is shrunk to a multiple of the identity [Friedman, Regularized Discriminant Analysis, JASA 1989].
+    Within is shrunk to a multiple of the identity [Friedman, Regularized Discriminant Analysis, JASA 1989]. The
+    attributes' directions are made orthonormal with the least change to each [Löwdin, J. Chem. Phys. 18 (1950) 365],
+    so that equal weights treat all that tells classes apart alike.
 
     Parameters
     ----------
-    rows : (N, R) float64
     shrinkage, item_share
         0..1.
     """
     within = scatter.within(item_share)
-    size = rows.shape[1]
+    size = len(within)
     spread = max(float(np.trace(within)) / scatter.features, 1e-12)
     variance, vectors = np.linalg.eigh((1 - shrinkage) * within + shrinkage * spread * np.eye(size))
     whiten = vectors / np.sqrt(np.maximum(variance, LEAST_VARIANCE * spread))
     between = {name: means @ whiten for name, means in scatter.between.items()}
     attributes = {name: _span(means) for name, means in between.items()}
-    everything = np.vstack([np.empty((0, size)), *between.values()])
-    known = _span(everything)
-    rest = rows @ whiten
-    rest -= (rest @ known) @ known.T
-    left, axes = np.linalg.eigh(rest.T @ rest)
-    return Directions(whiten, attributes, everything, axes[:, _varied(left)])
+    together = np.hstack([np.empty((size, 0)), *attributes.values()])
+    axes, shares, turn = np.linalg.svd(together, full_matrices=False)
+    axes, turn = axes[:, shares > LEAST_SHARE], turn[shares > LEAST_SHARE]
+    rest = np.eye(size) - axes @ axes.T
+    left, filling = np.linalg.eigh(rest @ (whiten.T @ scatter.total @ whiten) @ rest)
+    means = np.vstack([np.empty((0, size)), *between.values()])
+    return Directions(whiten, attributes, axes @ turn, means, filling[:, _varied(left)])
 
 
 def _span(rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -211,7 +248,10 @@ class Projection:
         -------
         (N, D) float32, rows of length 1
         """
-        return to_unit(embeddings.astype(np.float64) @ self.matrix.astype(np.float64) + self.offset)
+        matrix, rows = self.matrix.astype(np.float64), np.empty((len(embeddings), self.dimensions), np.float32)
+        for start in range(0, len(embeddings), BLOCK):
+            rows[start : start + BLOCK] = to_unit(embeddings[start : start + BLOCK] @ matrix + self.offset)
+        return rows
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -235,31 +275,47 @@ class Weights:
 
 def to_unit(rows: NDArray[np.floating]) -> NDArray[np.float32]:
     """Give rows ``(N, D)`` length 1; rows of zeros stay."""
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))[:, None]
+    return np.asarray(rows / np.maximum(lengths, 1e-12), np.float32)
 
 
 def weigh(directions: Directions, weights: Weights) -> NDArray[np.float64]:
     """Lay the attributes' directions and the filling ones side by side, each times its weight.
 
-    The attributes' directions are first made orthonormal with the least change to each [Löwdin, J. Chem. Phys. 18
-    (1950) 365], so that equal weights treat all that tells classes apart alike. Then they are turned so that the first
-    columns tell most: those stay where there are more than ``dimensions``.
+    Returns
+    -------
+    (R, d) float64
+        ``d`` is ``dimensions``, or fewer where there are not as many directions, or more where attributes have more.
+    """
+    telling = _times_weights(directions, weights)
+    filling = weights.fill * directions.filling[:, : max(0, weights.dimensions - telling.shape[1])]
+    return np.asarray(directions.whiten @ np.hstack([telling, filling]))
+
+
+def condense(directions: Directions, weights: Weights) -> NDArray[np.float64]:
+    """Do what :func:`weigh` does in no more than ``dimensions``.
+
+    The attributes' directions are turned so that the first columns tell most: those stay where there are too many.
+    Distances are those of :func:`weigh` where all stay.
 
     Returns
     -------
     (R, d) float64
         ``d`` is ``dimensions``, or fewer where there are not as many directions.
     """
-    chosen = dict(weights.attributes)
-    names = [name for name, columns in directions.attributes.items() for _ in columns.T]
-    together = np.hstack([np.empty((len(directions.whiten), 0)), *directions.attributes.values()])
-    axes, shares, turn = np.linalg.svd(together, full_matrices=False)
-    own = axes[:, shares > LEAST_SHARE] @ turn[shares > LEAST_SHARE]
-    telling = own * np.array([chosen[name] for name in names])
-    _, strength, turn = np.linalg.svd(directions.between @ telling, full_matrices=False)
-    kept = (telling @ turn[strength > LEAST_SHARE * strength.max(initial=0)].T)[:, : weights.dimensions]
+    telling = _times_weights(directions, weights)
+    told = directions.between @ telling
+    strength, turn = np.linalg.eigh(told.T @ told)
+    turn = turn[:, strength > LEAST_SHARE**2 * strength.max(initial=0)][:, ::-1]
+    kept = (telling @ turn)[:, : weights.dimensions]
     filling = weights.fill * directions.filling[:, : weights.dimensions - kept.shape[1]]
     return np.asarray(directions.whiten @ np.hstack([kept, filling]))
+
+
+def _times_weights(directions: Directions, weights: Weights) -> NDArray[np.float64]:
+    chosen = dict(weights.attributes)
+    names = [name for name, columns in directions.attributes.items() for _ in columns.T]
+    return np.asarray(directions.telling * np.array([chosen[name] for name in names]))
 
 
 def project(axes: Axes, weighed: NDArray[np.float64]) -> Projection:

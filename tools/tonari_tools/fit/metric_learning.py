@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari_tools.fit.cross_validation import CLASS_FOLDS, DIMENSIONS, LEAST_CLASSES, Parameters, choose
+from tonari.snapshots.snapshot import Progress
+from tonari_tools.fit.changes import CHANCE, Change, compare
+from tonari_tools.fit.cross_validation import DIMENSIONS, Parameters, choose, silent
+from tonari_tools.fit.fit_folds import CLASS_FOLDS, LEAST_CLASSES
 from tonari_tools.fit.fit_metrics import (
     LEAST_GROUPS,
-    Change,
     Metric,
     Parts,
-    compare,
+    choose_asked,
     enough,
     measure,
     pool,
@@ -24,16 +26,18 @@ from tonari_tools.fit.fit_metrics import (
 from tonari_tools.fit.fit_sample import FitRefusedError, Sample, deal_classes
 from tonari_tools.fit.lda import (
     Projection,
+    condense,
     measure_scatter,
     principal_axes,
     project,
     solve,
     to_unit,
     usable_classes,
-    weigh,
 )
+from tonari_tools.fit.neighbours import rank_others
 from tonari_tools.tables import align
 
+LEAST_SHOWN = 0.001
 HEAD = ["held-out items", "", "before", "after", "difference", "95 % interval", "queries", ""]
 
 
@@ -45,6 +49,7 @@ def describe(learned: Learned) -> str:
         if changes
         else "Neither labels nor items of several views: there is nothing to measure a metric by.",
         "",
+        *([_judged(len(changes))] if changes else []),
         f"chosen within the fit part: {size} dimensions, {chosen.summary}"
         if chosen
         else f"principal components alone: {size} dimensions",
@@ -54,10 +59,16 @@ def describe(learned: Learned) -> str:
     return "\n".join(lines)
 
 
+def _judged(figures: int) -> str:
+    """Say when a fit is refused."""
+    return (
+        f"Worse is a loss that chance would show in at most {CHANCE:.1%} of fits, counting all {figures} figures; "
+        "one such figure refuses the fit. Within chance: the interval lies below zero, as a few of many do by chance."
+    )
+
+
 def _row(change: Change) -> list[str]:
-    mark = "better" if change.better else "worse" if change.worse else ""
-    if change.worse and not change.judged:
-        mark = "worse (not judged)"
+    mark = "better" if change.better else "worse" if change.worse else "within chance" if change.below else ""
     return [
         change.task,
         change.name,
@@ -71,12 +82,18 @@ def _row(change: Change) -> list[str]:
 
 
 def losses(changes: Sequence[Change]) -> list[str]:
-    """Say of each judged metric whose whole interval lies below zero by how much it is worse."""
+    """Say of each figure whose loss is more than chance by how much it is worse."""
     return [
         f"{change.task} {change.name} {change.before:.3f} -> {change.after:.3f} [{change.low:+.3f}, {change.high:+.3f}]"
+        f" (by chance in {_share(change.chance)} of fits)"
         for change in changes
-        if change.worse and change.judged
+        if change.worse
     ]
+
+
+def _share(chance: float) -> str:
+    """Say a share; one that would round to nothing is not called 0, which no number of draws can show."""
+    return f"{chance:.1%}" if chance >= LEAST_SHOWN else f"less than {LEAST_SHOWN:.1%}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +115,7 @@ class Solution:
     refit: Callable[[NDArray[np.int64]], Projection | None]
 
 
-def discriminate(fit: Sample, dimensions: Sequence[int], seed: int) -> Solution:
+def discriminate(fit: Sample, dimensions: Sequence[int], seed: int, progress: Progress = silent) -> Solution:
     """Choose by folds of the fit part, then solve; without labels and items of several views, principal components.
 
     Parameters
@@ -107,45 +124,60 @@ def discriminate(fit: Sample, dimensions: Sequence[int], seed: int) -> Solution:
         The fit part.
     dimensions
         Those that may be chosen, ascending; capped by the number of axes.
+    progress
+        Is told what is being done, and how far it is.
     """
+    progress("principal axes", 0, 0)
     axes = principal_axes(fit.features)
     rows = axes.along(fit.features)
     reachable = sorted({min(size, rows.shape[1]) for size in dimensions})
-    parameters = choose(fit, rows, reachable, seed)
+    parameters = choose(fit, rows, reachable, seed, progress)
 
     def refit(some: NDArray[np.int64]) -> Projection | None:
         scatter = measure_scatter(rows[some], fit.take(some)) if parameters else None
         if parameters is None or scatter is None:
             return None
-        found = solve(rows[some], scatter, parameters.shrinkage, parameters.item_share)
-        return project(axes, weigh(found, parameters.weights))
+        found = solve(scatter, parameters.shrinkage, parameters.item_share)
+        return project(axes, condense(found, parameters.weights))
 
     found = refit(np.arange(len(fit)))
     return Solution(found or project(axes, np.eye(rows.shape[1])[:, : reachable[-1]]), parameters, refit)
 
 
-def ask_unseen(sample: Sample, parts: Parts, found: Solution, seed: int) -> list[Change]:
+def ask_unseen(
+    sample: Sample, parts: Parts, found: Solution, seed: int, progress: Progress = silent
+) -> tuple[list[Metric], list[Metric]]:
     """Leave each class of an attribute out of one of four fits, and ask that fit for the held-out views of it.
 
     Returns
     -------
-    Recall@1 and mAP@R of each attribute with :data:`LEAST_CLASSES` classes or more; nothing if nothing was chosen.
+    Recall@1 and mAP@R, of the backbone and of these fits, of each attribute with :data:`LEAST_CLASSES` classes or more;
+    nothing if nothing was chosen.
     """
     if found.parameters is None:
-        return []
-    fit, backbone = sample.take(parts.known), to_unit(sample.features)
-    changes: list[Change] = []
+        return [], []
+    fit, held, asked = sample.take(parts.known), parts.held, choose_asked(parts.held, seed)
+    features, item = sample.features[held], sample.item[held]
+    backbone = rank_others(to_unit(features), item, np.searchsorted(held, asked))
+    before: list[Metric] = []
+    after: list[Metric] = []
     for name, codes in fit.labels.items():
         classes = usable_classes(codes, fit.item).tolist()
+        left_out = deal_classes(classes, CLASS_FOLDS, seed) if len(classes) >= LEAST_CLASSES else []
         measured: tuple[list[list[Metric]], list[list[Metric]]] = [], []
-        for unseen in deal_classes(classes, CLASS_FOLDS, seed) if len(classes) >= LEAST_CLASSES else []:
+        for number, unseen in enumerate(left_out):
+            progress(f"classes of {name} left out", number, len(left_out))
             projection = found.refit(np.flatnonzero(~np.isin(codes, unseen)))
-            if projection is not None:
-                for gathered, vectors in zip(measured, (backbone, projection.apply(sample.features)), strict=True):
-                    gathered.append(unseen_metrics(vectors, name, sample, parts.held, unseen))
-        before, after = (enough(pool(gathered).values()) for gathered in measured)
-        changes += compare(before, after, seed)
-    return changes
+            chosen = np.isin(sample.labels[name][asked], unseen)
+            if projection is None or not chosen.any():
+                continue
+            rows = asked[chosen]
+            fitted = rank_others(projection.apply(features), item, np.searchsorted(held, rows))
+            for gathered, ranked in zip(measured, (backbone[chosen], fitted), strict=True):
+                gathered.append(unseen_metrics(name, ranked, sample, held, rows))
+        before += enough(pool(measured[0]).values())
+        after += enough(pool(measured[1]).values())
+    return before, after
 
 
 LEAST_ITEMS = 40
@@ -186,6 +218,7 @@ def learn(
     held_out: NDArray[np.bool_],
     dimensions: Sequence[int] = DIMENSIONS,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> Learned:
     """Choose and fit on the fit part, measure on the held-out part.
 
@@ -195,6 +228,8 @@ def learn(
         Whole groups of views.
     dimensions
         Those that may be chosen, ascending.
+    progress
+        Is told what is being done, and how far it is.
 
     Raises
     ------
@@ -207,14 +242,18 @@ def learn(
     fit = sample.take(parts.known)
     if np.ptp(fit.features, axis=0).max() < LEAST_SPREAD:
         raise FitRefusedError("All views have the same embedding: check the encoder with `tonari encoder check`.")
-    found = discriminate(fit, dimensions, seed)
+    found = discriminate(fit, dimensions, seed, progress)
     projection = found.projection
+    progress("held-out items", 0, 0)
+    asked = choose_asked(parts.held, seed)
     before, after = to_unit(sample.features), projection.apply(sample.features)
-    old, new = (enough(measure(vectors, sample, parts, seed)) for vectors in (before, after))
-    changes = compare(old, new, seed)
-    unseen = ask_unseen(sample, parts, found, seed)
+    old, new = (enough(measure(vectors, sample, parts, asked)) for vectors in (before, after))
     kept = neighbours_kept(before[parts.held], after[parts.held])
-    return Learned(projection, found.parameters, tuple(changes), tuple(unseen), kept, time.monotonic() - started)
+    del before, after  # as large as the sample, and not needed by the fits to come
+    old_unseen, new_unseen = ask_unseen(sample, parts, found, seed, progress)
+    changes = compare([*old, *old_unseen], [*new, *new_unseen], seed)
+    seen, unseen = tuple(changes[: len(old)]), tuple(changes[len(old) :])
+    return Learned(projection, found.parameters, seen, unseen, kept, time.monotonic() - started)
 
 
 def _check_size(sample: Sample, parts: Parts) -> None:

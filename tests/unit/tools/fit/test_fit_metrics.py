@@ -1,4 +1,4 @@
-"""Which queries are asked, and the intervals of differences."""
+"""Which queries are asked, and the score by which a fit is chosen."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import pytest
 
 from tonari_tools.fit.fit_metrics import (
     LEAST_GROUPS,
-    NOT_JUDGED,
     SAME_ITEM,
-    Change,
+    UNSEEN,
     Metric,
     Parts,
-    compare,
     enough,
     measure,
     pool,
@@ -20,44 +18,12 @@ from tonari_tools.fit.fit_metrics import (
     unseen_metrics,
 )
 from tonari_tools.fit.lda import to_unit
+from tonari_tools.fit.neighbours import rank_others
 from unit.tools.fit.worlds import held_out, world
 
 
 def metric(values: np.ndarray, group: np.ndarray | None = None) -> Metric:
     return Metric("a", "hit@1", np.asarray(values, np.float64), np.arange(len(values)) if group is None else group)
-
-
-def test_the_interval_is_that_of_the_normal_law_for_many_groups() -> None:
-    random = np.random.default_rng(0)
-    before, after = random.normal(0.3, 0.5, size=(2, 2000))
-    (change,) = compare([metric(before)], [metric(after)], seed=1)
-    difference = after - before
-    half = 1.96 * difference.std() / np.sqrt(2000)
-
-    assert change.low == pytest.approx(difference.mean() - half, abs=0.2 * half)
-    assert change.high == pytest.approx(difference.mean() + half, abs=0.2 * half)
-
-
-def test_groups_are_resampled_whole() -> None:
-    random = np.random.default_rng(0)
-    after = np.repeat(random.normal(size=40), 25)
-    alone = compare([metric(np.zeros(1000))], [metric(after)], seed=1)[0]
-    together = compare([metric(np.zeros(1000), np.arange(1000) // 25)], [metric(after, np.arange(1000) // 25)], seed=1)[
-        0
-    ]
-
-    assert (together.high - together.low) > 4 * (alone.high - alone.low)
-    assert (together.groups, together.queries) == (40, 1000)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "worse", "better"), [(-2, -1, True, False), (-1, 1, False, False), (1, 2, False, True)]
-)
-def test_better_and_worse(low: float, high: float, worse: bool, better: bool) -> None:  # noqa: FBT001
-    change = Change("a", "mAP@R", 0, 0, low, high, 10, 10)
-
-    assert (change.worse, change.better, change.judged) == (worse, better, True)
-    assert not Change("a", NOT_JUDGED, 0, 0, low, high, 10, 10).judged
 
 
 def scored(**values: float) -> float:
@@ -76,12 +42,29 @@ def test_the_score_weighs_tasks_alike_and_losses_thrice() -> None:
     assert scored(a__x=-0.1, b__x=0.3) == pytest.approx(0.0)
 
 
-def test_what_is_not_judged_does_not_count() -> None:
-    keys = [("a", "x"), ("a", NOT_JUDGED)]
-    before = {key: Metric(*key, np.zeros(20), np.arange(20)) for key in keys}
-    after = {key: Metric(*key, np.full(20, value), np.arange(20)) for key, value in zip(keys, (0.1, -0.9), strict=True)}
+def with_unseen(unseen: np.ndarray) -> float:
+    """Score of a sure gain of 0.1 and of recall@1 of unseen classes that changed so."""
+    names = {"x": np.full(20, 0.1), f"recall@1{UNSEEN}": np.resize(unseen, 20)}
+    before = {("a", name): Metric("a", name, np.zeros(20), np.arange(20)) for name in names}
+    after = {("a", name): Metric("a", name, values, np.arange(20)) for name, values in names.items()}
+    return score(before, after)
 
-    assert score(before, after) == pytest.approx(0.1)
+
+def test_unseen_classes_earn_nothing() -> None:
+    assert with_unseen(np.array([0.3])) == with_unseen(np.array([0.0])) == pytest.approx(0.1)
+
+
+def test_a_sure_loss_of_unseen_classes_is_charged_twice() -> None:
+    assert with_unseen(np.array([-0.02])) == pytest.approx(0.1 - 0.04)
+
+
+def test_a_loss_of_unseen_classes_within_a_standard_error_is_not_charged() -> None:
+    """The mean is -0.1, its standard error 0.25."""
+    assert with_unseen(np.array([1.0, -1.2])) == pytest.approx(0.1)
+
+
+def test_both_figures_of_unseen_classes_are_charged_once() -> None:
+    assert scored(**{"a__x": 0.1, f"a__recall@1{UNSEEN}": -0.02, f"a__mAP@R{UNSEEN}": -0.04}) == pytest.approx(0.04)
 
 
 def test_an_uncertain_gain_counts_less_than_a_certain_one() -> None:
@@ -102,7 +85,7 @@ def test_all_metrics_of_a_sample() -> None:
     sample = world()
     held = held_out(sample)
     parts = Parts(np.flatnonzero(~held), np.flatnonzero(held))
-    metrics = {one.key: one for one in measure(to_unit(sample.features), sample, parts, seed=0)}
+    metrics = {one.key: one for one in measure(to_unit(sample.features), sample, parts, parts.held)}
 
     assert {task for task, _ in metrics} == {SAME_ITEM, "attribute0", "attribute1"}
     assert {name for task, name in metrics if task == "attribute0"} == {"mAP@R", "nearest mean", "9-NN vote"}
@@ -114,7 +97,7 @@ def test_a_class_that_only_the_held_out_part_has_is_no_query_of_the_predictions(
     held = held_out(sample)
     codes = sample.labels["attribute0"]
     parts = Parts(np.flatnonzero(~held & (codes != 2)), np.flatnonzero(held))
-    metrics = {one.key: one for one in measure(to_unit(sample.features), sample, parts, seed=0)}
+    metrics = {one.key: one for one in measure(to_unit(sample.features), sample, parts, parts.held)}
 
     assert len(metrics["attribute0", "nearest mean"].values) == int((held & (codes != 2)).sum())
     assert len(metrics["attribute0", "mAP@R"].values) == int(held.sum())
@@ -129,15 +112,19 @@ def test_metrics_of_few_groups_say_nothing() -> None:
 def test_unseen_classes_are_asked_for_among_all() -> None:
     sample = world()
     held = np.flatnonzero(held_out(sample))
-    found = unseen_metrics(to_unit(sample.features), "attribute0", sample, held, [1])
+    asked = held[sample.labels["attribute0"][held] == 1]
+    ranked = rank_others(to_unit(sample.features)[held], sample.item[held], np.searchsorted(held, asked))
+    found = unseen_metrics("attribute0", ranked, sample, held, asked)
 
-    assert [one.name for one in found] == [NOT_JUDGED, "mAP@R, unseen classes"]
-    assert len(found[0].values) == int((sample.labels["attribute0"][held] == 1).sum())
-    assert unseen_metrics(to_unit(sample.features), "attribute0", sample, held, []) == []
+    assert [one.name for one in found] == ["recall@1, unseen classes", "mAP@R, unseen classes"]
+    assert len(found[0].values) == len(asked) > 0
+    assert unseen_metrics("attribute0", ranked[:0], sample, held, asked[:0]) == []
 
 
 def test_classes_of_one_held_out_item_cannot_be_asked_for() -> None:
     sample = world(items=30, views=1, classes=(30,))
     held = np.flatnonzero(held_out(sample))
 
-    assert unseen_metrics(to_unit(sample.features), "attribute0", sample, held, sample.labels["attribute0"][held]) == []
+    ranked = rank_others(to_unit(sample.features)[held], sample.item[held], np.arange(len(held)))
+
+    assert unseen_metrics("attribute0", ranked, sample, held, held) == []

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tonari_tools.fit.fit_sample import choose_items, deal_classes, folds
+from tonari.catalogue.holdout import is_held_out
+from tonari.fields.schema import Field, Schema
+from tonari.index.vectors import to_fixed
+from tonari_tools.fit.cross_validation import silent
+from tonari_tools.fit.fit_sample import FitItem, choose_items, deal_classes, folds, lay_out
 
 
 def test_all_items_are_taken_where_there_is_room() -> None:
@@ -54,3 +58,30 @@ def test_each_class_is_dealt_once() -> None:
     dealt = deal_classes(range(10), 4, seed=3)
 
     assert sorted(one for classes in dealt for one in classes) == list(range(10))
+
+
+def test_twins_are_on_one_side_without_split_by() -> None:
+    """Two items with the same picture: the hash of their ids would part some of them."""
+    pictures = np.random.default_rng(0).normal(size=(60, 32))
+    ids = [f"item-{number}" for number in range(120)]
+    items = [FitItem(one, "front.jpg", {}, (number,)) for number, one in enumerate(ids)]
+    embeddings = to_fixed(np.repeat(pictures / np.linalg.norm(pictures, axis=1, keepdims=True), 2, axis=0))
+    sample, held_out, groups = lay_out(items, list(enumerate(embeddings)), {}, Schema({}), silent)
+    by_id = np.array([is_held_out(one) for one in ids]).reshape(60, 2)
+
+    assert (by_id[:, 0] != by_id[:, 1]).any()
+    assert (held_out.reshape(60, 2)[:, 0] == held_out.reshape(60, 2)[:, 1]).all()
+    assert 0 < held_out.sum() < 120
+    assert (sample.group.reshape(60, 2)[:, 0] == sample.group.reshape(60, 2)[:, 1]).all()
+    assert len(np.unique(sample.group)) == groups.groups == 60
+
+
+def test_items_of_one_split_by_value_are_on_one_side() -> None:
+    vectors = np.random.default_rng(0).normal(size=(120, 32))
+    items = [FitItem(f"i{number}", "", {"product": f"p{number // 3}"}, (number,)) for number in range(120)]
+    rows = list(enumerate(to_fixed(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))))
+    sample, held_out, _ = lay_out(items, rows, {}, Schema({"product": Field("string")}, split_by="product"), silent)
+    expected = [is_held_out(f"p{number // 3}") for number in range(120)]
+
+    assert held_out.tolist() == expected
+    assert (np.bincount(sample.group) == 3).all()

@@ -27,7 +27,7 @@ def test_two_classes_give_the_direction_of_the_textbook() -> None:
     rows, codes = two_clouds()
     item = np.arange(len(rows))
     scatter = scatter_of(rows - rows.mean(axis=0), item, {"a": codes})
-    found = solve(rows - rows.mean(axis=0), scatter, shrinkage=0, item_share=0)
+    found = solve(scatter, shrinkage=0, item_share=0)
 
     means = np.stack([rows[codes == c].mean(axis=0) for c in (0, 1)])
     pooled = np.mean([np.cov(rows[codes == c].T, bias=True) for c in (0, 1)], axis=0)
@@ -44,7 +44,7 @@ def test_discriminants_solve_the_generalised_eigenproblem() -> None:
     rows = random.normal(size=(240, 8)) @ random.normal(size=(8, 8)) + random.normal(size=(6, 8))[codes]
     rows -= rows.mean(axis=0)
     scatter = scatter_of(rows, np.arange(240), {"a": codes})
-    found = solve(rows, scatter, shrinkage=0.3, item_share=0)
+    found = solve(scatter, shrinkage=0.3, item_share=0)
 
     assert scatter.attributes is not None
     within = 0.7 * scatter.attributes + 0.3 * np.trace(scatter.attributes) / 8 * np.eye(8)
@@ -61,7 +61,7 @@ def test_within_is_white_along_all_directions() -> None:
     rows, codes = two_clouds()
     rows = rows - rows.mean(axis=0)
     scatter = scatter_of(rows, np.arange(len(rows)), {"a": codes})
-    found = solve(rows, scatter, shrinkage=0, item_share=0)
+    found = solve(scatter, shrinkage=0, item_share=0)
     both = found.whiten @ np.hstack([found.attributes["a"], found.filling])
 
     np.testing.assert_allclose(both.T @ scatter.attributes @ both, np.eye(2), atol=1e-9)
@@ -82,7 +82,7 @@ def test_items_are_whitened_by_where_they_have_several_views() -> None:
     item = np.repeat(np.arange(100), 2)
     rows = np.stack([random.normal(size=100)[item] + 0.1 * random.normal(size=200), random.normal(size=200)], axis=1)
     scatter = scatter_of(rows - rows.mean(axis=0), item, {})
-    found = solve(rows - rows.mean(axis=0), scatter, shrinkage=0, item_share=0.5)
+    found = solve(scatter, shrinkage=0, item_share=0.5)
 
     assert scatter.attributes is None
     assert found.attributes == {}

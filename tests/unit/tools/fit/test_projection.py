@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tonari_tools.fit.fit_sample import Sample
 from tonari_tools.fit.lda import (
     Directions,
     Projection,
     Weights,
+    condense,
     measure_scatter,
     principal_axes,
     project,
@@ -27,7 +29,7 @@ def solved() -> Directions:
     rows = principal_axes(sample.features).along(sample.features)
     scatter = measure_scatter(rows, sample)
     assert scatter is not None
-    return solve(rows, scatter, shrinkage=0.3, item_share=0.5)
+    return solve(scatter, shrinkage=0.3, item_share=0.5)
 
 
 def weights(fill: float = 0.5, dimensions: int = 24, **attributes: float) -> Weights:
@@ -59,15 +61,32 @@ def test_a_weight_raises_the_attribute_it_names(solved: Directions) -> None:
 
 
 def test_the_first_columns_tell_most(solved: Directions) -> None:
-    all_of_them = weigh(solved, weights())
+    all_of_them = condense(solved, weights())
     told = np.square(solved.between @ np.linalg.solve(solved.whiten, all_of_them)).sum(axis=0)
 
     assert (np.diff(told) < 1e-9).all()
-    np.testing.assert_array_equal(weigh(solved, weights(dimensions=5)), all_of_them[:, :5])
+    np.testing.assert_array_equal(condense(solved, weights(dimensions=5)), all_of_them[:, :5])
+
+
+def test_condensing_keeps_distances_where_all_columns_stay(solved: Directions) -> None:
+    chosen = weights(attribute0=1.5)
+    condensed = np.linalg.solve(solved.whiten, condense(solved, chosen))
+
+    np.testing.assert_allclose(condensed @ condensed.T, metric(solved, chosen), atol=1e-9)
 
 
 def test_no_more_columns_than_there_are_directions(solved: Directions) -> None:
-    assert weigh(solved, weights(dimensions=500)).shape == (24, 24)
+    assert condense(solved, weights(dimensions=500)).shape == (24, 24)
+
+
+def test_one_attribute_under_two_names_takes_no_more_columns() -> None:
+    sample = world()
+    sample = Sample(sample.features, sample.item, sample.group, dict.fromkeys(NAMES, sample.labels["attribute0"]))
+    scatter = measure_scatter(principal_axes(sample.features).along(sample.features), sample)
+    assert scatter is not None
+    found = condense(solve(scatter, shrinkage=0.3, item_share=0.5), weights(fill=0.0))
+
+    assert int((np.linalg.norm(found, axis=0) > 1e-6).sum()) == 4
 
 
 def test_the_map_sends_the_mean_to_the_origin() -> None:

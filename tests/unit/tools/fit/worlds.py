@@ -31,7 +31,7 @@ def world(
         start += width
     rows[:, start : start + 4] = random.normal(size=(items, 4))[item] + 0.3 * random.normal(size=(len(item), 4))
     mixing = np.linalg.qr(random.normal(size=(features, features)))[0]
-    return Sample(to_unit(rows @ mixing).astype(np.float64), item, item.copy(), labels)
+    return Sample(to_unit(rows @ mixing), item, item.copy(), labels)
 
 
 def held_out(sample: Sample, share: float = 0.3, seed: int = 1) -> np.ndarray:

@@ -20,7 +20,8 @@ from tonari.fields.columns import (
     columns_to_arrays,
     count_unusable,
 )
-from tonari.fields.schema import Field, Schema, unusable_values
+from tonari.fields.schema import Field, Schema
+from tonari.fields.unusable import unusable_values
 
 TYPES: tuple[FieldType, ...] = ("number", "string", "boolean", "date", "strings")
 NAMES = ["plain", "column0", "column1_items", "columns", "", "隣 é/\0"]

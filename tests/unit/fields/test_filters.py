@@ -15,7 +15,8 @@ from tonari.fields.columns import NumberColumn, build_columns
 from tonari.fields.filters import MOST_CONDITIONS, MOST_DEPTH, MOST_VALUES, parse_filter
 from tonari.fields.kinds import is_exact
 from tonari.fields.masks import evaluate
-from tonari.fields.schema import Field, Schema, infer_schema, unusable_values
+from tonari.fields.schema import Field, Schema, infer_schema
+from tonari.fields.unusable import unusable_values
 
 SCHEMA = Schema(
     {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonari.fields.reasons import why_predicted
+from tonari.fields.reasons import unpredicted, why_predicted
 from tonari.fields.schema import infer_schema, parse_schema
 
 
@@ -24,7 +24,8 @@ def why(values: list[Any]) -> str:
         (["red"] * 9, "all items have the same value"),
         ([f"{n}x" for n in range(30)], "every value is different"),
         (["red", "blue", "green", "gray"] * 2, "4 values, 2.0 items each: fewer than 5"),
-        ([f"{n}x" for n in range(101)] * 5, "101 values: more than 100"),
+        ([f"{n}x" for n in range(142)] * 5, "142 values, 5 items each"),
+        ([f"{n}x" for n in range(301)] * 5, "301 values: more than 300"),
         (["long" * 20, "short"] * 9, "texts of more than 64 letters"),
         ([5, 7.5], ""),
         (["2026-01-31"], ""),
@@ -34,6 +35,25 @@ def why(values: list[Any]) -> str:
 )
 def test_each_reason(values: list[Any], reason: str) -> None:
     assert why(values) == reason
+
+
+def test_what_stands_for_a_missing_value_is_not_counted() -> None:
+    assert why(["red", "blue"] * 5 + ["NaN"] * 9) == "2 values, 5 items each"
+
+
+def test_labels_that_a_limit_leaves_out_come_with_the_remedy() -> None:
+    documents = [{"brand": f"b{number % 600}", "sku": f"{number}", "color": "red"} for number in range(3000)]
+    schema = infer_schema(documents)
+    said = unpredicted(schema)
+
+    assert said == {
+        "brand": "600 values: more than 300. To predict it all the same, say in schema.json: "
+        '{"fields": {"brand": {"type": "string", "attribute": true}}}'
+    }
+    remedy = said["brand"].split("schema.json: ")[1]
+    named = parse_schema(remedy.encode(), documents)
+    assert named.attributes == ("brand",)
+    assert unpredicted(named) == {}
 
 
 def test_the_owner_has_the_last_word() -> None:
@@ -50,6 +70,6 @@ def test_a_reason_against_is_given_for_all_that_is_not_predicted_and_for_nothing
     documents = [{"x": text} for text in texts]
     field = infer_schema(documents).fields["x"]
     reason = why(texts)
-    against = ("same", "different", "fewer", "more than")
+    against = ("same", "different", "fewer", "more than", "no item", "amounts")
     if field.type == "string":
         assert any(word in reason for word in against) != field.attribute

@@ -41,3 +41,18 @@ def test_an_image_that_is_no_name(name: str) -> None:
 def test_a_missing_product(document: dict[str, object]) -> None:
     assert "will count as a product of its own" in remarks(SPLIT, document)["product"]
     assert remarks(SCHEMA, document) == {}
+
+
+def test_a_product_that_stands_for_a_missing_one() -> None:
+    assert "will count as a product of its own" in remarks(SPLIT, {"product": "NaN"})["product"]
+    assert "'NaN' stands for a missing value" in remarks(SCHEMA, {"product": "NaN"})["product"]
+
+
+def test_a_text_that_stands_for_a_missing_value_is_named_with_the_remedy() -> None:
+    schema = Schema({"brand": Field("string", attribute=True), "maker": Field("string", missing=())})
+
+    assert remarks(schema, {"brand": "None", "maker": "None"}) == {
+        "brand": "brand is a string field; 'None' stands for a missing value (if it is a real one, set \"missing\": [] "
+        "for the field in schema.json), so filters and facets will treat this item as having no brand and predictions "
+        "will not learn from this item."
+    }

@@ -13,16 +13,17 @@ from tonari.contract.engine import FieldType
 from tonari.contract.normal_form import nfc
 from tonari.errors import InvalidCatalogueError
 from tonari.fields.kinds import INEXACT, kind_of
+from tonari.fields.label_like import MOST_CLASSES
 from tonari.fields.schema import (
-    ATTRIBUTE_CLASSES,
     RESERVED,
     Field,
     Schema,
     infer_schema,
     parse_schema,
-    unusable_values,
+    schema_of,
     values_of,
 )
+from tonari.fields.unusable import unusable_values
 
 NAMES = st.text(max_size=6).map(nfc).filter(lambda name: name not in RESERVED)
 FIELDS = st.one_of(
@@ -112,8 +113,9 @@ def test_id_and_images_are_no_fields() -> None:
         (["red"] * 20, False),
         (["x" * 64] * 5 + ["blue"] * 5, True),
         (["x" * 65] * 5 + ["blue"] * 5, False),
-        ([str(number % ATTRIBUTE_CLASSES) for number in range(5 * ATTRIBUTE_CLASSES)], True),
-        ([str(number % (ATTRIBUTE_CLASSES + 1)) for number in range(5 * ATTRIBUTE_CLASSES + 5)], False),
+        ([f"type {number % 142}" for number in range(5 * 142)], True),
+        ([f"c{number % MOST_CLASSES}" for number in range(5 * MOST_CLASSES)], True),
+        ([f"c{number % (MOST_CLASSES + 1)}" for number in range(5 * MOST_CLASSES + 5)], False),
         ([True, False] * 10, False),
         (["2026-01-31", "2026-02-01"] * 10, False),
         ([["red"], ["blue"]] * 10, False),
@@ -124,6 +126,67 @@ def test_attributes_are_inferred(values: list[Any], attribute: bool) -> None:  #
 
     assert field
     assert field.attribute is attribute
+
+
+AS_PROGRAMS_WRITE_IT = {
+    "pandas": "nan NaN None NaT <NA> N/A n/a NULL null #N/A -nan 1.#QNAN",
+    "R": "NA <NA> NaN",
+    "Excel": "#N/A #REF! #VALUE! #DIV/0! #NAME? #NUM! #NULL! (blank)",
+    "SQL": "NULL \\N (null) null",
+    "JavaScript": "undefined NaN null",
+    "people": "- -- \u2014 ? unknown Unknown UNKNOWN none nil unspecified n.a.",
+}
+
+
+@pytest.mark.parametrize("text", [text for texts in AS_PROGRAMS_WRITE_IT.values() for text in texts.split()])
+def test_what_stands_for_a_missing_value_is_none(text: str) -> None:
+    assert values_of(text, Field("string")) == ()
+    assert values_of(f" {text} ", Field("string", attribute=True)) == ()
+    assert values_of(["red", text], Field("strings")) == ("red",)
+    assert infer(*["red"] * 5, *["blue"] * 5, *[text] * 30) == Field("string", attribute=True)
+    assert infer(*["red"] * 9, *[text] * 9) == Field("string")
+    assert infer(5, 7.5, text) == Field("number")
+
+
+@pytest.mark.parametrize("text", ["Nano", "Nancy", "Nanette", "unknown pleasures", "no", "0", "non", "NaCl", "N", "A"])
+def test_a_text_that_only_looks_like_it_is_a_value(text: str) -> None:
+    assert values_of(text, Field("string")) == (text,)
+
+
+def test_what_stands_for_a_missing_value_can_be_said() -> None:
+    schema = parse(
+        {
+            "fields": {
+                "brand": {"type": "string", "attribute": True, "missing": []},
+                "state": {"type": "string", "missing": ["Various", "n/a"]},
+                "tags": {"type": "strings", "missing": []},
+            }
+        }
+    )
+    brand, state, tags = (schema.fields[name] for name in ("brand", "state", "tags"))
+
+    assert values_of("None", brand) == ("None",)
+    assert values_of(["NA", "new"], tags) == ("NA", "new")
+    assert [values_of(text, state) for text in ("various", "N/A", "NA", "Ohio")] == [(), (), ("NA",), ("Ohio",)]
+
+
+def test_a_schema_is_read_back_as_it_was() -> None:
+    documents = [{"brand": f"b{number % 300}", "color": "NA"} for number in range(900)]
+    schema = parse({"fields": {"color": {"type": "string", "attribute": True, "missing": ["Various"]}}}, *documents)
+
+    assert schema_of(json.loads(msgspec.json.encode(schema))) == schema
+
+
+def test_a_field_that_repeats_as_labels_do_says_why_it_is_not_predicted() -> None:
+    documents = [{"brand": f"b{number % 300}", "sku": str(number), "note": "x"} for number in range(900)]
+
+    assert {name: field.unpredicted for name, field in infer_schema(documents).fields.items()} == {
+        "brand": "300 values, 3.0 items each: fewer than 5",
+        "note": "",
+        "sku": "",
+    }
+    for stated in ({"type": "string"}, {"type": "string", "attribute": True}):
+        assert parse({"fields": {"brand": stated}}, *documents).fields["brand"].unpredicted == ""
 
 
 def test_what_is_named_wins_over_what_is_inferred() -> None:
@@ -158,6 +221,9 @@ def test_names_of_attributes() -> None:
         ({"fields": {"a": {"type": "number", "shown": True}}}, "shown"),
         ({"fields": {"a": {"type": "string", "precision": 1.5}}}, "'a' has precision 1.5; it is a share"),
         ({"fields": {"a": {"type": "string", "precision": True}}}, "'a' has precision True"),
+        ({"fields": {"a": {"type": "string", "missing": "NA"}}}, "'a' has missing 'NA'; it is a list of the texts"),
+        ({"fields": {"a": {"type": "string", "missing": [1]}}}, "it is a list of the texts"),
+        ({"fields": {"a": {"type": "number", "missing": []}}}, "'a' is number; only string and strings fields"),
         ({"fields": {"a": {"type": "number", "attribute": True}}}, "'a' is number; only string, strings and boolean"),
     ],
 )
@@ -184,6 +250,7 @@ def test_two_names_that_are_one_are_refused_naming_both() -> None:
         parse({"fields": {"café": {"type": "string"}, "cafe\u0301": {"type": "number"}}})
 
 
+STANDS_FOR_MISSING = 'stands for a missing value (if it is a real one, set "missing": [] for the field in schema.json)'
 UNUSABLE: list[tuple[FieldType, Any, str]] = [
     ("number", "cheap", "'cheap' is no number"),
     ("number", "NaN", "'NaN' is no number"),
@@ -204,6 +271,9 @@ UNUSABLE: list[tuple[FieldType, Any, str]] = [
     ("boolean", "yes", "'yes' is neither true nor false"),
     ("boolean", 1, "1 is neither true nor false"),
     ("string", ["red", "blue"], '["red", "blue"] is a list (write one value)'),
+    ("string", "NaN", f"'NaN' {STANDS_FOR_MISSING}"),
+    ("strings", "None", f"'None' {STANDS_FOR_MISSING}"),
+    ("strings", ["n/a", "-"], f'["n/a", "-"] {STANDS_FOR_MISSING}'),
     ("strings", True, "true is neither a text, a number nor a list of them"),
     ("strings", ["a", None], '["a", null] holds something other than texts and numbers'),
     ("strings", [["a"]], '[["a"]] holds something other than texts and numbers'),

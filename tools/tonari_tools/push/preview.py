@@ -12,7 +12,8 @@ from rich.console import RenderableType
 
 from tonari.contract.strict_json import read_json
 from tonari.fields.reasons import why_predicted
-from tonari.fields.schema import Schema, parse_schema, unusable_values
+from tonari.fields.schema import Schema, parse_schema
+from tonari.fields.unusable import unusable_values
 from tonari_tools.push.local_catalogue import LocalCatalogue
 from tonari_tools.tables import Columns, facts, show, text_of
 
@@ -83,7 +84,7 @@ def _fields(catalogue: LocalCatalogue, schema: Schema, documents: Sequence[Mappi
             f"from {catalogue.made.given[name]}" if name in catalogue.made.given else "",
             column.why if column else "",
             reasons[name],
-            _of_another_type(name, schema, documents) if name in stated else "",
+            _unused(name, schema, documents),
             "" if not missing else "1 item has none" if missing == 1 else f"{missing} items have none",
         ]
         predicted = "yes" if field.attribute else "no"
@@ -91,8 +92,8 @@ def _fields(catalogue: LocalCatalogue, schema: Schema, documents: Sequence[Mappi
     return Columns(["field", "type", "predicted", "examples", "why"], rows, wide=("why",))
 
 
-def _of_another_type(name: str, schema: Schema, documents: Sequence[Mapping[str, Any]]) -> str:
-    """Say how many items have a value that their field's stated type cannot hold."""
+def _unused(name: str, schema: Schema, documents: Sequence[Mapping[str, Any]]) -> str:
+    """Say how many items have a value that stands for a missing one, or that their field's type cannot hold."""
     wrong = [found[name] for fields in documents if (found := unusable_values(schema, {name: fields.get(name)}))]
     return f"not used in {len(wrong):,} of {len(documents):,} items: {wrong[0].rstrip('.')}" if wrong else ""
 

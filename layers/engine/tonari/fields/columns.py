@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tonari.contract.artefacts import UnusableValues
 from tonari.errors import CorruptArtefactError
 from tonari.fields.kinds import is_given
-from tonari.fields.schema import Field, Schema, unusable_values, values_of
+from tonari.fields.schema import Field, Schema, values_of
+from tonari.fields.unusable import unusable_values
 
 BITS_PER_ITEM_NUMBER = 32
 EXAMPLES = 5

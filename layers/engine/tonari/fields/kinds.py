@@ -18,6 +18,17 @@ INEXACT = (
     "in schema.json, or write all its values as text)"
 )
 
+_MISSING = """
+    na n/a n.a. n.a #n/a #na <na> nan -nan nat null (null) #null! nil none (none) undefined unknown unspecified
+    - -- --- \u2013 \u2014 ? . [] \\n (blank) #ref! #value! #div/0! #name? #num! 1.#qnan 1.#ind -1.#qnan -1.#ind
+"""
+MISSING = frozenset([*_MISSING.split(), "not available", "not applicable", "not specified", "#n/a n/a"])
+"""Texts that stand for a missing value, in lower case: as pandas, R, SQL, JavaScript and Excel write it, and words.
+
+Among them are the defaults of ``na_values`` of pandas' ``read_csv``.
+"""
+_LONGEST_MISSING = max(map(len, MISSING)) + 2
+
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
 
 
@@ -62,6 +73,11 @@ def parse_date(value: str) -> float | None:
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+
+
+def stands_for_missing(text: str) -> bool:
+    """Tell whether a text is one of :data:`MISSING`, in any case of letters."""
+    return len(text) <= _LONGEST_MISSING and text.strip().lower() in MISSING
 
 
 def is_given(value: Any) -> bool:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from tonari.fields.schema import (
-    ATTRIBUTE_CLASSES,
-    ATTRIBUTE_ITEMS_PER_CLASS,
-    ATTRIBUTE_LENGTH,
-    Field,
-    Schema,
-)
+from tonari.fields.label_like import judge
+from tonari.fields.schema import Field, Schema, values_of
 
 _ONLY_IF_STATED = {
     "boolean": "true and false are predicted only if schema.json says so",
@@ -37,7 +33,7 @@ def why_predicted(schema: Schema, stated: Collection[str], documents: Iterable[M
     for document in documents:
         for name in counts.keys() & document.keys():
             if isinstance(value := document[name], str):
-                counts[name][value] += 1
+                counts[name].update(values_of(value, schema.fields[name]))
     return {
         name: "schema.json says so" if name in stated else _why(field, counts.get(name, Counter()))
         for name, field in schema.fields.items()
@@ -45,19 +41,17 @@ def why_predicted(schema: Schema, stated: Collection[str], documents: Iterable[M
 
 
 def _why(field: Field, counts: Counter[str]) -> str:
-    values, items = len(counts), counts.total()
-    if field.type != "string":
-        why = _ONLY_IF_STATED.get(field.type, "")
-    elif field.attribute:
-        why = f"{values} values, {items / values:.0f} items each"
-    elif values < 2:
-        why = "all items have the same value"
-    elif max(map(len, counts)) > ATTRIBUTE_LENGTH:
-        why = f"texts of more than {ATTRIBUTE_LENGTH} letters"
-    elif values == items:
-        why = "every value is different"
-    elif values > ATTRIBUTE_CLASSES:
-        why = f"{values} values: more than {ATTRIBUTE_CLASSES}"
-    else:
-        why = f"{values} values, {items / values:.1f} items each: fewer than {ATTRIBUTE_ITEMS_PER_CLASS}"
-    return why
+    return judge(counts).reason if field.type == "string" else _ONLY_IF_STATED.get(field.type, "")
+
+
+def unpredicted(schema: Schema) -> dict[str, str]:
+    """Say why fields whose texts repeat as labels do are not predicted, and how they can be."""
+    return {
+        name: f"{field.unpredicted}. To predict it all the same, say in schema.json: {_remedy(name)}"
+        for name, field in schema.fields.items()
+        if field.unpredicted
+    }
+
+
+def _remedy(name: str) -> str:
+    return json.dumps({"fields": {name: {"type": "string", "attribute": True}}}, ensure_ascii=False)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tonari.contract.decoding import nearest_name
-from tonari.fields.schema import RESERVED, Schema, unusable_values
+from tonari.fields.kinds import stands_for_missing
+from tonari.fields.schema import RESERVED, Schema
+from tonari.fields.unusable import unusable_values
 
 
 def remarks(schema: Schema, fields: Mapping[str, Any]) -> dict[str, str]:
@@ -20,8 +22,8 @@ def remarks(schema: Schema, fields: Mapping[str, Any]) -> dict[str, str]:
     return {
         **_unknown_fields(schema, fields),
         **_unlikely_images(fields.get("images")),
-        **_unsplit(schema, fields),
         **unusable_values(schema, fields),
+        **_unsplit(schema, fields),
     }
 
 
@@ -45,7 +47,8 @@ def _unlikely_images(names: Any) -> dict[str, str]:
 
 def _unsplit(schema: Schema, fields: Mapping[str, Any]) -> dict[str, str]:
     name = schema.split_by
-    if not name or fields.get(name) not in (None, ""):
+    value = fields.get(name)
+    if not name or not (value in (None, "") or (isinstance(value, str) and stands_for_missing(value))):
         return {}
     return {
         name: f"{name:.80} says which items are variants of one product (split_by in schema.json), and is missing: "

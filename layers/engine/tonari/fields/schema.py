@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,17 +11,13 @@ from tonari.contract.decoding import nearest_name
 from tonari.contract.engine import FieldType
 from tonari.contract.strict_json import LARGEST_EXACT, read_json
 from tonari.errors import InvalidCatalogueError
-from tonari.fields.kinds import INEXACT, is_exact, is_given, kind_of, parse_date, text_of
+from tonari.fields.kinds import is_exact, is_given, kind_of, parse_date, stands_for_missing, text_of
+from tonari.fields.label_like import judge
 
 TYPES: tuple[str, ...] = get_args(FieldType)
 RESERVED = ("id", "images")
 
-ATTRIBUTE_CLASSES = 100
-ATTRIBUTE_ITEMS_PER_CLASS = 5
-ATTRIBUTE_LENGTH = 64
 PRECISION = 0.9
-SHOWN = 40
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,308}")
 
 
 _FORM = 'schema.json must be {"fields": {name: {…}}, "split_by": …}'
@@ -46,6 +39,11 @@ class Field:
         Whether answers show it.
     precision
         How often a predicted value that is given shall be right; less sure ones are withheld.
+    missing
+        Texts that stand for a missing value in a field of texts, compared without regard to case; None for those of
+        :data:`tonari.fields.kinds.MISSING`.
+    unpredicted
+        Why the field is no attribute though its texts repeat as labels do; empty where ``schema.json`` names it.
     """
 
     type: FieldType
@@ -53,6 +51,14 @@ class Field:
     filterable: bool = True
     returned: bool = True
     precision: float = PRECISION
+    missing: tuple[str, ...] | None = None
+    unpredicted: str = ""
+
+    def lacks(self, text: str) -> bool:
+        """Tell whether a text stands for a missing value."""
+        if self.missing is None:
+            return stands_for_missing(text)
+        return text.strip().lower() in self.missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +124,17 @@ def _field(name: str, about: Mapping[str, Any]) -> Field:
     if kind not in TYPES:
         raise InvalidCatalogueError(f"schema.json: field {name!r} has type {kind!r}; known are {', '.join(TYPES)}.")
     precision = _precision(name, about.get("precision", PRECISION))
-    flags = {flag: value for flag, value in about.items() if flag not in ("type", "precision")}
+    missing = _missing(name, kind, about.get("missing"))
+    others = ("type", "precision", "missing", "unpredicted")
+    flags = {flag: value for flag, value in about.items() if flag not in others}
     wrong = {f for f, v in flags.items() if f not in ("attribute", "filterable", "returned") or not isinstance(v, bool)}
     if wrong:
         raise InvalidCatalogueError(
             f"schema.json: field {name!r} has {sorted(wrong)}; known are attribute, filterable, returned: true/false; "
-            "precision: a number."
+            "precision: a number; missing: a list of texts."
         )
-    field = Field(kind, **flags, precision=precision)
+    unpredicted = str(about.get("unpredicted", ""))
+    field = Field(kind, **flags, precision=precision, missing=missing, unpredicted=unpredicted)
     if field.attribute and kind not in ("string", "boolean", "strings"):
         raise InvalidCatalogueError(
             f"schema.json: {name!r} is {kind}; only string, strings and boolean fields can be attributes."
@@ -141,10 +150,24 @@ def _precision(name: str, value: Any) -> float:
     return float(value)
 
 
+def _missing(name: str, kind: FieldType, value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise InvalidCatalogueError(
+            f"schema.json: field {name!r} has missing {value!r:.40}; it is a list of the texts that stand for no "
+            'value, such as ["n/a"], or [] if each text is a value.'
+        )
+    if kind not in ("string", "strings"):
+        raise InvalidCatalogueError(f"schema.json: {name!r} is {kind}; only string and strings fields have missing.")
+    return tuple(sorted({text.strip().lower() for text in value}))
+
+
 def infer_schema(documents: Iterable[Mapping[str, Any]]) -> Schema:
     """Infer types and attributes from item documents.
 
-    A field is an attribute when it is a string with 2-100 classes of at most 64 characters, five items each on average.
+    A field is an attribute when it is a string whose values :func:`tonari.fields.label_like.judge` takes for labels.
+    Texts that stand for a missing value are none.
     Numbers are codes, and so strings, where at least half of them are whole numbers beyond 2**53 and a float64 does not
     hold them all: one wrong price shall not make a string of all prices.
     """
@@ -168,7 +191,7 @@ class _Seen:
     def add(self, value: Any) -> None:
         """Look at one more."""
         kind = kind_of(value)
-        if kind is not None and not is_given(value):
+        if kind is not None and (not is_given(value) or (isinstance(value, str) and stands_for_missing(value))):
             self.empty.add(kind)
             return
         if kind is None and isinstance(value, list):
@@ -195,13 +218,11 @@ def _inferred(kinds: set[FieldType], counts: Counter[str]) -> Field:
         return Field("date")
     mixed: FieldType = "strings" if "strings" in kinds else "string"
     kind = next(iter(kinds)) if len(kinds) == 1 else mixed
-    attribute = (
-        kind == "string"
-        and 2 <= len(counts) <= ATTRIBUTE_CLASSES
-        and counts.total() >= ATTRIBUTE_ITEMS_PER_CLASS * len(counts)
-        and max(map(len, counts)) <= ATTRIBUTE_LENGTH
-    )
-    return Field(kind, attribute=attribute)
+    if kind != "string" or not counts:
+        return Field(kind)
+    verdict = judge(counts)
+    unpredicted = verdict.reason if verdict.repeated and not verdict.labels else ""
+    return Field(kind, attribute=verdict.labels, unpredicted=unpredicted)
 
 
 def values_of(value: Any, about: Field) -> tuple[Any, ...]:
@@ -210,7 +231,7 @@ def values_of(value: Any, about: Field) -> tuple[Any, ...]:
     Returns
     -------
     The value, dates as seconds since 1970; of a list, its values as texts, sorted, each once. Nothing if the value is
-    missing or of another type, or a number that a float64 does not hold.
+    missing or of another type, a text that stands for a missing value, or a number that a float64 does not hold.
     """
     read: Any
     match about.type:
@@ -222,76 +243,10 @@ def values_of(value: Any, about: Field) -> tuple[Any, ...]:
             read = value if isinstance(value, bool) else None
         case "string":
             read = text_of(value) if kind_of(value) in ("string", "number", "boolean") else None
+            if isinstance(value, str) and about.lacks(value):
+                read = None
         case "strings":
             listed = value if isinstance(value, list) else [value]
-            return tuple(sorted(set(map(text_of, listed)))) if kind_of(listed) == "strings" else ()
+            texts = set(map(text_of, listed)) if kind_of(listed) == "strings" else ()
+            return tuple(sorted(text for text in texts if not about.lacks(text)))
     return () if read is None else (read,)
-
-
-def unusable_values(schema: Schema, fields: Mapping[str, Any]) -> dict[str, str]:
-    """Say which values of a document are not of their field's type, and so are treated as missing.
-
-    Null, an empty text and an empty list say that there is no value: nothing is wrong with them.
-
-    Returns
-    -------
-    By field, in the order of the document: what the value should be, what it is, and what follows.
-    """
-    return {
-        name: f"{_shown(name)} is a {about.type} field; {_mistaken(value, about.type)}, so {_lost(name, about)}."
-        for name, value in fields.items()
-        if (about := schema.fields.get(name)) is not None
-        and (about.filterable or about.attribute)
-        and is_given(value)
-        and not values_of(value, about)
-    }
-
-
-def _mistaken(value: Any, kind: FieldType) -> str:
-    given = _shown(value)
-    quoted = repr(given) if isinstance(value, str) else given
-    match kind, value:
-        case "number", int() | str() if _is_large(value):
-            return f"{quoted} {INEXACT}"
-        case "number", str() if _is_number(value):
-            return f"{given!r} is text (write the number without quotes)"
-        case "boolean", "true" | "false":
-            return f"{given!r} is text (write {value} without quotes)"
-        case "strings", list():
-            return f"{given} holds something other than texts and numbers"
-        case "number" | "string" | "date" | "boolean", list():
-            return f"{given} is a list (write one value)"
-    expected = {
-        "number": "no number",
-        "date": "no ISO 8601 date such as 2026-01-31",
-        "boolean": "neither true nor false",
-        "string": "no text",
-        "strings": "neither a text, a number nor a list of them",
-    }
-    return f"{quoted} is {expected[kind]}"
-
-
-def _lost(name: str, about: Field) -> str:
-    """Say what a value of the wrong type is not used for."""
-    unfiltered = f"filters and facets will treat this item as having no {_shown(name)}"
-    unlearned = "predictions will not learn from this item"
-    return " and ".join([*([unfiltered] if about.filterable else []), *([unlearned] if about.attribute else [])])
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return abs(float(text)) <= sys.float_info.max
-    except ValueError:
-        return False
-
-
-def _is_large(value: int | str) -> bool:
-    """Tell whether a value, or what a text says, is a whole number that a number field does not hold."""
-    if isinstance(value, int):
-        return not is_exact(value)
-    return _WHOLE_NUMBER.fullmatch(value) is not None and not is_exact(int(value))
-
-
-def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"{text:.{SHOWN}}" + ("…" if len(text) > SHOWN else "")

@@ -38,6 +38,19 @@ def test_a_table_is_shown_field_by_field(tmp_path: Path) -> None:
     ]
 
 
+def test_values_that_stand_for_a_missing_one_are_counted(tmp_path: Path) -> None:
+    put(tmp_path, *(f"{number}.jpg" for number in range(14)))
+    values = ["red", "blue"] * 5 + ["None", "NA", "unknown", "N/A"]
+    table(tmp_path, "id,color\n" + "\n".join(f"{number},{value}" for number, value in enumerate(values)))
+
+    (said,) = (line for line in lines(tmp_path, Reading()) if line.startswith("color"))
+
+    assert said.startswith("color string yes red | blue | None")
+    assert "1 of 14 cells is 'N/A': read as no value; 2 values, 5 items each" in said
+    assert "not used in 3 of 14 items: color is a string field; 'None' stands for a missing value" in said
+    assert '"missing": [] for the field in schema.json' in said
+
+
 def test_classes_are_shown_with_the_field_that_they_give(tmp_path: Path) -> None:
     class_folders(tmp_path)
     assert lines(tmp_path, Reading(folders="classes")) == [

@@ -14,8 +14,11 @@ from catalogues import DIMENSIONS, World, one_view, random_item, random_world, s
 from tonari.contract.engine import EngineQuery, ScoredItem, StoredItem
 from tonari.contract.filter_tree import Condition, Range
 from tonari.encoders.image import ImageEncoder
-from tonari.engines.builtin import FEW, Layer, open_builtin
+from tonari.engines.builtin import FEW, BuiltinEngine, Layer, open_builtin
 from tonari.index import planner
+from tonari.index.rotation import Rotation
+from tonari.index.shortening import rotated
+from tonari.index.vector_index import VectorIndex
 from tonari.index.vectors import from_fixed, to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView
 from tonari.snapshots.segments import Segment
@@ -30,7 +33,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> ImageEncoder:
 def _everything_lies_in_cells() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(planner, "SCAN_BYTES", 0)
-        patch.setattr("tonari.snapshots.table.CELLS_FROM_BYTES", 0)
+        patch.setattr("tonari.index.shortening.CELLS_FROM_BYTES", 0)
         yield
 
 
@@ -162,3 +165,38 @@ def test_embeddings_are_read_as_they_are_stored(encoder: ImageEncoder) -> None:
     assert stored.embeddings.tolist() == [from_fixed(view.embedding).tolist() for view in item.views]
     again = engine.apply({"a": StoredItem("a", stored.fields, stored.views, stored.embeddings)})
     assert again.read(["a"])["a"].embeddings.tolist() == stored.embeddings.tolist()
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("exact", [False, True])
+def test_without_embeddings_k_items_come_from_both_layers(encoder: ImageEncoder, seed: int, exact: bool) -> None:  # noqa: FBT001
+    world = random_world(encoder, seed, 120, 40, 12)
+    engine = world.serving.engine
+    assert isinstance(engine, BuiltinEngine)
+    table, views = engine.base.table, engine.base.table.views
+    plain = VectorIndex(views, table.index.rows, table.index.first)
+    short = rotated(plain, Rotation(np.eye(DIMENSIONS, 2, dtype=np.float32))).without_embeddings()
+    snapshot = replace(world.serving.snapshot, table=replace(table, index=short))
+    bare = open_builtin(snapshot, Segment("encoder-1", dict(engine.changes)))
+    assert not bare.describe().whole
+    random = np.random.default_rng(seed)
+    for k in (1, 7, 500):
+        vectors = random.standard_normal((2, DIMENSIONS)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        within = Range(Condition("brand", "$in", ("acme", "隣")), None, ("item-3",))
+        answer = bare.search(EngineQuery(vectors, k, within, exact))
+        right = {
+            item.id
+            for item in world.items.values()
+            if item.views and item.fields.get("brand") in ("acme", "隣") and item.id != "item-3"
+        }
+        found = pairs(answer.items)
+        assert len(found) == min(k, len(right))
+        assert {item for _, item in found} <= right
+        assert found == sorted(found, key=lambda one: (-one[0], one[1]))
+        assert (answer.plan.vectors, answer.plan.exact) == ("rotated", False)
+        for item in answer.items:
+            assert np.linalg.norm(item.embedding) == pytest.approx(1, abs=1e-3)
+    stored = bare.read([item.id for item in world.items.values()])
+    assert set(stored) == set(world.items)
+    assert all(len(stored[item.id].embeddings) == len(item.views) for item in world.items.values())

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tonari.attributes import AttributeModel, ClassWeights
+from tonari.attributes import AttributeModel, Calibration, ClassWeights
 from tonari.attributes.discriminant import Form
+from tonari.attributes.probability import Scale
 from tonari.contract.artefacts import Manifest
+from tonari.contract.findings import ItemGroups
 from tonari.errors import CorruptArtefactError, StoreError
 from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn
 from tonari.fields.schema import Field, Schema
@@ -32,6 +34,11 @@ def model(weights: ClassWeights) -> dict[str, AttributeModel]:
             several=False, means=WEIGHTS, discriminant=weights, form=Form(0.5, 0.0), calibrations={}
         )
     }
+
+
+def calibrated(scale: Scale) -> dict[str, AttributeModel]:
+    known = Calibration(scale, 0.6, 0.9, 500, 0.8, 0.8, 0.01, 0.7, 120.0)
+    return {"color": replace(model(WEIGHTS)["color"], calibrations={"discriminant": known})}
 
 
 def test_weights_that_fit_pass() -> None:
@@ -58,6 +65,31 @@ def test_weights_that_fit_pass() -> None:
 def test_weights_that_do_not_fit_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(CorruptArtefactError, match="color"):
         check_learned(model(replace(WEIGHTS, **change)), SCHEMA, 4)
+
+
+@pytest.mark.parametrize("scale", [Scale(0.5), Scale(2.0, 0.1, 0.8, -1.0, (0.1, -0.3))])
+def test_scales_that_fit_pass(scale: Scale) -> None:
+    check_learned(calibrated(scale), SCHEMA, 4)
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        Scale(0.0),
+        Scale(-1.0),
+        Scale(float("nan")),
+        Scale(1.0, 1.5),
+        Scale(1.0, -0.1),
+        Scale(1.0, slope=0.0),
+        Scale(1.0, offset=float("inf")),
+        Scale(1.0, lean=(0.1,)),
+        Scale(1.0, lean=(0.1, 0.2, 0.3)),
+        Scale(1.0, lean=(0.1, float("nan"))),
+    ],
+)
+def test_scales_that_do_not_fit_are_refused(scale: Scale) -> None:
+    with pytest.raises(CorruptArtefactError, match="color"):
+        check_learned(calibrated(scale), SCHEMA, 4)
 
 
 def test_weights_of_a_field_that_is_no_attribute_are_refused() -> None:
@@ -91,7 +123,7 @@ def read_by(columns: dict[str, Column]) -> None:
     table = build_table(items, READ, 4)
     manifest = Manifest(
         format=1, id="s", encoder="e", items=2, views=0, rejected=0, dimensions=4, recall={}, tuning={}, attributes={},
-        schema={}, files={},
+        schema={}, grouping=ItemGroups(), files={},
     )  # fmt: skip
     check_table(replace(table, columns={**table.columns, **columns}), manifest, READ)
 

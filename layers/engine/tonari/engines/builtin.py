@@ -31,7 +31,9 @@ from tonari.fields.masks import evaluate
 from tonari.fields.order import first_by_value
 from tonari.fields.schema import Field, Schema
 from tonari.index.planner import find, find_after
-from tonari.index.vectors import Hits, from_fixed, to_fixed
+from tonari.index.scoring import upper_scores
+from tonari.index.shortening import rotated
+from tonari.index.vectors import Hits, to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView
 from tonari.snapshots.segments import Segment
 from tonari.snapshots.snapshot import Snapshot
@@ -157,7 +159,7 @@ class Layer:
         rows = self.table.rows(position)
         names = tuple(self.table.view_name(int(row)) for row in rows)
         fields = Document(self.table, position)
-        return StoredItem(self.table.id(position), fields, names, from_fixed(self.table.views.fixed[rows]))
+        return StoredItem(self.table.id(position), fields, names, self.table.views.kept(rows))
 
     def _positions(self, ids: Sequence[str]) -> NDArray[np.int64]:
         if not ids:
@@ -196,7 +198,7 @@ class BuiltinEngine:
     def search(self, query: EngineQuery) -> EngineAnswer:
         """Find the nearest items: those of each layer, merged."""
         found = [(layer.table, layer.find(query)) for layer in self._layers]
-        items = [item for table, hits in found for item in _scored(table, hits)]
+        items = [item for table, hits in found for item in _scored(table, hits, query.vectors)]
         if len(found) > 1:
             items.sort(key=lambda item: (-item.score, item.id))
         plan = Plan(
@@ -204,6 +206,7 @@ class BuiltinEngine:
             matching=sum(hits.matching for _, hits in found),
             scanned=sum(hits.scanned for _, hits in found),
             exact=all(hits.exact for _, hits in found),
+            vectors="full" if self.base.table.views.whole else "rotated",
         )
         return EngineAnswer(tuple(items[: query.k]), plan)
 
@@ -243,6 +246,7 @@ class BuiltinEngine:
             samples=self._samples(),
             large_ranges=f"graph and {way}" if tuning.graph else way,
             reason=tuning.reason,
+            whole=table.views.whole,
         )
 
     def _samples(self) -> tuple[str, ...]:
@@ -264,7 +268,11 @@ class BuiltinEngine:
 
 
 def _lay_over(table: Table, schema: Schema, changes: Mapping[str, IndexedItem | None]) -> BuiltinEngine:
-    overlay = build_table((item for item in changes.values() if item), schema, table.views.fixed.shape[1])
+    overlay = build_table((item for item in changes.values() if item), schema, table.views.dimensions)
+    if not table.views.whole and table.views.rotation is not None:
+        # Scores of both layers are compared, so they are estimated alike.
+        index = rotated(overlay.index, table.views.rotation)
+        overlay = replace(overlay, index=index.without_embeddings())
     positions = table.positions(list(changes))
     base = Layer(table, np.sort(positions[positions >= 0]))
     return BuiltinEngine(base, Layer(overlay, np.empty(0, np.int64)), schema, changes)
@@ -283,12 +291,13 @@ def _id_of(item: SortedItem) -> str:
     return item.place.id
 
 
-def _scored(table: Table, hits: Hits) -> list[ScoredItem]:
-    embeddings = from_fixed(table.views.fixed[hits.rows])
-    found = zip(hits.items.tolist(), hits.rows.tolist(), hits.scores.tolist(), embeddings, strict=True)
+def _scored(table: Table, hits: Hits, queries: NDArray[np.float32]) -> list[ScoredItem]:
+    embeddings = table.views.embeddings(hits.rows)
+    upper = upper_scores(queries, table.views, hits.rows, hits.scores).tolist()
+    found = zip(hits.items.tolist(), hits.rows.tolist(), hits.scores.tolist(), upper, embeddings, strict=True)
     return [
-        ScoredItem(table.id(item), score, table.view_name(row), Document(table, item), embedding)
-        for item, row, score, embedding in found
+        ScoredItem(table.id(item), score, most, table.view_name(row), Document(table, item), embedding)
+        for item, row, score, most, embedding in found
     ]
 
 

@@ -21,7 +21,7 @@ from tonari.encoders.port import Encoder
 from tonari.errors import CorruptArtefactError
 from tonari.index.bounds import demand, spread
 from tonari.index.planner import find
-from tonari.index.vectors import from_fixed, to_fixed
+from tonari.index.vectors import Views, from_codes, from_fixed, to_fixed
 from tonari.snapshots.table import Table
 from tonari.storage.packing import Packed
 
@@ -38,7 +38,8 @@ PREDICTION_TOLERANCE = 0.01
 LEAST_FOUND = 0.9
 """Share of the stored answers that cells or a graph must find again; roundings of another machine cost a few."""
 LEAST_COSINE = 0.99
-"""Of the canary picture's embeddings: quantised encoders differ a little from one kind of processor to another."""
+"""Of the canary picture's embeddings: quantised encoders differ a little from one kind of processor to another. And of
+rotated embeddings with their codes, which are rounded."""
 
 PICTURE = base64.b85decode(
     "iBL{Q4GJ0x0000DNk~Le0001B0001B1Oos701&on3jhEB6;Mo6MgRZ*@a*L9v=k_UMjTqIz8)<K3JT9Hs9pd70i#JoK~#9!?N~uh#4rrBlkO48Jc1KK"
@@ -99,18 +100,20 @@ def choose_canaries(
     """Draw questions from a snapshot that has just been built, and answer them by it."""
     rows = spread(len(table.views), VIEWS)
     queries = _draw_queries(table.views.fixed[spread(len(table.views), QUERIES)])
+    bare = table.without_embeddings()
     said = CanariesHeader(
         encoder,
         tuple(_items(table)),
         tuple(_views(table, rows)),
         tuple(_search(table, queries, *way) for way in _ways(table, len(queries))),
         tuple(_predict(queries, learned)),
+        tuple(_search(bare, queries, *way) for way in _ways(bare, len(queries))) if table.views.rotation else (),
     )
     return Canaries(said, queries, table.views.fixed[rows], picture)
 
 
 def ask_canaries(canaries: Canaries, encoder: str, table: Table, learned: Mapping[str, AttributeModel]) -> None:
-    """Ask a snapshot that was loaded what was asked of it when it was built.
+    """Ask a snapshot that was loaded what was asked of it when it was built, of what is here of it.
 
     Raises
     ------
@@ -123,11 +126,12 @@ def ask_canaries(canaries: Canaries, encoder: str, table: Table, learned: Mappin
     demand(said.items == tuple(_items(table)), "Canary items have other ids, documents or ETags than when it was built")
     rows = spread(len(table.views), VIEWS)
     demand(said.views == tuple(_views(table, rows)), "Canary views belong to other items, or have other names")
-    demand(np.array_equal(canaries.embeddings, table.views.fixed[rows]), "Canary views have other embeddings")
+    demand(_are_those(canaries.embeddings, table.views, rows), "Canary views have other embeddings")
+    answers = said.answers if table.views.whole else said.rotated
     again = [_search(table, queries, *way) for way in _ways(table, len(queries))]
-    demand(len(again) == len(said.answers), "There are too few canary answers")
+    demand(len(again) == len(answers), "There are too few canary answers")
     for path in ("scan", "cells", "graph"):
-        pairs = [(one, other) for one, other in zip(said.answers, again, strict=True) if one.path == path]
+        pairs = [(one, other) for one, other in zip(answers, again, strict=True) if one.path == path]
         _compare(path, pairs)
     _compare_predictions(said.predictions, queries, learned)
 
@@ -168,6 +172,14 @@ def _draw_queries(fixed: NDArray[np.int16]) -> NDArray[np.int16]:
         queries[::2] = (STAYS * queries + np.sqrt(1 - STAYS**2) * away)[::2]
         queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     return to_fixed(queries)
+
+
+def _are_those(embeddings: NDArray[np.int16], views: Views, rows: NDArray[np.int64]) -> bool:
+    """Tell whether these are the embeddings of some rows, or those that their codes were computed from."""
+    if views.whole:
+        return np.array_equal(embeddings, views.fixed[rows])
+    turned = views.turn(from_fixed(embeddings))
+    return bool((np.vecdot(turned, from_codes(views.codes[rows])) >= LEAST_COSINE).all())
 
 
 def _items(table: Table) -> Iterator[tuple[str, str]]:

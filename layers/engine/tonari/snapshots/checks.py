@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.attributes import AttributeModel, ClassWeights
+from tonari.attributes.probability import Scale
 from tonari.contract.artefacts import Manifest
 from tonari.contract.forms import decoder
 from tonari.errors import CorruptArtefactError, InvalidCatalogueError, StoreError
@@ -150,6 +151,14 @@ def check_learned(learned: Mapping[str, AttributeModel], schema: Schema, dimensi
         for calibration in model.calibrations.values():
             figures = [value for value in msgspec.to_builtins(calibration).values() if isinstance(value, float)]
             demand(np.isfinite(figures).all(), f"The calibration of {name!r:.80} is not finite")
+            _check_scale(calibration.scale, name, len(model.classes))
+
+
+def _check_scale(scale: Scale, name: str, classes: int) -> None:
+    figures = scale.temperature, scale.floor, scale.slope, scale.offset, *scale.lean
+    fit = np.isfinite(figures).all() and scale.temperature > 0 and scale.slope > 0 and 0 <= scale.floor <= 1
+    demand(bool(fit), f"The scale of {name!r:.80} is not one of probabilities")
+    demand(len(scale.lean) in (0, classes), f"The scale of {name!r:.80} has {len(scale.lean)} leans, not {classes}")
 
 
 def _check_weights(weights: ClassWeights, name: str, dimensions: int) -> None:

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from tonari.attributes import AttributeModel, learned_from_arrays, learned_to_arrays
 from tonari.contract.artefacts import IgnoredKeys, Manifest, TableHeader
-from tonari.contract.findings import Audit, QualityReport
+from tonari.contract.findings import Audit, Familiarity, ItemGroups, QualityReport
 from tonari.contract.forms import check_seal, convert, decode, encode, seal
 from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import Schema, schema_of
 from tonari.index.bounds import check_cells, check_index, check_recall, demand
 from tonari.index.cells import Cells
 from tonari.index.graph import Graph
-from tonari.index.planner import Tuning
+from tonari.index.rotation import Rotation
+from tonari.index.vector_index import Tuning
 from tonari.snapshots.canaries import ask_canaries, choose_canaries, read_canaries
 from tonari.snapshots.checks import check_learned, check_table, reading
 from tonari.snapshots.head import SNAPSHOTS
@@ -39,6 +40,8 @@ FILES = (TABLE, VECTORS, CODES, CLASSES, CANARIES)
 """What every snapshot serves from."""
 GRAPH = "graph.usearch"
 """What a snapshot serves from as well where the graph is worth it."""
+LATER = (VECTORS, GRAPH)
+"""What answers need not wait for where candidates are found by rotated vectors."""
 REPORT, AUDIT = "report.json", "audit.json"
 REPORTED = (REPORT, AUDIT)
 """What is written for people to read: never fetched to serve."""
@@ -65,8 +68,12 @@ class Snapshot:
         Of a new one, the files that are written for people to read; empty where it was loaded.
     ignored
         By reason: keys of the catalogue that belong to no item.
+    grouping
+        Which items were held out together.
     picture : (D,) int16, or (0,) where nobody encoded it
         What the encoder made of the canary picture.
+    familiarity
+        Which queries are like anything in it.
     mapped
         Of a loaded one, the files in which its arrays lie, each mapped: no new file can then have the same inode.
     """
@@ -80,8 +87,15 @@ class Snapshot:
     rejected: Mapping[str, str]
     reported: Mapping[str, QualityReport | Audit] = field(default_factory=dict)
     ignored: Mapping[str, IgnoredKeys] = field(default_factory=dict)
+    grouping: ItemGroups = field(default_factory=ItemGroups)
     picture: NDArray[np.int16] = field(default_factory=lambda: np.empty(0, np.int16))
+    familiarity: Familiarity = Familiarity()  # noqa: RUF009 - immutable
     mapped: tuple[tuple[CachedFile, NDArray[np.uint8]], ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the embeddings are here, and not only what candidates are found by."""
+        return self.table.views.whole
 
     def damaged(self) -> bool:
         """Tell whether somebody wrote into a file in which its arrays lie: it must not be asked any more."""
@@ -105,11 +119,14 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path, progress
         items=len(table),
         views=len(table.views),
         rejected=len(snapshot.rejected),
-        dimensions=table.views.codes.shape[1],
+        dimensions=table.views.dimensions,
+        rotated=table.views.codes.shape[1] if table.views.rotation else 0,
         recall=snapshot.recall,
         tuning=asdict(table.index.tuning),
         attributes={name: one.report() for name, one in snapshot.learned.items()},
+        familiarity=snapshot.familiarity,
         schema=msgspec.to_builtins(snapshot.schema),
+        grouping=snapshot.grouping,
         files={name: file_sha256(folder / name) for name in names},
     )
     prefix = f"{SNAPSHOTS}{snapshot.id}/"
@@ -131,6 +148,8 @@ def _write_files(snapshot: Snapshot, folder: Path) -> tuple[str, ...]:
     """Write all files but the manifest into an empty folder; gives their names."""
     table, index = snapshot.table, snapshot.table.index
     scanned: dict[str, NDArray[Any]] = {"codes": table.views.codes}
+    if index.views.rotation is not None:
+        scanned |= {"basis": index.views.rotation.basis, "lengths": index.views.lengths}
     if index.cells is not None:
         scanned |= {"centroids": index.cells.centroids, "start": index.cells.start}
     pack_file(folder / TABLE, TableHeader(snapshot.rejected, snapshot.ignored, table.unusable), table.to_arrays())
@@ -152,7 +171,7 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path, encoder: str | None
     Parameters
     ----------
     encoder
-        Id of the encoder that must have made its embeddings; whichever did, if it is None.
+        The one that must have made its embeddings; whatever did, if it is None.
 
     Raises
     ------
@@ -160,14 +179,37 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path, encoder: str | None
         If a file has another sha256, type or shape than the manifest records, if files do not belong together, or
         another encoder made the embeddings.
     """
+    manifest = _manifest_of(artefacts, name, encoder)
+    return _load(artefacts, manifest, cache, _served(manifest))
+
+
+def load_scanned(artefacts: Bucket, name: str, cache: Path, encoder: str | None = None) -> Snapshot:
+    """Load what candidates are found by, without embeddings and graph: a fraction of the bytes.
+
+    Where vectors are not rotated everything is loaded. Parameters, and what is raised, are those of
+    :func:`load_snapshot`, which loads the rest later.
+    """
+    manifest = _manifest_of(artefacts, name, encoder)
+    later = LATER if manifest.rotated else ()
+    return _load(artefacts, manifest, cache, [file for file in _served(manifest) if file not in later])
+
+
+def _manifest_of(artefacts: Bucket, name: str, encoder: str | None) -> Manifest:
     manifest = read_manifest(artefacts, name)
     made = encoder in (None, manifest.encoder)
     demand(made, f"The snapshot {name} has embeddings of encoder {manifest.encoder}, not of {encoder}")
-    served = [*FILES, *([GRAPH] if GRAPH in manifest.files else [])]
+    return manifest
+
+
+def _served(manifest: Manifest) -> list[str]:
+    return [*FILES, *([GRAPH] if GRAPH in manifest.files else [])]
+
+
+def _load(artefacts: Bucket, manifest: Manifest, cache: Path, served: Sequence[str]) -> Snapshot:
     files = _fetch_all(artefacts, manifest, cache, served)
     sweep(cache, _needed(manifest))
     paths = {file: cached.path for file, cached in files.items()}
-    with reading(f"The snapshot {name}"):
+    with reading(f"The snapshot {manifest.id}"):
         snapshot = _read_snapshot(manifest, paths)
         canaries = read_canaries(map_file(paths[CANARIES], CANARIES), manifest.dimensions)
         ask_canaries(canaries, manifest.encoder, snapshot.table, snapshot.learned)
@@ -176,22 +218,30 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path, encoder: str | None
 
 
 def _read_snapshot(manifest: Manifest, paths: Mapping[str, Path]) -> Snapshot:
-    """Map the files of a snapshot, and check that they fit each other."""
-    shape = manifest.views, manifest.dimensions
+    """Map the files of a snapshot, all or those that candidates are found by, and check that they fit each other."""
+    dimensions, rotated = manifest.dimensions, manifest.rotated or manifest.dimensions
     schema = schema_of(manifest.schema)
     items, scanned = map_file(paths[TABLE], TABLE), map_file(paths[CODES], CODES)
     header = items.about(TableHeader)
-    fixed = map_file(paths[VECTORS], VECTORS).array("fixed", np.int16, shape)
-    table = read_table(items, fixed, scanned.array("codes", np.int8, shape))
+    codes = scanned.array("codes", np.int8, (manifest.views, rotated))
+    fixed, rotation, lengths = np.empty((0, dimensions), np.int16), None, None
+    if VECTORS in paths:
+        fixed = map_file(paths[VECTORS], VECTORS).array("fixed", np.int16, (manifest.views, dimensions))
+    if manifest.rotated:
+        rotation = Rotation(scanned.array("basis", np.float32, (dimensions, rotated)))
+        lengths = scanned.array("lengths", np.float32, (manifest.views,))
+    table = read_table(items, fixed, codes, rotation, lengths)
     check_table(table, manifest, schema)
     cells = None
     if "centroids" in scanned.arrays:
-        centroids = scanned.array("centroids", np.float32, (None, manifest.dimensions))
+        centroids = scanned.array("centroids", np.float32, (None, rotated))
         start = scanned.array("start", np.int64, (len(centroids) + 1,))
-        check_cells(centroids, start, fixed)
+        check_cells(centroids, start, codes)
         cells = Cells(centroids, start)
-    graph = Graph.open(paths[GRAPH], *shape) if GRAPH in paths else None
+    graph = Graph.open(paths[GRAPH], manifest.views, rotated) if GRAPH in paths else None
     tuning = convert(manifest.tuning, Tuning)
+    if VECTORS not in paths:
+        tuning = replace(tuning, graph=False, expansion=0)
     index = replace(table.index, cells=cells, graph=graph, tuning=tuning)
     check_index(index)
     check_recall(manifest.recall)
@@ -201,7 +251,16 @@ def _read_snapshot(manifest: Manifest, paths: Mapping[str, Path]) -> Snapshot:
     demand(len(rejected) == manifest.rejected, f"{len(rejected)} objects were rejected, not {manifest.rejected}")
     table = replace(table, index=index, unusable=header.unusable)
     return Snapshot(
-        manifest.id, manifest.encoder, schema, table, learned, manifest.recall, rejected, ignored=header.ignored
+        manifest.id,
+        manifest.encoder,
+        schema,
+        table,
+        learned,
+        manifest.recall,
+        rejected,
+        ignored=header.ignored,
+        grouping=manifest.grouping,
+        familiarity=manifest.familiarity,
     )
 
 

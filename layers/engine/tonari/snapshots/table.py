@@ -23,7 +23,9 @@ from tonari.fields.columns import (
     count_unusable,
 )
 from tonari.fields.schema import Schema
-from tonari.index.planner import CELLS_FROM_BYTES, VectorIndex, lay_out, sort_by_cell
+from tonari.index.rotation import Rotation
+from tonari.index.shortening import part
+from tonari.index.vector_index import VectorIndex, lay_out
 from tonari.index.vectors import Views
 from tonari.snapshots.indexed import IndexedItem, IndexedView, ItemArrays, items_to_arrays, text
 from tonari.storage.packing import Packed
@@ -70,6 +72,10 @@ class Table:
     def views(self) -> Views:
         """The embeddings."""
         return self.index.views
+
+    def without_embeddings(self) -> Table:
+        """Give the table that serves until the embeddings are here."""
+        return replace(self, index=self.index.without_embeddings())
 
     def find(self, item: str) -> int | None:
         """Position of an item, None if it is not here."""
@@ -173,16 +179,23 @@ class Table:
         }
 
 
-def read_table(packed: Packed, fixed: NDArray[np.int16], codes: NDArray[np.int8]) -> Table:
+def read_table(
+    packed: Packed,
+    fixed: NDArray[np.int16],
+    codes: NDArray[np.int8],
+    rotation: Rotation | None = None,
+    lengths: NDArray[np.float32] | None = None,
+) -> Table:
     """Undo :meth:`Table.to_arrays`; raises what :meth:`Packed.array` does.
 
     Parameters
     ----------
-    fixed, codes
-        (N, D), or (0, D) where only the items are wanted.
+    fixed, codes, rotation, lengths
+        As :class:`tonari.index.vectors.Views` has them; ``codes`` without rows where only the items are wanted.
     """
     ids = packed.array("ids", np.bytes_, (None,))
-    item = packed.array("view_item", np.int32, (len(fixed) or None,))
+    item = packed.array("view_item", np.int32, (len(codes) or None,))
+    lengths = np.empty(0, np.float32) if lengths is None else lengths
     return Table(
         ids=ids,
         documents=packed.array("documents", np.uint8, (None,)),
@@ -192,7 +205,7 @@ def read_table(packed: Packed, fixed: NDArray[np.int16], codes: NDArray[np.int8]
         view_names=packed.array("view_names", np.bytes_, (len(item),)),
         view_sources=packed.array("view_sources", np.bytes_, (len(item),)),
         index=VectorIndex(
-            Views(item, fixed, codes),
+            Views(item, fixed, codes, rotation, lengths),
             packed.array("item_rows", np.int64, (len(item),)),
             packed.array("item_first", np.int64, (len(ids) + 1,)),
         ),
@@ -222,8 +235,6 @@ def table_of(items: ItemArrays, schema: Schema) -> Table:
 
 
 def sort_into_cells(table: Table) -> Table:
-    """Put the rows in the order of coarse cells, where there are enough of them to be worth parting."""
-    if table.views.codes.size <= CELLS_FROM_BYTES:
-        return table
-    index, order = sort_by_cell(table.index)
+    """Lay the views out for searching, by :func:`tonari.index.shortening.part`."""
+    index, order = part(table.index)
     return replace(table, view_names=table.view_names[order], view_sources=table.view_sources[order], index=index)

@@ -160,6 +160,14 @@ class NotReadyError(TonariError):
     title = "Nothing is published yet"
 
 
+class ExactNotReadyError(TonariError):
+    """What an exact answer is computed from is still being fetched, or cannot be fetched."""
+
+    status = 503
+    slug = "exact-not-ready"
+    title = "Answers cannot be exact yet"
+
+
 class OutOfTimeError(TonariError):
     """A run cannot end within the time that it was given."""
 

@@ -60,7 +60,7 @@ def test_no_search_begins_after_a_second_of_computing(tmp_path: Path, monkeypatc
 
 
 def test_exact_searches_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tonari.query.search.MOST_COMPONENTS", 150)
+    monkeypatch.setattr("tonari.query.together.MOST_COMPONENTS", 150)
 
     status, said = send(app(tmp_path), "POST", "/v1/search", {"queries": [{"vector": [1, 0, 0], "exact": True}] * 3})
 

@@ -17,7 +17,9 @@ from tonari.contract.findings import (
     CoveragePoint,
     DuplicateGroup,
     Duplicates,
+    GroupingRule,
     Guess,
+    ItemGroups,
     MethodQuality,
     MissingValue,
     MissingValues,
@@ -46,14 +48,16 @@ REPORT = QualityReport(
     {
         "color": AttributeQuality(False, ("grün", True, 3.5, "<b>"), (1, 2, 3, 4), {"vote": METHOD}),
         "few": AttributeQuality(True, (), (), {}),
-    }
+    },
+    ItemGroups(3, 8, 4, (GroupingRule("field", "sku", 2, 5, 3), GroupingRule("looks", "near", 1, 4, 4))),
 )
+TWINS = DuplicateGroup(("x", "y"), ("images/x/a.jpg", "images/y/a.jpg"), 0.99, 2, "variants", ("color",))
 AUDIT = Audit(
     9,
     ContradictedLabels(
-        8, 3, 1, (ContradictedLabel("隣", "tags", ["a", "b"], Guess("c", 0.99), VoteShare("c", 0.5), ("x", "y")),)
+        8, 3, 1, (ContradictedLabel("隣", "tags", ["a", "b"], Guess("c", 0.99), VoteShare("c", 0.5), ("x", "y"), 0.4),)
     ),
-    Duplicates(9, 0.96, 1, (DuplicateGroup(("x", "y"), ("images/x/a.jpg", "images/y/a.jpg"), 0.99, 2),)),
+    Duplicates(9, 0.96, 1, (TWINS,)),
     MissingValues(4, 1, (MissingValue("x", "color", "grün", 0.97, True),)),
 )
 Edit = Callable[[dict[str, Any]], object]

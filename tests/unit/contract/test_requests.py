@@ -8,6 +8,8 @@ import pytest
 
 from tonari.contract.decoding import decode, read_body
 from tonari.contract.parameters import MOST_COMPONENTS, MOST_EXAMPLES, MOST_IDS, Examples
+from tonari.contract.query_changes import Box
+from tonari.contract.ranking import Boost
 from tonari.contract.requests import (
     ImageRequest,
     PredictRequest,
@@ -33,6 +35,8 @@ def test_a_filter_in_python_says_only_what_json_can(kind: Any) -> None:
 
 WRONG_LISTS: tuple[Any, ...] = ("a", [1.0], {}, [None])
 PICTURE = b"\xff\xd8 a picture"
+BOX = {"x": 0.5, "y": 0.5, "width": 0.5, "height": 0.5}
+BOOST = {"field": "a", "weight": 0.1}
 TEXT = base64.b64encode(PICTURE).decode()
 
 
@@ -67,7 +71,7 @@ def test_the_defaults() -> None:
     assert search({"id": "a"}) == SearchRequest(
         id="a", k=10, min_score=-1.0, per_group=1, diversity=0.0, include=("fields", "image")
     )
-    assert decode({"id": "a"}, PredictRequest) == PredictRequest(id="a", method="discriminant", k=9)
+    assert decode({"id": "a"}, PredictRequest) == PredictRequest(id="a", method=None, k=9)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +162,55 @@ def test_all_parameters_of_a_prediction() -> None:
         *(({"id": "a", "diversity": n}, "'diversity' is a number from 0 to 1") for n in (-0.1, 1.1, "1", True)),
         *(({"id": "a", "facets": names}, "'facets' is a list of at most 20 names of fields") for names in WRONG_LISTS),
         ({"id": "a", "facets": ["a"] * 21}, "'facets' is a list of at most 20 names of fields; 21 are given"),
+        *(({"id": "a", "disjunctive_facets": names}, "'disjunctive_facets' is a list of") for names in WRONG_LISTS),
+        (
+            {"id": "a", "facets": ["a"] * 9 + list("bcdefghijk"), "disjunctive_facets": list("lmnopqrstu")},
+            "name 21 fields together, at most 20",
+        ),
+        ({"id": "a", "facets": ["a", "b"], "disjunctive_facets": ["b"]}, "'b' stands in 'facets' and in"),
+        *(({"id": "a", "shift": raw}, "'shift' is an object such as") for raw in (*WRONG_LISTS, "red", 5, {"a": None})),
+        ({"id": "a", "shift": {"a": ["b"]}}, "'shift' is an object such as"),
+        ({"id": "a", "shift": dict.fromkeys("abcd", "x")}, "'shift' is .* at most 3 attributes"),
+        *(({"id": "a", "boost": raw}, "'boost' is a list of at most 5 objects") for raw in ("a", {}, [5])),
+        ({"id": "a", "boost": [BOOST] * 6}, "'boost' is a list of at most 5 objects .*; 6 are given"),
+        ({"id": "a", "boost": [{"field": "a"}]}, "^'boost\\[0\\]' lacks 'weight', a number from -0.5 to 0.5"),
+        ({"id": "a", "boost": [{"field": "a", "weight": 0.1, "low": -1.7e308}]}, "a number from -1e\\+300 to 1e\\+300"),
+        ({"id": "a", "boost": [{**BOOST, "weight": 0.6}]}, "'boost.weight' is a number from -0.5 to 0.5, not 0.6"),
+        ({"id": "a", "boost": [{**BOOST, "function": "sin"}]}, "'boost.function' is age or linear or log"),
+        ({"id": "a", "boost": [{**BOOST, "high": "x"}]}, "'boost.high' is a number"),
+        ({"id": "a", "boost": [{**BOOST, "half_life": 0}]}, "'boost.half_life' is a number of days over 0"),
+        ({"id": "a", "boost": [{**BOOST, "weights": 1}]}, r"^boost\[0\]: There is no parameter 'weights'; did you"),
+        ({"id": "a", "boost": [{**BOOST, "function": "age"}]}, "needs 'half_life'"),
+        ({"id": "a", "boost": [{**BOOST, "function": "age", "half_life": 5, "low": 1}]}, "has no 'low' and 'high'"),
+        ({"id": "a", "boost": [{**BOOST, "half_life": 5}]}, "'half_life' goes with"),
+        ({"id": "a", "boost": [{**BOOST, "function": "log", "low": 5}]}, "leave 'low' out"),
+        ({"id": "a", "boost": [{**BOOST, "function": "log", "high": 0}]}, "'high' over 0, not 0"),
+        ({"id": "a", "boost": [{**BOOST, "low": 2, "high": 2}]}, "'low' and 'high' are both 2"),
+        ({"id": "a", "boost": [{**BOOST, "weight": w} for w in (0.3, -0.3)]}, "make 0.6 together, at most 0.5: lower"),
+        *(
+            ({"id": "a", name: ids}, f"'{name}' is a list of at most .* item ids")
+            for name in ("pin", "bury")
+            for ids in WRONG_LISTS
+        ),
+        ({"id": "a", "pin": ["b"] * 101}, "'pin' is a list of at most 100 .*; 101 are given"),
+        ({"id": "a", "bury": ["b"] * 1001}, "'bury' is a list of at most 1,000 .*; 1,001 are given"),
+        ({"id": "a", "bury": ["隣" * 86]}, "'bury' has .* of 258 bytes"),
+        ({"id": "a", "pin": ["b", "c"], "bury": ["c"]}, "'c' stands in 'pin' and in 'bury'"),
+        ({"id": "a", "pin": ["b"], "group_by": "c"}, "'pin' and 'group_by' exclude each other"),
+        ({"id": "a", "bury": ["b"], "diversity": 0.5}, "'bury' and 'diversity' exclude each other"),
+        *(
+            ({"image": TEXT, "region": {**BOX, name: value}}, f"'region.{name}' is the box's")
+            for name in BOX
+            for value in (-0.1, 1.1, "0.5", True)
+        ),
+        ({"image": TEXT, "region": {**BOX, "width": 0}}, "'region.width' is the box's width, over 0"),
+        *(({"image": TEXT, "region": raw}, "'region' is {.*each from 0 to 1") for raw in ([0, 0, 1, 1], "left", 5)),
+        ({"image": TEXT, "region": {"x": 0, "y": 0, "width": 1}}, "'region' lacks 'height', the box's height"),
+        ({"image": TEXT, "region": {**BOX, "left": 0}}, "no parameter 'left'"),
+        ({"image": TEXT, "region": {**BOX, "x": 0.6}}, "over the right edge of the picture: x \\+ width is 1.1"),
+        ({"image": TEXT, "region": {**BOX, "y": 0.6}}, "over the lower edge"),
+        *(({name: query, "region": BOX}, "'region' is a part of a picture, and the query is") for name, query in
+          {"id": "a", "vector": [1.0], "examples": {"positive": ["a"]}}.items()),
         *(({"id": "a", "cursor": text}, "'cursor' is the text that an answer gave") for text in ("", 5)),
         ({"id": "a", "cursor": "x", "diversity": 0.5}, "exclude each other"),
         *(({"id": "a", "include": names}, "'include' is a list of what to show") for names in ("fields", [1])),
@@ -184,6 +237,11 @@ def test_all_parameters_of_a_prediction() -> None:
 def test_a_search_of_another_form_is_refused(raw: Any, says: str) -> None:
     with pytest.raises(InvalidRequestError, match=says):
         search(raw)
+
+
+def test_a_region_may_end_at_the_edge_however_its_shares_are_rounded() -> None:
+    box = {"x": 0.7, "y": 0.1, "width": 0.3, "height": 0.9000001}
+    assert search({"upload": "uploads/" + "0" * 32, "region": box}).region == Box(**box)
 
 
 @pytest.mark.parametrize("vector", ["1,2", {}, 5, ["1"], [None], [True], [[1.0]], [0.0] * (MOST_COMPONENTS + 1)])
@@ -239,6 +297,11 @@ def test_several_searches() -> None:
         ({"queries": [{"examples": {}}]}, r"queries\[0\]: 'examples' lacks 'positive'"),
         ({"queries": [{"id": "a", "include": ["x"]}]}, r"queries\[0\]: 'include' is .* it holds \"x\""),
         ({"queries": [{"queries": []}]}, r"queries\[0\]: There is no parameter 'queries'"),
+        (
+            {"queries": [{"id": "a"}, {"id": "a", "boost": [BOOST, {**BOOST, "wait": 1}]}]},
+            r"^queries\[1\]: boost\[1\]: There is no parameter 'wait'",
+        ),
+        ({"queries": [{"id": "a", "boost": [{**BOOST, "weight": 1}]}]}, r"^queries\[0\]: 'boost.weight' is a number"),
         ({"queries": [{"id": "a", "k": 600}, {"id": "b", "k": 401}]}, "1,001 items, at most 1,000"),
         ({"queries": [{"id": "a", "ids": list(map(str, range(25_001)))}] * 2}, "50,002 'ids', at most 50,000"),
     ],
@@ -256,3 +319,15 @@ def test_an_error_keeps_its_kind_among_several() -> None:
 def test_options_have_no_query() -> None:
     with pytest.raises(InvalidRequestError, match="no parameter 'id'"):
         decode({"id": "a"}, SearchOptions)
+
+
+def test_what_a_shop_ranks_by() -> None:
+    asked = search(
+        {
+            "id": "a", "shift": {"e\u0301": "a\u0301"}, "pin": [7, "b", "b"], "bury": ["e\u0301"],
+            "boost": [{"field": "sales", "weight": 0.5, "function": "log", "high": 10}],
+        }
+    )  # fmt: skip
+    assert asked.shift == {"é": "á"}
+    assert (asked.pin, asked.bury) == (("7", "b"), ("é",))
+    assert asked.boost == (Boost(field="sales", weight=0.5, function="log", high=10.0),)

@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps
 
 import pictures
 from pictures import BLUE, GREEN, RED, YELLOW, encoded, oriented, photo, png, quarters
-from tonari.errors import InvalidImageError, RequestError, TooLargeError, UnsupportedImageError
-from tonari.images.decode import _decode, prepare
-from tonari.images.framing import Framing
+from tonari.errors import InvalidImageError, InvalidRequestError, RequestError, TooLargeError, UnsupportedImageError
+from tonari.images.decode import _decode, memory_needed, prepare
+from tonari.images.framing import Framing, Region
 from tonari.images.guards import FORMATS, MAX_BYTES, MAX_COEFFICIENTS, MAX_PIXELS, MAX_SCANS, MAX_SIDE, admit
 from tonari.images.headers import MAX_PARTS
 
 FRAMING = Framing(height=224, width=224, shortest_edge=256)
 EXACT = Framing(height=64, width=64, shortest_edge=64)
+SQUASHED = Framing(height=64, width=64, squashed=(72, 72), rounding="even")
 PINK = (250, 120, 180)
 VALID = pictures.valid()
 
@@ -450,7 +451,7 @@ def test_a_canvas_that_is_not_its_frame_is_refused():
 def test_a_decoder_that_reads_another_size_than_the_guard_is_stopped():
     header = replace(admit(encoded(quarters(), "PNG")), width=319)
     with pytest.raises(InvalidImageError, match="two sizes"):
-        _decode(header, EXACT, (64, 64))
+        _decode(header, EXACT, (0, 0, header.width, header.height))
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -531,3 +532,74 @@ before = peak()
 prepare(data, Framing(224, 224, 256))
 print(peak() - before)
 """
+
+
+# --- regions
+
+
+def cut_out(image, region):
+    width, height = image.size
+    left, top = round(region.x * width), round(region.y * height)
+    right, bottom = round((region.x + region.width) * width), round((region.y + region.height) * height)
+    return image.crop((left, top, right, bottom))
+
+
+REGIONS = [Region(0.1, 0.2, 0.5, 0.4), Region(0, 0.5, 1, 0.5), Region(0.333, 0.333, 0.333, 0.333)]
+
+
+@pytest.mark.parametrize("framing", [FRAMING, EXACT, replace(FRAMING, resample="nearest"), SQUASHED])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"])
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_region_is_seen_as_if_it_were_the_whole_picture(kind, region, framing):
+    data = encoded(photo(500, 301), kind, **({"lossless": True} if kind == "WEBP" else {}))
+    decoded = Image.open(BytesIO(data)).convert("RGB")
+    alone = encoded(cut_out(decoded, region), "PNG")
+    assert np.array_equal(prepare(data, framing, region=region), prepare(alone, framing))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_region_lies_in_the_upright_picture(orientation, region):
+    image = photo(500, 301)
+    data = oriented(orientation, "PNG", image=image)
+    upright = ImageOps.exif_transpose(Image.open(BytesIO(data)))
+    alone = encoded(cut_out(upright, region).convert("RGB"), "PNG")
+    assert difference(prepare(data, FRAMING, region=region), prepare(alone, FRAMING)).max() <= 4
+
+
+def test_the_whole_as_a_region_is_the_whole():
+    data = encoded(photo(900, 700), "JPEG")
+    assert np.array_equal(prepare(data, FRAMING, region=Region(0, 0, 1, 1)), prepare(data, FRAMING))
+
+
+@pytest.mark.parametrize("share", [1 / 4, 1 / 8])
+def test_a_region_of_a_large_jpeg_has_all_the_pixels_that_there_are(share):
+    """Decoded at the fraction that suits its whole, the region would be a blur."""
+    stripes = np.zeros((4096, 4096, 3), np.uint8)
+    stripes[:, (np.arange(4096) // 8) % 2 == 1] = 255
+    image = Image.fromarray(stripes)
+    region = Region(0.25, 0.25, share, share)
+    view = prepare(encoded(image, "JPEG", quality=95), FRAMING, region=region)
+    alone = prepare(encoded(cut_out(image, region), "PNG"), FRAMING)
+    assert difference(view, alone).mean() < 6
+    whole = prepare(encoded(image, "JPEG", quality=95), FRAMING)
+    assert whole.std() < alone.std() / 2
+
+
+def test_a_region_of_a_jpeg_at_its_limit_costs_little_more_than_half_its_size():
+    header = admit(encoded(Image.new("L", (8_000, 6_000)), "JPEG"))
+    small = Region(0.5, 0.5, 0.02, 0.02)
+    assert memory_needed(header, FRAMING, small) - len(header.data) == 8 * 4_000 * 3_000
+    smaller = admit(encoded(Image.new("L", (2_000, 1_000)), "JPEG"))
+    assert memory_needed(smaller, FRAMING, Region(0.5, 0.5, 0.1, 0.1)) - len(smaller.data) == 8 * 2_000 * 1_000
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_region_of_a_few_pixels_is_refused(orientation):
+    data = oriented(orientation, "PNG", image=photo(300, 200))
+    width, height = (200, 300) if orientation == 6 else (300, 200)
+    prepare(data, EXACT, region=Region(0, 0, 16 / width, 16 / height))
+    with pytest.raises(
+        InvalidRequestError, match=rf"15 x {height} pixels of this picture of {width} x {height}, .* 16 "
+    ):
+        prepare(data, EXACT, region=Region(0, 0, 15 / width, 1))

@@ -5,24 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogues import DIMENSIONS, World, random_world, tiny_encoder
-from tonari.attributes import AttributeModel
+from catalogues import DIMENSIONS, Counting, World, one_view, random_world, serve, tiny_encoder
+from tonari.api.presenting import show_prediction
+from tonari.attributes import AttributeModel, Method
 from tonari.attributes.crossfit import USUAL
 from tonari.attributes.weights import ClassWeights
-from tonari.contract.engine import EngineAnswer, EngineQuery
 from tonari.contract.filter_tree import EVERYTHING, And, Condition, Range
 from tonari.encoders.port import Encoder
 from tonari.errors import InvalidRequestError
-from tonari.fields.schema import Schema, values_of
+from tonari.fields.schema import Field, Schema, values_of
 from tonari.query import predict as module
-from tonari.query.predict import predict
+from tonari.query.predict import Answer, predict
 from tonari.query.queries import Query, query_item, query_vector
 from tonari.query.serving import Serving
+from tonari.snapshots.indexed import IndexedItem
 
 ATTRIBUTES = ("brand", "new", "tags")
 CLASSES: dict[str, tuple[Any, ...]] = {"brand": ("acme", "bolt", "隣"), "new": (False, True), "tags": ("a", "b", "c")}
@@ -48,20 +50,6 @@ def predicting(world: World) -> Serving:
     schema = Schema({name: replace(about, attribute=name in ATTRIBUTES) for name, about in fields.items()})
     learned = {name: model(name) for name in ATTRIBUTES}
     return replace(world.serving, snapshot=replace(world.serving.snapshot, schema=schema, learned=learned))
-
-
-class Counting:
-    """Passes searches on and counts them."""
-
-    def __init__(self, serving: Serving) -> None:
-        self._engine, self.searches = serving.engine, 0
-
-    def search(self, query: EngineQuery) -> EngineAnswer:
-        self.searches += 1
-        return self._engine.search(query)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
 
 
 @settings(max_examples=60, deadline=None)
@@ -100,12 +88,13 @@ def test_the_nearest_that_have_an_attribute_vote_on_it(
             for item, has in fields.items()
             if values_of(has.get(name), about) and (not narrow or has.get("price", 9) < 1.5)
         ]
-        assert [voter.id for voter in answer.voters] == expected[:k]
-        assert all(
-            voter.value == (values if name == "tags" else values[0])
-            for voter in answer.voters
-            if (values := values_of(fields[voter.id].get(name), about))
-        )
+        if answer.label:
+            assert answer.label == values_of(world.items[seen[0]].fields.get(name), about)
+            near = world.ranked(query.embeddings, query.items)[: module.MOST_TWINS]
+            copies = {item for score, item in near if score >= module.COPY}
+            expected = [item for item in expected if item not in copies]
+        assert [voter.item.id for voter in answer.voters] == expected[:k]
+        assert all(voter.values == values_of(fields[voter.item.id].get(name), about) for voter in answer.voters)
 
 
 def test_one_search_serves_all_attributes(encoder: Encoder) -> None:
@@ -131,3 +120,105 @@ def test_a_long_filter_is_not_evaluated_for_many_attributes(encoder: Encoder, mo
         InvalidRequestError, match=r"filter of 60 conditions are more than 100 .* name fewer attributes"
     ):
         predict(serving, query, ATTRIBUTES, "vote", 9, long)
+
+
+def labelled(encoder: Encoder, *items: IndexedItem, split_by: str = "") -> Serving:
+    """Items whose brand is an attribute, with one weight vector for each of two brands."""
+    serving = serve(encoder, items)  # type: ignore[arg-type]
+    weights = np.eye(2, DIMENSIONS, dtype=np.float32)
+    one = ClassWeights(("acme", "bolt"), weights, np.zeros(2, np.float32), np.full(2, 9), np.arange(2))
+    fields = {"brand": Field("string", attribute=True), "price": Field("number")}
+    learned = {"brand": AttributeModel(False, one, one, USUAL, {})}
+    snapshot = replace(serving.snapshot, schema=Schema(fields, split_by=split_by), learned=learned)
+    return replace(serving, snapshot=snapshot)
+
+
+def about_brand(serving: Serving, query: Query, method: Method | None = None, *, familiar: bool = True) -> Answer:
+    return predict(serving, query, ["brand"], method, 9, EVERYTHING, familiar=familiar)["brand"]
+
+
+def turned(item: str, brand: str | None, degrees: float) -> IndexedItem:
+    """An item with one picture, turned so far away from the first axis."""
+    return one_view(item, brand, np.cos(np.radians(degrees)), np.sin(np.radians(degrees)), 0)
+
+
+AROUND = (
+    turned("self", "acme", 0),
+    turned("copy", "acme", 3),
+    turned("near", "bolt", 20),
+    turned("next", "bolt", 25),
+    turned("far", "acme", 90),
+)
+
+
+@pytest.mark.parametrize("method", [None, "discriminant", "means", "vote"])
+def test_an_item_does_not_vote_for_its_own_label(encoder: Encoder, method: Method | None) -> None:
+    """Weights and a copy would say acme with certainty; what is not the item itself says bolt."""
+    serving = labelled(encoder, *AROUND)
+    answer = about_brand(serving, query_item(serving, "self"), method)
+    assert answer.label == ("acme",)
+    assert [one.item.id for one in answer.voters] == ["near", "next", "far"]
+    assert (answer.prediction.method, answer.prediction.ranked[0].value, answer.agree) == ("vote", "bolt", False)
+    shown = show_prediction(answer)
+    assert (shown.value, shown.score, shown.method, shown.abstained) == ("acme", None, "label", False)
+    assert [one.value for one in shown.alternatives] == ["bolt", "acme"]
+    assert [one.id for one in shown.supporting] == ["far"]
+    assert [one.id for one in shown.against] == ["near", "next"]
+
+
+def test_an_item_without_a_label_is_predicted(encoder: Encoder) -> None:
+    """Of what it lacks, its copy is the best witness."""
+    serving = labelled(encoder, turned("self", None, 0), *AROUND[1:])
+    answer = about_brand(serving, query_item(serving, "self"))
+    assert (answer.label, answer.voters[0].item.id) == ((), "copy")
+    assert (answer.prediction.method, answer.prediction.ranked[0].value) == ("discriminant", "acme")
+
+
+def test_the_same_vector_is_no_item(encoder: Encoder) -> None:
+    serving = labelled(encoder, *AROUND)
+    answer = about_brand(serving, query_vector(serving, [1.0, 0.0, 0.0]))
+    assert answer.label == ()
+    assert answer.voters[0].item.id == "self"
+
+
+def test_variants_of_one_product_do_not_vote_for_each_other(encoder: Encoder) -> None:
+    shots = [
+        replace(turned(f"shot {number}", None, 20 * number), fields={"brand": "acme", "price": 5 + number // 3})
+        for number in range(4)
+    ]
+    serving = labelled(encoder, *shots, split_by="price")
+    answer = about_brand(serving, query_item(serving, "shot 0"))
+    assert [one.item.id for one in answer.voters] == ["shot 3"]
+
+
+def test_each_attribute_has_its_own_method(encoder: Encoder) -> None:
+    serving = labelled(encoder, *AROUND)
+    query = query_vector(serving, [1.0, 0.4, 0.0])
+    assert about_brand(serving, query).prediction.method == "discriminant"
+    learned = {"brand": replace(serving.snapshot.learned["brand"], default="vote")}
+    voting = replace(serving, snapshot=replace(serving.snapshot, learned=learned))
+    assert about_brand(voting, query).prediction.method == "vote"
+    assert about_brand(voting, query, "discriminant").prediction.method == "discriminant"
+
+
+def test_a_stranger_gets_no_value(encoder: Encoder) -> None:
+    serving = labelled(encoder, *AROUND)
+    query = query_vector(serving, [1.0, 0.4, 0.0])
+    shown = show_prediction(about_brand(serving, query, familiar=False))
+    assert (shown.value, shown.score, shown.abstained, shown.abstained_because) == (None, None, True, "unfamiliar")
+    assert not shown.calibrated
+    known = show_prediction(about_brand(serving, query))
+    assert (known.value, known.abstained, known.abstained_because) == ("acme", False, None)
+
+
+def test_three_neighbours_speak_for_a_class_and_three_against_it(encoder: Encoder) -> None:
+    brands = ["acme", "bolt", "acme", "acme", "bolt", "acme", "bolt", "bolt"]
+    items = [turned(f"{number}", brand, 5 * number) for number, brand in enumerate(brands)]
+    shown = show_prediction(about_brand(labelled(encoder, *items), Query(np.eye(1, DIMENSIONS, dtype=np.float32))))
+    assert shown.value == "acme"
+    assert [one.id for one in shown.supporting] == ["0", "2", "3"]
+    assert [one.id for one in shown.against] == ["1", "4", "6"]
+    assert {(one.view, one.image) for one in shown.against[:1]} == {("a.jpg", "/v1/items/1/image?view=a.jpg")}
+    assert {one.value for one in shown.against} == {"bolt"}
+    written = msgspec.json.decode(msgspec.json.encode(shown))
+    assert [one["id"] for one in written["for"]] == ["0", "2", "3"]

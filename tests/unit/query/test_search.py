@@ -24,7 +24,8 @@ from tonari.index import planner
 from tonari.index.vectors import from_fixed
 from tonari.query.cursor import PageEnd
 from tonari.query.queries import Query, query_examples, query_item, query_vector
-from tonari.query.search import Neighbours, SearchParams, check_compared, check_together, search
+from tonari.query.search import Neighbours, SearchParams, search
+from tonari.query.together import check_compared, check_together
 from tonari.snapshots.indexed import IndexedItem
 
 
@@ -37,7 +38,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 def _everything_lies_in_cells() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(planner, "SCAN_BYTES", 0)
-        patch.setattr("tonari.snapshots.table.CELLS_FROM_BYTES", 0)
+        patch.setattr("tonari.index.shortening.CELLS_FROM_BYTES", 0)
         yield
 
 
@@ -93,7 +94,7 @@ def grouped(world: World, ranked: list[tuple[float, str]], params: SearchParams)
 
 
 def pairs(found: Neighbours) -> list[tuple[float, str]]:
-    return [(one.score, one.id) for one in found.items]
+    return [(one.item.score, one.item.id) for one in found.items]
 
 
 @settings(max_examples=80, deadline=None)
@@ -111,12 +112,12 @@ def test_exact_answers_are_what_plain_python_says(
     assert found.plan.exact
     assert (found.more is not None) == (len(expected) > params.k)
     for one in found.items:
-        item = world.items[one.id]
-        assert one.fields == {name: value for name, value in item.fields.items() if name != "id"}
-        assert one.view in [view.name for view in item.views]
-        (view,) = (view for view in item.views if view.name == one.view)
-        assert one.embedding.tolist() == from_fixed(view.embedding).tolist()
-        assert world.score(query.embeddings, replace(item, views=(view,))) == one.score
+        item = world.items[one.item.id]
+        assert one.item.fields == {name: value for name, value in item.fields.items() if name != "id"}
+        assert one.item.view in [view.name for view in item.views]
+        (view,) = (view for view in item.views if view.name == one.item.view)
+        assert one.item.embedding.tolist() == from_fixed(view.embedding).tolist()
+        assert world.score(query.embeddings, replace(item, views=(view,))) == one.item.score
 
 
 @settings(max_examples=100, deadline=None)
@@ -132,7 +133,9 @@ def test_k_come_back_whenever_k_match(encoder: Encoder, data: st.DataObject, dra
     assert pairs(found) == sorted(set(pairs(found)), key=lambda one: (-one[0], one[1]))
     if params.min_score == -1.0:
         assert len(found.items) == min(params.k, len(grouped(world, ranked, params)))
-    counts = Counter(None if params.group_by is None else world.field(one.id, params.group_by) for one in found.items)
+    counts = Counter(
+        None if params.group_by is None else world.field(one.item.id, params.group_by) for one in found.items
+    )
     assert all(count <= params.per_group for value, count in counts.items() if value is not None)
 
 
@@ -255,7 +258,7 @@ def test_documents_are_read_until_they_fill_an_answer(
     query = query_vector(serving, [1.0, 0.0, 0.0])
     params = SearchParams(k=9, within=EVERYTHING, fields=asked)
 
-    assert set(search(serving, query, replace(params, fields=("b",))).items[0].fields) == {"b"}
+    assert set(search(serving, query, replace(params, fields=("b",))).items[0].item.fields) == {"b"}
     monkeypatch.setattr("tonari.query.contents.MOST_ANSWER_BYTES", 500)
     assert len(search(serving, query, replace(params, fields=("b",))).items) == 9
     assert len(search(serving, query, replace(params, fields=())).items) == 9
@@ -347,7 +350,7 @@ def test_a_group_that_lies_nearest_hides_no_other(encoder: Encoder) -> None:
 
     found = search(serving, query, SearchParams(5, EVERYTHING, group_by="brand"))
 
-    assert [one.id for one in found.items] == ["flood-00000", "b", "c", "d"]
+    assert [one.item.id for one in found.items] == ["flood-00000", "b", "c", "d"]
     assert found.more is None
 
 
@@ -359,7 +362,7 @@ def test_equal_items_come_in_the_order_of_their_ids(encoder: Encoder, exact: boo
 
     found = search(serving, query, SearchParams(20, EVERYTHING, exact=exact))
 
-    assert [one.id for one in found.items] == [f"{number:04}" for number in range(20)]
+    assert [one.item.id for one in found.items] == [f"{number:04}" for number in range(20)]
 
 
 def test_diversity_turns_away_from_what_is_alike(encoder: Encoder) -> None:
@@ -369,13 +372,15 @@ def test_diversity_turns_away_from_what_is_alike(encoder: Encoder) -> None:
     query = query_vector(serving, [1, 0, 0])
 
     ids = {
-        diversity: [one.id for one in search(serving, query, SearchParams(2, EVERYTHING, diversity=diversity)).items]
+        diversity: [
+            one.item.id for one in search(serving, query, SearchParams(2, EVERYTHING, diversity=diversity)).items
+        ]
         for diversity in (0.0, 0.5, 1.0)
     }
 
     assert ids == {0.0: ["a", "b"], 0.5: ["a", "c"], 1.0: ["a", "c"]}
     varied = search(serving, query, SearchParams(3, EVERYTHING, diversity=0.5))
-    assert [one.id for one in varied.items] == ["a", "c", "b"]
+    assert [one.item.id for one in varied.items] == ["a", "c", "b"]
     assert varied.more is None
 
 
@@ -449,3 +454,55 @@ def test_fields_that_cannot_be_used(encoder: Encoder, params: SearchParams, says
 
     with pytest.raises(InvalidRequestError, match=says):
         search(serving, query_vector(serving, [1, 0, 0]), params)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), WORLDS)
+def test_disjunctive_facets_are_counted_without_their_own_conditions(
+    encoder: Encoder, data: st.DataObject, drawn: tuple[int, int, int, int]
+) -> None:
+    world = random_world(encoder, *drawn)
+    query, params, _ = ask(data, world)
+    raw = {"brand": {"$in": ["acme", "隣"]}, "price": {"$lt": 2}, "$not": {"new": True}}
+    within = Range(parse_filter(raw, world.serving.snapshot.schema), params.within.ids)
+
+    found = search(
+        world.serving, query, replace(params, within=within, facets=("tags",), disjunctive_facets=("brand", "new"))
+    ).facets
+
+    assert set(found) == {"tags", "brand", "new"}
+    for name in ("brand", "new"):
+        others = {
+            field: condition for field, condition in raw.items() if field != name and (name, field) != ("new", "$not")
+        }
+        counts = Counter(
+            item.fields[name]
+            for item in world.items.values()
+            if name in item.fields
+            and (params.within.ids is None or item.id in params.within.ids)
+            and item.id not in query.items
+            and ("brand" not in others or item.fields.get("brand") in ("acme", "隣"))
+            and item.fields.get("price", 9) < 2
+            and ("$not" not in others or item.fields.get("new") is not True)
+        )
+        facet = found[name]
+        assert isinstance(facet, Values)
+        assert dict(facet.most) == counts
+
+
+def test_disjunctive_facets_evaluate_so_many_conditions_only(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = random_world(encoder, 1, 10, 0, 12)
+    query = query_vector(world.serving, [1.0, 0.0, 0.0])
+    names = ("brand", "new", "since", "tags")
+    raw = {
+        "$and": [*({"price": {"$ne": number}} for number in range(60)), *({name: {"$ne": "x"}} for name in ("tags",))]
+    }
+    raw["$and"] += [{name: {"$exists": True}} for name in names[:3]]
+    within = Range(parse_filter(raw, world.serving.snapshot.schema))
+    assert len(search(world.serving, query, SearchParams(1, within, disjunctive_facets=names)).facets) == 4
+    with pytest.raises(InvalidRequestError, match="191 conditions together, at most 128"):
+        check_together([SearchParams(1, within, disjunctive_facets=("brand",)), SearchParams(1, within)])
+
+    monkeypatch.setattr("tonari.query.facet_counts.MOST_CONDITIONS", 251)
+    with pytest.raises(InvalidRequestError, match=r"252 conditions together; at most 251 are taken: name fewer fields"):
+        search(world.serving, query, SearchParams(1, within, disjunctive_facets=names))

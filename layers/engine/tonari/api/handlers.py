@@ -22,11 +22,11 @@ from tonari.api.presenting import (
     params_of,
     range_of,
     search_result,
+    show_likeness,
     show_prediction,
 )
 from tonari.api.writing import LINK_SECONDS, form_of
 from tonari.contract.answers import (
-    HealthAnswer,
     ItemAnswer,
     ItemsAnswer,
     PredictAnswer,
@@ -39,6 +39,7 @@ from tonari.contract.artefacts import Refusal
 from tonari.contract.decoding import decode, named
 from tonari.contract.filter_tree import EVERYTHING
 from tonari.contract.forms import convert
+from tonari.contract.health import HealthAnswer
 from tonari.contract.openapi import openapi
 from tonari.contract.parameters import UPLOADS, VOTERS
 from tonari.contract.requests import (
@@ -56,14 +57,18 @@ from tonari.errors import (
     MissingObjectError,
     StoreError,
 )
+from tonari.images.framing import Region
 from tonari.query.beside import LateAnswer
 from tonari.query.contents import image_of, read_item, shown, summarise
+from tonari.query.familiar import judge, nearest_of
 from tonari.query.listing import list_items
 from tonari.query.predict import Answer, predict
 from tonari.query.queries import Query, query_examples, query_image, query_item, query_vector
 from tonari.query.reader import Reader
-from tonari.query.search import SearchParams, check_compared, check_together, search
+from tonari.query.search import SearchParams, search
 from tonari.query.serving import Serving
+from tonari.query.shifting import shift
+from tonari.query.together import check_compared, check_together
 from tonari.snapshots.head import newest_refusal
 from tonari.storage.bucket import Bucket
 
@@ -86,13 +91,15 @@ class Handlers:
     def search(self, request: SearchRequest | SearchesRequest) -> Response:
         """Answer one search, or several from one generation."""
         serving = self._reader.current()
+        if any(one.exact for one in _each(request)):
+            serving = self._reader.whole(serving)
+        asked = _params_of_each(serving, request)
+        if not serving.snapshot.whole and any(one.after and not one.after.estimated_by for one in asked):
+            serving = self._reader.whole(serving)
+            asked = _params_of_each(serving, request)
         if isinstance(request, SearchRequest):
-            found = self._search(serving, request, params_of(serving, request))
+            found = self._search(serving, request, asked[0])
             return Response.of(SearchAnswer(**asdict(found), **_provenance(serving)))
-        asked: list[SearchParams] = []
-        for number, one in enumerate(request.queries):
-            with named(number):
-                asked.append(params_of(serving, one))
         check_together(asked)
         results: list[SearchResult] = []
         began = time.thread_time()
@@ -109,14 +116,21 @@ class Handlers:
 
     def _search(self, serving: Serving, request: SearchRequest, params: SearchParams) -> SearchResult:
         clock = _Clock()
+        if params.after and params.after.estimated_by:
+            serving = self._reader.estimating(serving)
         query = self._query(serving, request, clock)
-        found = search(serving, query, params)
+        asked, shifted = query, None
+        if request.shift is not None:
+            asked, shifted = shift(serving, query, request.shift)
+            clock.lap("shift")
+        found = search(serving, asked, params)
         clock.lap("search")
+        likeness = judge(serving, query, nearest_of(found, query, params) if asked is query else None)
         predictions: dict[str, Answer] = {}
         if request.predict:
-            predictions = predict(serving, query, request.predict, "discriminant", VOTERS, EVERYTHING)
+            predictions = predict(serving, query, request.predict, None, VOTERS, EVERYTHING, familiar=likeness.familiar)
             clock.lap("predict")
-        return search_result(serving, request, found, predictions, clock.laps)
+        return search_result(serving, request, found, shifted, predictions, likeness, clock.laps)
 
     def predict(self, request: PredictRequest) -> Response:
         """Predict attributes of a query."""
@@ -124,12 +138,18 @@ class Handlers:
         within = range_of(serving, request)
         clock = _Clock()
         query = self._query(serving, request, clock)
-        answers = predict(serving, query, request.attributes, request.method, request.k, within)
+        likeness = judge(serving, query)
+        answers = predict(
+            serving, query, request.attributes, request.method, request.k, within, familiar=likeness.familiar
+        )
         clock.lap("predict")
         return Response.of(
             PredictAnswer(
                 predictions={name: show_prediction(one) for name, one in answers.items()},
                 method=request.method,
+                familiar=likeness.familiar,
+                likeness=show_likeness(likeness),
+                vectors="full" if serving.snapshot.whole else "rotated",
                 **_provenance(serving),
                 took_ms=clock.laps,
             )
@@ -147,7 +167,9 @@ class Handlers:
                 return query_examples(serving, value.positive, value.negative)
         data = self._uploaded(value) if name == "upload" else value
         clock.lap("read")
-        query = query_image(serving, data)
+        box = request.region
+        region = None if box is None else Region(box.x, box.y, box.width, box.height)
+        query = query_image(serving, data, region)
         clock.lap("encode")
         return query
 
@@ -192,6 +214,7 @@ class Handlers:
             "checked_seconds_ago": round(fresh.checked_seconds_ago, 1),
             "behind": fresh.behind,
         }
+        said["search"]["incomplete"] = fresh.incomplete
         return Response.of(convert(said, HealthAnswer, from_attributes=True))
 
     def _refusal(self, live: str) -> Refusal | None:
@@ -210,6 +233,21 @@ class Handlers:
         """Give the page, and the policy under which browsers run it."""
         page = read_page()
         return Response(200, page.html, "text/html; charset=utf-8", {"content-security-policy": page.policy})
+
+
+def _each(request: SearchRequest | SearchesRequest) -> tuple[SearchRequest, ...]:
+    return (request,) if isinstance(request, SearchRequest) else request.queries
+
+
+def _params_of_each(serving: Serving, request: SearchRequest | SearchesRequest) -> list[SearchParams]:
+    """Check each search of a request; of several, messages say which one they are about."""
+    if isinstance(request, SearchRequest):
+        return [params_of(serving, request)]
+    asked: list[SearchParams] = []
+    for number, one in enumerate(request.queries):
+        with named(number):
+            asked.append(params_of(serving, one))
+    return asked
 
 
 class _Clock:

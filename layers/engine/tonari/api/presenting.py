@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -10,21 +11,36 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET
 
-from tonari.contract.answers import Facet, FoundItem, ListedItem, Prediction, RankedClass, SearchResult, ValueCount
-from tonari.contract.engine import ScoredItem, SortedItem, Spread, Values
+from tonari.contract.answers import (
+    Facet,
+    FoundItem,
+    Likeness,
+    ListedItem,
+    Prediction,
+    RankedClass,
+    SearchResult,
+    Shifted,
+    ValueCount,
+    Voter,
+)
+from tonari.contract.engine import SortedItem, Spread, Values
 from tonari.contract.filter_tree import Range
 from tonari.contract.requests import ItemsRequest, PredictRequest, SearchRequest, query_of
-from tonari.errors import InvalidRequestError
+from tonari.errors import InvalidRequestError, StaleCursorError
 from tonari.fields.facets import date_text
 from tonari.fields.filters import parse_filter
+from tonari.query.boosts import Ranked
 from tonari.query.cursor import digest, read_cursor, read_place, write_cursor, write_place
+from tonari.query.familiar import Likeness as Judged
 from tonari.query.listing import Listed, ListParams, read_order
-from tonari.query.predict import Answer
+from tonari.query.predict import Answer, Voting
 from tonari.query.search import Neighbours, SearchParams
 from tonari.query.serving import Serving
 
 EMBEDDING_DECIMALS = 5
 PROBABILITY_DECIMALS = 6
+MOST_SPEAKING = 3
+"""How many neighbours are named for a class, and how many against it."""
 
 
 def range_of(serving: Serving, request: SearchRequest | PredictRequest | ItemsRequest) -> Range:
@@ -60,6 +76,11 @@ def params_of(serving: Serving, request: SearchRequest) -> SearchParams:
     """
     encoder = serving.snapshot.encoder
     check_shown(serving, request.fields)
+    after = None if request.cursor is None else read_cursor(request.cursor, encoder, digest(order_of(request)))
+    if after is not None and after.estimated_by not in {"", serving.snapshot.id}:
+        raise StaleCursorError(
+            "The cursor's scores were estimates, and their snapshot has been replaced since: search again without it."
+        )
     return SearchParams(
         k=request.k,
         within=range_of(serving, request),
@@ -69,9 +90,19 @@ def params_of(serving: Serving, request: SearchRequest) -> SearchParams:
         per_group=request.per_group,
         diversity=request.diversity,
         facets=request.facets,
-        after=None if request.cursor is None else read_cursor(request.cursor, encoder, digest(order_of(request))),
+        disjunctive_facets=request.disjunctive_facets,
+        after=after,
         fields=request.fields if "fields" in request.include else (),
+        boosts=request.boost,
+        pinned=request.pin,
+        buried=request.bury,
+        now=_now(request) if after is None else after.now,
     )
+
+
+def _now(request: SearchRequest) -> float:
+    """Give the time that ages are counted from; a cursor carries it, and is the same twice where no age counts."""
+    return time.time() if any(one.function == "age" for one in request.boost) else 0.0
 
 
 def order_of(request: SearchRequest) -> dict[str, Any]:
@@ -81,12 +112,17 @@ def order_of(request: SearchRequest) -> dict[str, Any]:
     said = hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else msgspec.to_builtins(value)
     return {
         "query": [query, said],
+        "shift": request.shift,
+        "region": msgspec.to_builtins(request.region),
         "filter": request.filter,
         "ids": request.ids,
         "min_score": request.min_score,
         "exact": request.exact,
         "group_by": request.group_by,
         "per_group": request.per_group,
+        "boost": msgspec.to_builtins(request.boost),
+        "pin": request.pin,
+        "bury": request.bury,
     }
 
 
@@ -94,7 +130,9 @@ def search_result(
     serving: Serving,
     request: SearchRequest,
     found: Neighbours,
+    shifted: Shifted | None,
     predictions: Mapping[str, Answer],
+    likeness: Judged,
     took_ms: dict[str, float],
 ) -> SearchResult:
     """Give what the API says of a search, with as much of each item as was asked for."""
@@ -102,9 +140,13 @@ def search_result(
     return SearchResult(
         items=tuple(_found_item(one, request) for one in found.items),
         plan=found.plan,
-        facets=_facets(serving, found.facets) if request.facets else UNSET,
+        shifted=UNSET if shifted is None else shifted,
+        reranked=UNSET if found.reranked is None else found.reranked,
+        facets=_facets(serving, found.facets) if _counts(request) else UNSET,
         next=UNSET if more is None else write_cursor(more, serving.snapshot.encoder, digest(order_of(request))),
         predictions={name: show_prediction(one) for name, one in predictions.items()} if request.predict else UNSET,
+        familiar=likeness.familiar,
+        likeness=show_likeness(likeness),
         took_ms=took_ms,
     )
 
@@ -123,6 +165,7 @@ def list_params_of(serving: Serving, request: ItemsRequest) -> ListParams:
         within=range_of(serving, request),
         order=order,
         facets=request.facets,
+        disjunctive_facets=request.disjunctive_facets,
         after=None if request.cursor is None else read_place(request.cursor, order.kind, _list_digest(request)),
         fields=request.fields if "fields" in request.include else (),
     )
@@ -137,7 +180,7 @@ def items_answer(serving: Serving, request: ItemsRequest, found: Listed) -> dict
     return {
         "items": tuple(_listed_item(one, request) for one in found.items),
         "matching": found.matching,
-        "facets": _facets(serving, found.facets) if request.facets else UNSET,
+        "facets": _facets(serving, found.facets) if _counts(request) else UNSET,
         "next": UNSET if found.more is None else write_place(found.more, _list_digest(request)),
     }
 
@@ -156,17 +199,29 @@ def image_path(item: str) -> str:
     return f"/v1/items/{quote(item, safe='')}/image"
 
 
-def _found_item(one: ScoredItem, request: SearchRequest) -> FoundItem:
+def _view_path(item: str, view: str) -> str:
+    return f"{image_path(item)}?view={quote(view, safe='')}"
+
+
+def _found_item(ranked: Ranked, request: SearchRequest) -> FoundItem:
+    one = ranked.item
     return FoundItem(
         id=one.id,
         score=one.score,
         view=one.view,
+        ranked_by=ranked.by if request.boost else UNSET,
+        boosts=dict(ranked.added) if request.boost else UNSET,
+        placed=UNSET if ranked.part == "ranked" else ranked.part,
         fields=dict(one.fields) if "fields" in request.include else UNSET,
-        image=f"{image_path(one.id)}?view={quote(one.view, safe='')}" if "image" in request.include else UNSET,
+        image=_view_path(one.id, one.view) if "image" in request.include else UNSET,
         embedding=tuple(round(float(component), EMBEDDING_DECIMALS) for component in one.embedding)
         if "embedding" in request.include
         else UNSET,
     )
+
+
+def _counts(request: SearchRequest | ItemsRequest) -> bool:
+    return bool(request.facets or request.disjunctive_facets)
 
 
 def _facets(serving: Serving, facets: Mapping[str, Values | Spread]) -> dict[str, Facet]:
@@ -187,20 +242,40 @@ def _facet(facet: Values | Spread, kind: str) -> Facet:
 def show_prediction(answer: Answer) -> Prediction:
     """Give what the API says of one attribute.
 
-    Where the best class is withheld it heads the alternatives, and ``score`` is its probability.
+    Where the best class is withheld it heads the alternatives, and ``score`` is its probability; nothing is probable of
+    a query that is like nothing in the catalogue. Beside a label the alternatives are what others say.
     """
-    found = answer.prediction
+    found, label, familiar = answer.prediction, answer.label, answer.familiar
     ranked = tuple(RankedClass(one.value, round(one.score, PROBABILITY_DECIMALS)) for one in found.ranked)
-    given = bool(ranked) and not found.abstained
+    given = bool(ranked) and familiar and not found.abstained and not label
+    abstained = bool(ranked) and not given and not label
+    voters = tuple(_voter(one, several=found.several) for one in answer.voters)
+    speaks = [answer.best in one.values for one in answer.voters]
+    values = label or (tuple(found.values) if familiar else ())
     return Prediction(
-        value=ranked[0].value if given else None,
-        score=ranked[0].score if ranked else None,
+        value=label[0] if label else ranked[0].value if given else None,
+        score=ranked[0].score if ranked and familiar and not label else None,
         alternatives=ranked[1:] if given else ranked,
-        method=found.method,
-        calibrated=found.calibrated,
-        abstained=found.abstained,
+        method="label" if label else found.method,
+        calibrated=found.calibrated and familiar,
+        abstained=abstained,
+        abstained_because=None if not abstained else "unsure" if familiar else "unfamiliar",
         agree=answer.agree,
         new_class=answer.new_class,
-        neighbours=answer.voters,
-        values=tuple(found.values) if found.several else UNSET,
+        neighbours=voters,
+        supporting=tuple(one for one, has in zip(voters, speaks, strict=True) if has)[:MOST_SPEAKING],
+        against=tuple(one for one, has in zip(voters, speaks, strict=True) if not has)[:MOST_SPEAKING],
+        values=values if found.several else UNSET,
     )
+
+
+def _voter(one: Voting, *, several: bool) -> Voter:
+    item = one.item
+    return Voter(
+        item.id, item.score, one.values if several else one.values[0], item.view, _view_path(item.id, item.view)
+    )
+
+
+def show_likeness(found: Judged) -> Likeness:
+    """Give what the API says of how near a query is to the catalogue."""
+    return Likeness(found.nearest, found.level)

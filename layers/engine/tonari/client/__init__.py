@@ -17,7 +17,6 @@ from tonari.contract.answers import (
     JSON,
     AcceptedAnswer,
     FoundItem,
-    HealthAnswer,
     ItemAnswer,
     ItemsAnswer,
     ListedItem,
@@ -29,6 +28,7 @@ from tonari.contract.answers import (
     UploadForm,
 )
 from tonari.contract.decoding import decode
+from tonari.contract.health import HealthAnswer
 from tonari.contract.normal_form import id_text, nfc
 from tonari.contract.parameters import PICTURE_SUFFIXES, QUERIES, require_finite
 from tonari.contract.requests import ItemsRequest, PredictRequest, SearchesRequest, SearchOptions, SearchRequest

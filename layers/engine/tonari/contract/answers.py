@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from tonari.contract.artefacts import IgnoredKeys, Regression, UnusableValues
 from tonari.contract.requests import Method
 
 JSON = "application/json"
@@ -36,6 +35,16 @@ class FoundItem(Struct, frozen=True, kw_only=True):
     id: str
     score: Score
     view: Annotated[str, Meta(description="The name of the image with this score.")]
+    ranked_by: Annotated[
+        float, Meta(description="With `boost`: `score` and what `boosts` add; the order of the items.")
+    ] | (UnsetType) = UNSET
+    boosts: Annotated[dict[str, float], Meta(description="With `boost`: what each field adds.")] | UnsetType = UNSET
+    placed: (
+        Annotated[
+            Literal["pinned", "buried"], Meta(description="Why the item stands here, if `pin` or `bury` names it.")
+        ]
+        | UnsetType
+    ) = UNSET
     fields: Fields | UnsetType = UNSET
     image: Annotated[str, Meta(description="Path of the image `view`.")] | UnsetType = UNSET
     embedding: Annotated[tuple[float, ...], Meta(description="Of length 1, five decimals.")] | UnsetType = UNSET
@@ -51,6 +60,42 @@ class Plan(Struct, frozen=True):
     matching: Annotated[int, Meta(description="How many items match `filter` and `ids`.")]
     scanned: Annotated[int, Meta(description="How many images were compared.")]
     exact: Annotated[bool, Meta(description="Whether every matching image was compared in 32-bit arithmetic.")]
+    vectors: Annotated[
+        Literal["full", "rotated"],
+        Meta(
+            description="What scores were computed by. `rotated`: the full vectors are still being fetched, scores and "
+            "vectors of items are estimates until then."
+        ),
+    ] = "full"
+
+
+class Shifted(Struct, frozen=True):
+    """How far the query was moved."""
+
+    cosine: Annotated[
+        float,
+        Meta(
+            description="Cosine similarity of the query to where it was moved to; of several pictures the least. The "
+            "scores of the items are similarities to the moved query."
+        ),
+    ]
+    kept: Annotated[
+        tuple[str, ...], Meta(description="The other attributes, of which the query kept its class scores.")
+    ]
+
+
+class Reranked(Struct, frozen=True):
+    """How many items were considered for an order by boosts."""
+
+    candidates: Annotated[int, Meta(description="How many of the nearest items were ranked.")]
+    complete: Annotated[
+        bool,
+        Meta(
+            description="Whether it is certain that no item farther away would be among those given: it is so far from "
+            "the query that no boost brings it up. As certain as the candidates are, see `plan.exact`; never while "
+            "scores are estimates, see `plan.vectors`."
+        ),
+    ]
 
 
 class ValueCount(Struct, frozen=True):
@@ -90,33 +135,88 @@ class Voter(Struct, frozen=True):
     id: str
     score: Score
     value: Any
+    view: Annotated[str, Meta(description="The name of the image with this score.")] = ""
+    image: Annotated[str, Meta(description="Path of the image `view`.")] = ""
 
 
 class Prediction(Struct, frozen=True, kw_only=True):
     """The value of one attribute."""
 
-    value: Annotated[Any, Meta(description="The best class; null if there is none or none is sure enough.")]
-    score: Annotated[float | None, Meta(description="Of the best class: its probability if `calibrated`.")]
-    alternatives: Annotated[tuple[RankedClass, ...], Meta(description="Up to nine other classes, best first.")]
-    method: Annotated[Method, Meta(description="How the value was found.")]
+    value: Annotated[Any, Meta(description="The best class, or the item's own label; null if none is sure enough.")]
+    score: Annotated[
+        float | None, Meta(description="Of the best class: its probability if `calibrated`. null for a label.")
+    ]
+    alternatives: Annotated[
+        tuple[RankedClass, ...],
+        Meta(description="Up to nine other classes, best first; beside a label, what other items say."),
+    ]
+    method: Annotated[
+        Method | Literal["label"],
+        Meta(description="How the value was found; `label`: the query is an item, and carries this value."),
+    ]
     calibrated: Annotated[bool, Meta(description="Whether scores are probabilities, measured on held-out items.")]
-    abstained: Annotated[bool, Meta(description="Whether no class was sure enough.")]
-    agree: Annotated[bool | None, Meta(description="Whether classifier and vote have the same best class.")]
+    abstained: Annotated[bool, Meta(description="Whether no value is given.")]
+    abstained_because: Annotated[
+        Literal["unfamiliar", "unsure"] | None,
+        Meta(
+            description="`unfamiliar`: nothing in the catalogue is like the query. `unsure`: no class is sure enough."
+        ),
+    ] = None
+    agree: Annotated[
+        bool | None,
+        Meta(
+            description="Whether classifier and vote have the same best class; of a label, whether the vote names it, "
+            "or null if the vote is not sure."
+        ),
+    ]
     new_class: Annotated[bool, Meta(description="Whether the vote's best class is newer than the last rebuild.")]
     neighbours: Annotated[tuple[Voter, ...], Meta(description="The items that voted, nearest first.")]
+    supporting: Annotated[
+        tuple[Voter, ...], Meta(description="The three nearest of these that have the best class, or the label.")
+    ] = field(default=(), name="for")
+    against: Annotated[tuple[Voter, ...], Meta(description="The three nearest of these that have not.")] = ()
     values: Annotated[tuple[Any, ...], Meta(description="Of an attribute with tags: all that are sure enough.")] | (
         UnsetType
     ) = UNSET
 
 
+class Likeness(Struct, frozen=True):
+    """How near the query is to the catalogue, whatever `filter` and `ids` say."""
+
+    nearest: Annotated[
+        Score | None,
+        Meta(
+            description="Of the nearest item; null for an item of the catalogue, or if nothing was compared. An "
+            "estimate while the full vectors are being fetched: then a query that may reach `level` is familiar."
+        ),
+    ] = None
+    level: Annotated[
+        float | None,
+        Meta(description="99 % of the catalogue's own items reach it; null if there are too few of them to tell."),
+    ] = None
+
+
+Familiar = Annotated[
+    bool,
+    Meta(description="Whether anything in the catalogue is like the query. If not, no attribute is given a value."),
+]
+
+
 class SearchResult(Struct, frozen=True, kw_only=True):
     """The answer to one search."""
 
-    items: Annotated[tuple[FoundItem, ...], Meta(description="Highest score first; equal scores by id.")]
+    items: Annotated[
+        tuple[FoundItem, ...],
+        Meta(description="Highest score first, or highest `ranked_by` with `boost`; equal ones by id."),
+    ]
     plan: Plan
+    shifted: Annotated[Shifted, Meta(description="With `shift`.")] | UnsetType = UNSET
+    reranked: Annotated[Reranked, Meta(description="With `boost`.")] | UnsetType = UNSET
     facets: Annotated[dict[str, Facet], Meta(description="By field.")] | UnsetType = UNSET
     next: Annotated[str, Meta(description="Send it as `cursor` to get the next page.")] | UnsetType = UNSET
     predictions: Annotated[dict[str, Prediction], Meta(description="By attribute.")] | UnsetType = UNSET
+    familiar: Familiar = True
+    likeness: Likeness = Likeness()
     took_ms: Milliseconds
 
 
@@ -143,7 +243,14 @@ class PredictAnswer(Struct, frozen=True, kw_only=True):
     """Predictions by attribute."""
 
     predictions: dict[str, Prediction]
-    method: Method
+    method: Annotated[
+        Method | None, Meta(description="That was asked for; null if each attribute was predicted by its own.")
+    ]
+    familiar: Familiar = True
+    likeness: Likeness = Likeness()
+    vectors: Annotated[
+        Literal["full", "rotated"], Meta(description="What neighbours are found by: see the plan of a search.")
+    ] = "full"
     generation: Generation
     snapshot: SnapshotId
     encoder: EncoderId
@@ -217,101 +324,6 @@ class UploadAnswer(UploadForm, frozen=True, kw_only=True):
     """A form by which a query picture can be posted; then ask with ``upload``."""
 
     upload: Annotated[str, Meta(description="Send it as `upload` in a search or prediction.")]
-
-
-class EncoderSummary(Struct, frozen=True, kw_only=True):
-    """The encoder in use."""
-
-    id: EncoderId
-    name: str
-    dimensions: int
-
-
-class LargeSearches(Struct, frozen=True, kw_only=True):
-    """How filters that match many items are searched."""
-
-    large_ranges: Annotated[str, Meta(description="`scan`, `cells`, `graph and scan` or `graph and cells`.")]
-    reason: Annotated[str, Meta(description="Why only a scan was good enough; empty otherwise.")]
-
-
-class Rejected(Struct, frozen=True, kw_only=True):
-    """Objects of the catalogue that could not be used."""
-
-    count: int
-    first: Annotated[dict[str, str], Meta(description="The reason by key, of the first dozen.")]
-
-
-class Ignored(Struct, frozen=True, kw_only=True):
-    """Keys of the catalogue bucket that belong to no item, counted at the last rebuild."""
-
-    count: int
-    reasons: Annotated[dict[str, IgnoredKeys], Meta(description="By reason, the most frequent first.")]
-
-
-class Unusable(Struct, frozen=True, kw_only=True):
-    """Values that are not of their field's type and count as missing, counted at the last rebuild."""
-
-    count: int
-    fields: Annotated[dict[str, UnusableValues], Meta(description="By field.")]
-
-
-class FieldSummary(Struct, frozen=True, kw_only=True):
-    """The type of a field, and which values it has."""
-
-    type: str
-    min: float | UnsetType = UNSET
-    max: float | UnsetType = UNSET
-    values: Annotated[tuple[Any, ...], Meta(description="The most frequent values.")] | UnsetType = UNSET
-
-
-class RefusedSnapshot(Struct, frozen=True, kw_only=True):
-    """Why the last rebuild was not published."""
-
-    id: str
-    at: str
-    live: Annotated[str, Meta(description="The snapshot that it was compared with.")]
-    falls: tuple[Regression, ...]
-
-
-class Behind(Struct, frozen=True, kw_only=True):
-    """Why it is not known that the newest generation answers."""
-
-    generation: Annotated[int | None, Meta(description="The newest generation; null if nobody could ask for it.")]
-    snapshot: Annotated[str | None, Meta(description="Its snapshot.")]
-    reason: Annotated[str, Meta(description="Why it does not answer.")]
-    since: Annotated[str, Meta(description="When that was first seen, in ISO 8601.")]
-    previous: Annotated[bool, Meta(description="Whether the state that was live before the newest answers instead.")]
-
-
-class HealthAnswer(Struct, frozen=True, kw_only=True):
-    """What is live."""
-
-    status: Literal["ok"] = "ok"
-    version: str
-    generation: Generation
-    snapshot: SnapshotId
-    encoder: EncoderSummary
-    items: int
-    views: Annotated[int, Meta(description="Images that can be found.")]
-    segments: Annotated[int, Meta(description="Files of changes since the last rebuild.")]
-    recall: Annotated[
-        dict[str, float],
-        Meta(description="Recall@10 by the share of items that match, measured when the snapshot was built."),
-    ]
-    search: LargeSearches
-    rejected: Rejected
-    ignored: Ignored
-    unusable: Unusable
-    attributes: Annotated[dict[str, tuple[Any, ...]], Meta(description="The classes of each attribute.")]
-    fields: Annotated[dict[str, FieldSummary], Meta(description="The fields that filters can use.")]
-    samples: Annotated[tuple[str, ...], Meta(description="Up to 12 item ids.")]
-    refused: Annotated[RefusedSnapshot | None, Meta(description="null, or why the last rebuild was not published.")] = (
-        None
-    )
-    checked_seconds_ago: Annotated[
-        float, Meta(description="When it was last confirmed that this is the newest generation.")
-    ] = 0.0
-    behind: Annotated[Behind | None, Meta(description="null, or why the newest generation does not answer.")] = None
 
 
 class Problem(Struct, frozen=True, kw_only=True):

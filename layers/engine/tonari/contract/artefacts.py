@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from tonari.contract.findings import Familiarity, ItemGroups
 from tonari.contract.requests import Method
 
 Count = Annotated[int, Meta(ge=0)]
@@ -112,16 +113,22 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Id of the encoder that made its embeddings.
     dimensions
         ``D``.
+    rotated
+        Dimensions of the rotated vectors that candidates are found by; 0 where these are not rotated.
     recall
         Recall@10 by selectivity, measured at build.
     tuning
-        What searches must visit, as :class:`tonari.index.planner.Tuning` has it.
+        What searches must visit, as :class:`tonari.index.vector_index.Tuning` has it.
     attributes
         By name and method: how good predictions are on held-out items.
     schema
         As ``schema.json`` has it.
+    grouping
+        Which items were held out together.
     files
         sha256 (hex) by name.
+    familiarity
+        Which queries are like anything in it.
     sha256
         Of all that is said here but this.
     """
@@ -133,11 +140,14 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     views: Count
     rejected: Count
     dimensions: Annotated[int, Meta(ge=1)]
+    rotated: Count = 0
     recall: Mapping[str, float]
     tuning: Mapping[str, Any]
     attributes: Mapping[str, Any]
     schema: Mapping[str, Any]
+    grouping: ItemGroups
     files: Mapping[str, str]
+    familiarity: Familiarity = Familiarity()
     sha256: str = ""
 
 
@@ -221,6 +231,8 @@ class CanariesHeader(Struct, frozen=True, forbid_unknown_fields=True):
         Of rows spread over all, the item's id and the view's name; their embeddings lie beside.
     answers, predictions
         To the queries that lie beside.
+    rotated
+        The answers while embeddings and graph are not here yet; none where vectors are not rotated.
     """
 
     encoder: str
@@ -228,6 +240,7 @@ class CanariesHeader(Struct, frozen=True, forbid_unknown_fields=True):
     views: tuple[tuple[str, str], ...]
     answers: tuple[CanaryAnswer, ...]
     predictions: tuple[CanaryPrediction, ...]
+    rotated: tuple[CanaryAnswer, ...] = ()
 
 
 class SegmentHeader(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ import functools
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -176,13 +176,20 @@ def _explained(error: msgspec.ValidationError, values: Any, kind: type[Any]) -> 
     parent, of, value = _walk(steps, kind, values)
     if (missing := _MISSING.match(text)) is not None:
         name = missing["name"]
-        where = f"{steps[-1]!r} lacks" if steps else "The request lacks"
+        where = f"{_place(steps[2:] if prefix else steps)} lacks" if steps else "The request lacks"
         return InvalidRequestError(f"{prefix}{where} {name!r}, {_expected(_fields(of)[name])}.")
     if not steps:
         return InvalidRequestError("The body must be a JSON object.")
     if len(steps) == 2 and prefix:
         return InvalidRequestError(f"{prefix}A search is a JSON object.")
     return _wrong_value(prefix, steps, parent, value)
+
+
+def _place(steps: Sequence[str | int]) -> str:
+    """Name what lies at the end of a path, and its place where it stands in a list."""
+    if isinstance(steps[-1], str):
+        return repr(steps[-1])
+    return f"'{steps[-2]}[{steps[-1]}]'"
 
 
 def _wrong_value(prefix: str, steps: list[Any], parent: inspect.Type, value: Any) -> TonariError:
@@ -220,7 +227,7 @@ def _fields(one: inspect.Type) -> dict[str, inspect.Type]:
     return {field.name: field.type for field in inner.fields} if isinstance(inner, inspect.StructType) else {}
 
 
-def _check_names(values: Any, one: inspect.Type, prefix: str) -> None:
+def _check_names(values: Any, one: inspect.Type, prefix: str, parameter: str = "") -> None:
     """Check all names before msgspec does, whose message would mix what was given with its own words."""
     inner = _inner(one)
     if isinstance(inner, inspect.StructType) and isinstance(values, dict):
@@ -228,10 +235,10 @@ def _check_names(values: Any, one: inspect.Type, prefix: str) -> None:
         for name in values:
             _check_known(name, known, prefix)
         for name, value in values.items():
-            _check_names(value, known[name], prefix)
+            _check_names(value, known[name], prefix, name)
     elif isinstance(inner, inspect.VarTupleType) and isinstance(_inner(inner.item_type), inspect.StructType):
         for number, value in enumerate(values if isinstance(values, list) else ()):
-            _check_names(value, inner.item_type, f"queries[{number}]: ")
+            _check_names(value, inner.item_type, f"{prefix}{parameter}[{number}]: ")
 
 
 def _as_meant(values: Any, one: inspect.Type) -> Any:

@@ -24,7 +24,8 @@ class EngineQuery:
     Parameters
     ----------
     vectors : (Q, D) float32, rows of length 1
-        An item is as near as its nearest view is to the nearest of these.
+        An item is as near as its nearest view is to the nearest of these. Those of items may be shorter, as
+        :class:`StoredItem` says.
     within
         Which items may be found.
     exact
@@ -48,6 +49,8 @@ class ScoredItem:
     ----------
     score
         Cosine similarity of its nearest view to the query, rounded to six decimals.
+    upper
+        How high it may be in truth, but for few: ``score`` itself, unless that is an estimate.
     view
         Name of that view; of equally near ones, the first in the item's document.
     fields
@@ -58,6 +61,7 @@ class ScoredItem:
 
     id: str
     score: float
+    upper: float
     view: str
     fields: Mapping[str, Any]
     embedding: NDArray[np.float32]
@@ -139,7 +143,7 @@ class StoredItem:
     views
         Names of its views, in the order of its document.
     embeddings : (V, D) float32, rows of length 1 up to rounding
-        One of each view.
+        One of each view; shorter where the full vectors are not here yet, by what is not here.
     """
 
     id: str
@@ -224,6 +228,8 @@ class Description:
         How ranges are searched that are too large to be scanned at once.
     reason
         Why they are scanned nevertheless; empty if they are not.
+    whole
+        Whether scores are those of the embeddings; estimates otherwise.
     """
 
     items: int
@@ -231,6 +237,7 @@ class Description:
     samples: tuple[str, ...]
     large_ranges: str
     reason: str
+    whole: bool = True
 
 
 class Engine(Protocol):

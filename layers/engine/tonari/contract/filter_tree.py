@@ -61,6 +61,40 @@ def count_conditions(tree: Filter | None) -> int:
             return 1
 
 
+def fields_of(tree: Filter) -> frozenset[str]:
+    """Name the fields that a filter looks at."""
+    match tree:
+        case And(terms) | Or(terms):
+            return frozenset[str]().union(*map(fields_of, terms))
+        case Not(term):
+            return fields_of(term)
+        case Condition(field):
+            return frozenset((field,))
+
+
+def without_conditions_on(field: str, tree: Filter | None) -> Filter | None:
+    """Leave a field's own conditions out of a filter.
+
+    Those are the terms of the filter that look at no other field, whether they stand alone or are joined by ``$and``. A
+    term with ``$or`` or ``$not`` that looks at other fields as well stays whole: without a part of it, it would say
+    something else.
+
+    Returns
+    -------
+    What is left; None if that is nothing.
+    """
+    match tree:
+        case None:
+            return None
+        case And(terms):
+            kept = tuple(one for term in terms if (one := without_conditions_on(field, term)) is not None)
+            if kept == terms:
+                return tree
+            return And(kept) if len(kept) > 1 else kept[0] if kept else None
+        case _:
+            return None if fields_of(tree) == {field} else tree
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """Which items a search may find.
@@ -82,6 +116,10 @@ class Range:
     def matching(self, condition: Filter) -> Range:
         """Narrow the range to items that also match a filter."""
         return replace(self, filter=condition if self.filter is None else And((self.filter, condition)))
+
+    def without_conditions_on(self, field: str) -> Range:
+        """Widen the range: leave a field's own conditions out of the filter."""
+        return replace(self, filter=without_conditions_on(field, self.filter))
 
     def without(self, ids: Iterable[str]) -> Range:
         """Narrow the range to items that are not among ``ids``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -68,7 +68,7 @@ class MethodQuality(_Struct, frozen=True):
     accuracy, macro_f1, calibration_error, coverage
         Shares of 1; ``coverage`` is that of predictions at or over the threshold.
     threshold
-        Least probability that is given as the value; over 1 if ``precision`` is never reached.
+        Least probability that is given as the value; over 1 if ``precision`` is never surely reached.
     precision
         That was asked for.
     reliability
@@ -77,6 +77,9 @@ class MethodQuality(_Struct, frozen=True):
         By descending threshold.
     confusion
         Largest first, right ones included; empty for tags.
+    support
+        How many independent held-out answers those at or over the threshold are worth: those of one group are alike,
+        and some weigh more than others. 0 if there is no threshold.
     """
 
     held_out: int
@@ -89,6 +92,7 @@ class MethodQuality(_Struct, frozen=True):
     reliability: tuple[ReliabilityBin, ...]
     curve: tuple[CoveragePoint, ...]
     confusion: tuple[ConfusionCount, ...]
+    support: float = 0.0
 
 
 class AttributeQuality(_Struct, frozen=True):
@@ -121,10 +125,85 @@ class AttributeQuality(_Struct, frozen=True):
             raise ValueError(f"{len(self.classes)} classes, but {len(self.sampled)} counts")
 
 
+class GroupingRule(_Struct, frozen=True):
+    """One way by which items were put into groups.
+
+    Parameters
+    ----------
+    rule
+        ``split_by``, ``field``, ``ids``, ``file names``, ``numbers``, ``pictures`` or ``looks``.
+    how
+        The name of the field, which part of the names, or from which likeness on.
+    groups, items, largest
+        As in :class:`ItemGroups`, if this were the only rule.
+    """
+
+    rule: str
+    how: str
+    groups: int
+    items: int
+    largest: int
+
+
+class ItemGroups(_Struct, frozen=True):
+    """Items that show one thing, and are therefore held out together.
+
+    Parameters
+    ----------
+    groups
+        How many groups of two or more items there are.
+    items
+        How many items are in them.
+    largest
+        Items of the largest.
+    rules
+        In the order in which they were applied; empty where every item stands for itself.
+    """
+
+    groups: int = 0
+    items: int = 0
+    largest: int = 0
+    rules: tuple[GroupingRule, ...] = ()
+
+
+class Familiarity(_Struct, frozen=True):
+    """From which cosine of the nearest item on a query counts as like something in the catalogue.
+
+    The health check answers it too.
+    """
+
+    level: Annotated[
+        Annotated[float, msgspec.Meta(ge=-1, le=1)] | None,
+        msgspec.Meta(
+            description="99 % of items held out reach it; null if they are too few, and then everything is familiar."
+        ),
+    ] = None
+    items: Annotated[
+        int, msgspec.Meta(ge=0, description="How many items it was learned from; at least 99 are needed.")
+    ] = 0
+    alone: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            description="How many others were left aside, because nothing else in the catalogue is like them.",
+        ),
+    ] = 0
+
+
 class QualityReport(_Struct, frozen=True):
-    """``report.json``: how good predictions are, by attribute, in the order of the schema."""
+    """``report.json``: how good predictions are, by attribute, in the order of the schema.
+
+    Parameters
+    ----------
+    grouping
+        Which items were held out together.
+    familiarity
+        Which queries are like anything in the catalogue.
+    """
 
     attributes: dict[str, AttributeQuality]
+    grouping: ItemGroups = ItemGroups()
+    familiarity: Familiarity = Familiarity()
     format: int = REPORT_FORMAT
 
 
@@ -151,6 +230,9 @@ class ContradictedLabel(_Struct, frozen=True):
         What its document says; of tags a list.
     neighbours
         Ids of the items that voted, nearest first.
+    worth
+        How much looking at it is worth, 0 to 1: the share of planted errors that are no surer by its weakest sign. The
+        list is in this order.
     """
 
     id: str
@@ -159,6 +241,7 @@ class ContradictedLabel(_Struct, frozen=True):
     discriminant: Guess
     vote: VoteShare
     neighbours: tuple[str, ...]
+    worth: float
 
 
 class DuplicateGroup(_Struct, frozen=True):
@@ -170,12 +253,18 @@ class DuplicateGroup(_Struct, frozen=True):
         The first items, and the key of the picture of each that is alike.
     score
         The least cosine similarity among these pictures.
+    kind
+        ``same``: one picture, perhaps compressed or scaled otherwise. ``variants``: one design, in another colour say.
+    differ
+        The attributes in which these items differ.
     """
 
     ids: tuple[str, ...]
     images: tuple[str, ...]
     score: float
     size: int
+    kind: Literal["same", "variants"]
+    differ: tuple[str, ...]
 
     def __post_init__(self) -> None:
         """Refuse a picture of no item."""
@@ -203,9 +292,9 @@ class ContradictedLabels(_Struct, frozen=True):
     suspected
         Labels that the discriminant contradicts, before the vote was asked.
     count
-        Of these, how many the vote contradicts too.
+        Of these, how many the vote contradicts too, and are worth looking at.
     items
-        The surest.
+        Those that are worth most.
     """
 
     checked: int

@@ -107,7 +107,7 @@ def _operation(route: Route, schemas: Json) -> Json:
 def _query_parameter(name: str, schema: Json, prefix: str = "") -> Json:
     bare = _without_null({key: value for key, value in schema.items() if key != "description"})
     parameter: Json = {"name": name, "in": "query", "description": prefix + LINK.sub(r"\1", schema["description"])}
-    if bare.get("type") == "object":
+    if bare.get("type") == "object" or "$ref" in bare or "$ref" in bare.get("items", {}):
         return {**parameter, "content": {JSON: {"schema": bare}}}
     if bare.get("type") == "array":
         return {**parameter, "style": "form", "explode": False, "schema": bare}

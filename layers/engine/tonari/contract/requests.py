@@ -30,6 +30,8 @@ from tonari.contract.parameters import (
     read_filter,
     read_ids,
 )
+from tonari.contract.query_changes import PICTURE_QUERIES, PictureRegion, Shift, read_shift
+from tonari.contract.ranking import Boosts, Buried, Pins, check_boosts
 
 Part = Literal["fields", "image", "embedding"]
 Shown = Literal["fields", "image"]
@@ -41,6 +43,16 @@ Facets = Annotated[
         max_length=MOST_FACETS,
         description=f"Up to {MOST_FACETS} fields whose values are counted.",
         examples=[["color", "price"]],
+        extra={"is": f"a list of at most {MOST_FACETS} names of fields"},
+    ),
+]
+DisjunctiveFacets = Annotated[
+    tuple[str, ...],
+    Meta(
+        max_length=MOST_FACETS,
+        description="Fields that are counted as in `facets`, but without the filter's own conditions on them: what "
+        f"several ticked values of one field need. At most {MOST_FACETS} together with `facets`.",
+        examples=[["brand"]],
         extra={"is": f"a list of at most {MOST_FACETS} names of fields"},
     ),
 ]
@@ -91,7 +103,12 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     diversity: Annotated[
         float, Meta(ge=0, le=1, description="0-1: how strongly items that resemble each other are avoided.")
     ] = 0.0
+    shift: Shift = None
+    boost: Boosts = ()
+    pin: Pins = ()
+    bury: Buried = ()
     facets: Facets = ()
+    disjunctive_facets: DisjunctiveFacets = ()
     cursor: Cursor = None
     include: Annotated[
         tuple[Part, ...],
@@ -115,13 +132,29 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     def __post_init__(self) -> None:
         """Check what concerns several parameters, and drop what is named twice."""
-        drop_repeated(self, "facets", "include", "fields", "predict")
+        drop_repeated(self, "facets", "disjunctive_facets", "include", "fields", "predict")
         _read_range(self)
+        _check_facets(self)
         if self.per_group > 1 and self.group_by is None:
             raise ValueError("'per_group' goes with 'group_by', which names the field: add it.")
+        check_boosts(self.boost)
+        self._read_placed()
+        if self.shift is not None:
+            force_setattr(self, "shift", read_shift(self.shift))
         if self.diversity and self.cursor is not None:
             raise ValueError("'diversity' and 'cursor' exclude each other: an answer with diversity has no next page.")
         _check_shown(self.fields, self.include)
+
+    def _read_placed(self) -> None:
+        for name in ("pin", "bury"):
+            force_setattr(self, name, read_ids(name, getattr(self, name)))
+        both = [item for item in self.pin if item in {*self.bury}]
+        if both:
+            raise ValueError(f"{both[0]!r:.80} stands in 'pin' and in 'bury': name it in one of them.")
+        placed = "pin" if self.pin else "bury" if self.bury else None
+        other = "group_by" if self.group_by is not None else "diversity" if self.diversity else None
+        if placed and other:
+            raise ValueError(f"{placed!r} and {other!r} exclude each other: leave one of the two out.")
 
 
 class SearchRequest(SearchOptions, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -138,6 +171,7 @@ class SearchRequest(SearchOptions, frozen=True, forbid_unknown_fields=True, kw_o
     id: Id = None
     vector: Vector = None
     examples: LikeExamples = None
+    region: PictureRegion = None
 
     def __post_init__(self) -> None:
         """Check what concerns several parameters, and drop what is named twice."""
@@ -188,6 +222,7 @@ class PredictRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     id: Id = None
     vector: Vector = None
     examples: LikeExamples = None
+    region: PictureRegion = None
     attributes: Annotated[
         Annotated[tuple[str, ...], Meta(max_length=MOST_ATTRIBUTES)] | None,
         Meta(
@@ -197,12 +232,13 @@ class PredictRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         ),
     ] = None
     method: Annotated[
-        Method,
+        Method | None,
         Meta(
             description="`discriminant`: a linear classifier learned from the catalogue's labels. `means`: the class "
-            "whose mean embedding is nearest. `vote`: a distance-weighted vote of the nearest labelled items."
+            "whose mean embedding is nearest. `vote`: a distance-weighted vote of the nearest labelled items. Unless "
+            "given, each attribute has the one that is better on held-out items."
         ),
-    ] = "discriminant"
+    ] = None
     k: Annotated[int, Meta(ge=1, le=MOST_ITEMS, description=f"How many items vote, 1-{MOST_ITEMS:,}.")] = VOTERS
     filter: Annotated[
         Filter,
@@ -246,6 +282,7 @@ class ItemsRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         ),
     ] = None
     facets: Facets = ()
+    disjunctive_facets: DisjunctiveFacets = ()
     cursor: Cursor = None
     include: Annotated[
         tuple[Shown, ...],
@@ -259,8 +296,9 @@ class ItemsRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     def __post_init__(self) -> None:
         """Check what concerns several parameters, and drop what is named twice."""
-        drop_repeated(self, "facets", "include", "fields")
+        drop_repeated(self, "facets", "disjunctive_facets", "include", "fields")
         _read_range(self)
+        _check_facets(self)
         _check_shown(self.fields, self.include)
 
 
@@ -282,11 +320,28 @@ def _check_shown(fields: tuple[str, ...] | None, include: tuple[str, ...]) -> No
         raise ValueError("'fields' names fields to return, and 'include' leaves fields out: drop one of the two.")
 
 
+def _check_facets(request: SearchOptions | ItemsRequest) -> None:
+    twice = sorted({*request.facets} & {*request.disjunctive_facets})
+    if twice:
+        raise ValueError(f"{twice[0]!r:.80} stands in 'facets' and in 'disjunctive_facets': name it in one of them.")
+    count = len(request.facets) + len(request.disjunctive_facets)
+    if count > MOST_FACETS:
+        raise ValueError(
+            f"'facets' and 'disjunctive_facets' name {count} fields together, at most {MOST_FACETS} are counted: name "
+            "fewer."
+        )
+
+
 def _check_query(request: SearchRequest | PredictRequest) -> None:
     given = [name for name in QUERIES if getattr(request, name) is not None]
     if len(given) != 1:
         found = f", not {' and '.join(given)}" if given else ""
         raise ValueError(f"Name exactly one query: {', '.join(QUERIES)}{found}.")
+    if request.region is not None and given[0] not in PICTURE_QUERIES:
+        raise ValueError(
+            f"'region' is a part of a picture, and the query is {given[0]!r}: leave 'region' out, or ask with one of "
+            f"{', '.join(PICTURE_QUERIES)}."
+        )
     if request.id is not None:
         force_setattr(request, "id", read_ids("id", (request.id,))[0])
 

@@ -10,7 +10,6 @@ from msgspec import Struct
 from tonari.contract.answers import (
     JSON,
     AcceptedAnswer,
-    HealthAnswer,
     ItemAnswer,
     ItemsAnswer,
     PredictAnswer,
@@ -19,6 +18,7 @@ from tonari.contract.answers import (
     SearchesAnswer,
     UploadAnswer,
 )
+from tonari.contract.health import HealthAnswer
 from tonari.contract.requests import (
     ImageRequest,
     ItemsRequest,
@@ -30,6 +30,7 @@ from tonari.contract.requests import (
 from tonari.errors import (
     ConflictError,
     CorruptArtefactError,
+    ExactNotReadyError,
     InvalidCatalogueError,
     InvalidFilterError,
     InvalidImageError,
@@ -124,7 +125,7 @@ ROUTES = (
         (SearchAnswer, SearchesAnswer),
         bodies=(SearchRequest, SearchesRequest),
         takes_picture=True,
-        problems=(*_ASKING, StaleCursorError),
+        problems=(*_ASKING, StaleCursorError, ExactNotReadyError),
     ),
     Route(
         "predict",
@@ -191,7 +192,14 @@ ROUTES = (
         "Find the items that look most like an item.",
         (SearchAnswer,),
         query=SearchOptions,
-        problems=(*_READING, InvalidFilterError, UnknownItemError, StaleCursorError, TooLargeError),
+        problems=(
+            *_READING,
+            InvalidFilterError,
+            UnknownItemError,
+            StaleCursorError,
+            ExactNotReadyError,
+            TooLargeError,
+        ),
     ),
     Route(
         "image",

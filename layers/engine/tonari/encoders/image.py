@@ -15,7 +15,7 @@ from tonari.contract.encoder import FramedEncoder, RawEncoder, read_encoder_file
 from tonari.encoders.onnx import Session
 from tonari.errors import InvalidEncoderError, UnencodableImageError
 from tonari.images.decode import prepare
-from tonari.images.framing import Framing, Resample, Rounding
+from tonari.images.framing import Framing, Region, Resample, Rounding
 from tonari.images.memory import MemoryBudget
 from tonari.images.tensor import RAW, Channels, DType, Layout, TensorForm, to_tensor
 
@@ -131,22 +131,22 @@ class ImageEncoder:
         self._memory = MemoryBudget(DECODED_AT_ONCE)
         self._session = Session(model, config.input_name, config.output_name, threads)
 
-    def encode(self, data: bytes) -> NDArray[np.float32]:
+    def encode(self, data: bytes, region: Region | None = None) -> NDArray[np.float32]:
         """Encode the bytes of one picture: see :meth:`tonari.encoders.port.Encoder.encode`."""
         try:
-            embedding: NDArray[np.float32] = self.embed([self.read(data)])[0]
+            embedding: NDArray[np.float32] = self.embed([self.read(data, region)])[0]
         except MemoryError as error:
             raise UnencodableImageError("The picture needs more memory than there is: scale it down.") from error
         return embedding
 
-    def read(self, data: bytes) -> NDArray[np.generic]:
+    def read(self, data: bytes, region: Region | None = None) -> NDArray[np.generic]:
         """Turn the bytes of one picture into the graph's input, without its batch axis.
 
         Raises
         ------
-        UnsupportedImageError, InvalidImageError, TooLargeError, MemoryError
+        UnsupportedImageError, InvalidImageError, TooLargeError, InvalidRequestError, MemoryError
         """
-        return to_tensor(prepare(data, self.config.framing, self._memory), self.config.form)
+        return to_tensor(prepare(data, self.config.framing, self._memory, region), self.config.form)
 
     def embed(self, views: Sequence[NDArray[np.generic]]) -> NDArray[np.float32]:
         """Encode views that :meth:`read` gave, one by one, so that a view's embedding never depends on its neighbours.

@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari.images.framing import Region
+
 
 class Encoder(Protocol):
     """Turns the bytes of a view into its embedding, each view on its own.
@@ -27,8 +29,13 @@ class Encoder(Protocol):
     def dimensions(self) -> int:
         """``D``, the length of an embedding."""
 
-    def encode(self, data: bytes) -> NDArray[np.float32]:
+    def encode(self, data: bytes, region: Region | None = None) -> NDArray[np.float32]:
         """Encode the bytes of one view.
+
+        Parameters
+        ----------
+        region
+            The only part of a picture that is looked at.
 
         Returns
         -------

@@ -8,11 +8,35 @@ from typing import Literal, get_args
 Resample = Literal["bilinear", "bicubic", "lanczos", "box", "hamming", "nearest"]
 Rounding = Literal["none", "pixels", "even"]
 Box = tuple[float, float, float, float]
+Pixels = tuple[int, int, int, int]
+"""Left, top, right and bottom edge of a box, in whole pixels."""
 
 SIDEWAYS = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap width and height."""
 _FROM_THE_RIGHT = frozenset({2, 3, 7, 8})
 _FROM_THE_BOTTOM = frozenset({3, 4, 6, 7})
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A box in a picture as it is seen, upright: shares of its width and height, 0-1, from its left and upper edge."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def pixels(self, width: int, height: int, orientation: int) -> Pixels:
+        """Give the box in whole pixels of a file of this size and EXIF orientation, before it is turned upright."""
+        across, down = (height, width) if orientation in SIDEWAYS else (width, height)
+        horizontal, vertical = _whole(self.x, self.width, across), _whole(self.y, self.height, down)
+        if orientation in SIDEWAYS:
+            horizontal, vertical = vertical, horizontal
+        if orientation in _FROM_THE_RIGHT:
+            horizontal = width - horizontal[1], width - horizontal[0]
+        if orientation in _FROM_THE_BOTTOM:
+            vertical = height - vertical[1], height - vertical[0]
+        return horizontal[0], vertical[0], horizontal[1], vertical[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +139,8 @@ def _span(whole: int, cut: int, length: float, rounding: Rounding, *, far: bool)
         start = whole - cut - near if far else near
     step = length / whole
     return start * step, min((start + cut) * step, length)
+
+
+def _whole(start: float, length: float, side: int) -> tuple[int, int]:
+    """Begin and end of a share of one side, in whole pixels."""
+    return max(0, round(start * side)), min(side, round((start + length) * side))

@@ -84,9 +84,9 @@ class Check:
         self._answered.wait(max(0.0, self._seconds - max(self.began.age(now), arrived.age(now))))
         return self._ended.is_set()
 
-    def wait_for_end(self) -> None:
-        """Wait for however long it takes."""
-        self._ended.wait()
+    def wait_for_end(self, seconds: float | None = None) -> bool:
+        """Wait for however long it takes, or so many seconds at most; tells whether it has ended."""
+        return self._ended.wait(seconds)
 
 
 class LateAnswer(Generic[Value]):

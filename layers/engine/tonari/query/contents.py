@@ -13,6 +13,7 @@ from tonari.contract.engine import Spread, StoredItem, Values
 from tonari.contract.filter_tree import EVERYTHING
 from tonari.contract.parameters import MOST_ANSWER_BYTES
 from tonari.errors import InvalidRequestError, TooLargeError, UnknownItemError
+from tonari.fields.reasons import unpredicted
 from tonari.fields.schema import RESERVED, Schema
 from tonari.query.serving import Serving
 
@@ -66,8 +67,8 @@ def read_documents(
     return read
 
 
-def check_countable(schema: Schema, facets: Iterable[str]) -> None:
-    """Check that fields can be counted.
+def check_countable(schema: Schema, what: str, facets: Iterable[str]) -> None:
+    """Check that the fields that parameter ``what`` names can be counted.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def check_countable(schema: Schema, facets: Iterable[str]) -> None:
     """
     for name in facets:
         if (why_not := schema.why_not(name)) is not None:
-            raise InvalidRequestError(f"'facets': {why_not}")
+            raise InvalidRequestError(f"{what!r}: {why_not}")
 
 
 def check_single(schema: Schema, what: str, name: str) -> None:
@@ -121,11 +122,21 @@ def summarise(serving: Serving) -> dict[str, Any]:
         "views": held.views,
         "segments": len(head.segments),
         "recall": dict(snapshot.recall),
-        "search": {"large_ranges": held.large_ranges, "reason": held.reason},
+        "search": {
+            "large_ranges": held.large_ranges,
+            "reason": held.reason,
+            "vectors": "full" if held.whole else "rotated",
+        },
         "rejected": {"count": len(serving.rejected), "first": dict(list(serving.rejected.items())[:MOST_REJECTED])},
         "ignored": {"count": _total(snapshot.ignored), "reasons": snapshot.ignored},
+        "grouping": snapshot.grouping,
         "unusable": {"count": _total(snapshot.table.unusable), "fields": snapshot.table.unusable},
         "attributes": {name: list(learned.classes) for name, learned in snapshot.learned.items()},
+        "methods": {
+            name: {"method": learned.default, "reason": learned.reason} for name, learned in snapshot.learned.items()
+        },
+        "familiarity": snapshot.familiarity,
+        "unpredicted": unpredicted(snapshot.schema),
         "fields": {
             name: {"type": kind, **(_range(counted[name]) if name in counted else {})}
             for name, kind in filterable.items()

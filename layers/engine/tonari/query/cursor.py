@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import NoneType
-from typing import Any
+from typing import Any, Literal, get_args
 
 from tonari.contract.engine import Place
 from tonari.contract.strict_json import read_json
@@ -18,6 +18,12 @@ DIGEST = 16
 MOST_CHARACTERS = 2_000
 
 
+Part = Literal["pinned", "ranked", "buried"]
+"""The parts of an answer, in their order."""
+MOST_SCORE = 1.5
+"""A cosine similarity and all boosts."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageEnd:
     """The last item of a page, in the order by descending score, then by id.
@@ -25,14 +31,24 @@ class PageEnd:
     Parameters
     ----------
     score, id
-        Of the item.
+        Of the item; with boosts, the score that it is ranked by.
     count
         How many items were given up to it. It says how many a search asks for at first, and decides nothing else.
+    part
+        Of the answer, in which it lies.
+    now
+        Seconds since 1970 from which boosts count ages, the same on all pages.
+    estimated_by
+        Id of the snapshot whose rotated vectors gave the score; empty where full vectors did. The next page goes on by
+        scores of the same kind: by others it would leave items out, and give some twice.
     """
 
     score: float
     id: str
     count: int
+    part: Part = "ranked"
+    now: float = 0.0
+    estimated_by: str = ""
 
     def precedes(self, score: float, item: str) -> bool:
         """Tell whether an item comes after the page."""
@@ -83,15 +99,22 @@ def read_cursor(text: str, encoder: str, question: str) -> PageEnd:
     StaleCursorError
         If it was given under another encoder: its score means nothing under this one.
     """
-    types = {"score": (float,), "id": (str,), "count": (int,), "encoder": (str,), "question": (str,)}
-    values = _read(text, types)
-    if abs(values["score"]) > 1 or values["count"] < 0:
+    types: dict[str, tuple[type, ...]] = {
+        "score": (float,),
+        "id": (str,),
+        "count": (int,),
+        "part": (str,),
+        "now": (float,),
+        "estimated_by": (str,),
+    }
+    values = _read(text, {**types, "encoder": (str,), "question": (str,)})
+    if abs(values["score"]) > MOST_SCORE or values["count"] < 0 or values["part"] not in get_args(Part):
         raise _damaged()
     if values["question"] != question:
-        raise _foreign("query, filter, ids, min_score, exact, group_by and per_group")
+        raise _foreign("query, region, shift, filter, ids, min_score, exact, group_by, per_group, boost, pin and bury")
     if values["encoder"] != encoder[:DIGEST]:
         raise StaleCursorError("The encoder has changed since the cursor was given: search again without it.")
-    return PageEnd(values["score"], values["id"], values["count"])
+    return PageEnd(**{name: values[name] for name in types})
 
 
 def read_place(text: str, kind: type | None, question: str) -> Place:

@@ -9,6 +9,7 @@ from tonari.contract.engine import FieldType, Place, SortedItem, SortQuery, Spre
 from tonari.contract.filter_tree import Range
 from tonari.fields.schema import Schema
 from tonari.query.contents import check_countable, check_single, read_documents
+from tonari.query.facet_counts import count_facets
 from tonari.query.serving import Serving
 
 KINDS: Mapping[FieldType, type] = {"number": float, "date": float, "string": str, "boolean": bool}
@@ -32,6 +33,8 @@ class ListParams:
     ----------
     facets
         Fields whose values are counted over all items in range.
+    disjunctive_facets
+        Fields whose values are counted without their own conditions.
     fields
         What is read of each item's document, all that may be returned if it is None.
     """
@@ -40,6 +43,7 @@ class ListParams:
     within: Range
     order: Order
     facets: tuple[str, ...] = ()
+    disjunctive_facets: tuple[str, ...] = ()
     after: Place | None = None
     fields: tuple[str, ...] | None = None
 
@@ -76,13 +80,14 @@ def list_items(serving: Serving, params: ListParams) -> Listed:
     Raises
     ------
     InvalidRequestError
-        If a field to count is unknown.
+        If a field to count is unknown, or too many conditions have to be evaluated.
     TooLargeError
         If the documents are longer than an answer may be.
     """
     schema, order = serving.snapshot.schema, params.order
-    check_countable(schema, params.facets)
-    facets = serving.engine.count(params.facets, params.within)
+    check_countable(schema, "facets", params.facets)
+    check_countable(schema, "disjunctive_facets", params.disjunctive_facets)
+    facets = count_facets(serving.engine, params.facets, params.disjunctive_facets, params.within)
     question = SortQuery(params.k + 1, params.within, order.field, order.descending, params.after)
     found = serving.engine.sort(question)
     page = found.items[: params.k]

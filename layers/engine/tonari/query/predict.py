@@ -1,4 +1,8 @@
-"""Predictions: the classes of an item's attributes, by class weights or by the vote of its nearest neighbours."""
+"""Predictions: the classes of an item's attributes, by class weights or by the vote of its nearest neighbours.
+
+What an item of the catalogue carries is no prediction: class weights have learned it from that very item. It is given
+as its label, beside what its neighbours say.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tonari.attributes import VOTERS, Method, Prediction, by_vote, by_weights
-from tonari.contract.answers import Voter
-from tonari.contract.engine import EngineQuery, Values
+from tonari.catalogue.holdout import split_value
+from tonari.contract.engine import EngineQuery, ScoredItem, Values
 from tonari.contract.filter_tree import EVERYTHING, Condition, Range, count_conditions
 from tonari.errors import InvalidRequestError
 from tonari.fields.schema import values_of
@@ -21,13 +25,17 @@ LEAST_SHARED, SHARED_PER_VOTER = 128, 4
 MOST_CONDITIONS = 256
 """How many conditions are evaluated for attributes that need a search of their own."""
 
+COPY = 0.99
+"""Cosine from which an item is taken for a copy of the item that asks."""
+MOST_TWINS = 64
+"""Among how many of the nearest items copies and variants of the item that asks are looked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Voting:
-    """An item that votes on one attribute, its similarity, and its classes: one, or several tags."""
+    """An item that votes on one attribute, and its classes: one, or several tags."""
 
-    id: str
-    score: float
+    item: ScoredItem
     values: tuple[Any, ...]
 
 
@@ -38,23 +46,45 @@ class Answer:
     Parameters
     ----------
     prediction
-        By the method that was asked for; by the vote if the neighbours' class is so new that it has no weights.
+        By the method that was asked for; by the vote if the neighbours' class is so new that it has no weights. Of an
+        attribute with a label, the vote of other items.
     new_class
-        Whether that is so.
+        Whether the best class is newer than the class weights.
     agree
-        Whether weights and vote name the same best class; None if one of them has none.
+        Whether weights and vote name the same best class; None if one of them has none. Of a label: whether the vote
+        names it; None if the vote names another class, but is not sure of it.
     voters
         The neighbours that voted, nearest first.
+    familiar
+        Whether the query is like anything in the catalogue: only then a value is given.
+    label
+        The classes that the query itself, an item of the catalogue, carries; empty if nothing is known of it.
     """
 
     prediction: Prediction
     new_class: bool
     agree: bool | None
-    voters: tuple[Voter, ...]
+    voters: tuple[Voting, ...]
+    familiar: bool = True
+    label: tuple[Any, ...] = ()
+
+    @property
+    def best(self) -> Any:
+        """The class that neighbours speak for or against: of labels the first, else the best one; None if none is."""
+        if self.label:
+            return self.label[0]
+        return self.prediction.ranked[0].value if self.prediction.ranked else None
 
 
 def predict(
-    serving: Serving, query: Query, attributes: Sequence[str] | None, method: Method, k: int, within: Range
+    serving: Serving,
+    query: Query,
+    attributes: Sequence[str] | None,
+    method: Method | None,
+    k: int,
+    within: Range,
+    *,
+    familiar: bool = True,
 ) -> dict[str, Answer]:
     """Predict attributes, all if none are named.
 
@@ -62,11 +92,14 @@ def predict(
     ----------
     method
         ``discriminant`` or ``means``: weight vectors of the classes, one matrix product. ``vote``: the nearest items in
-        range that have the attribute. Where weights are asked for, the vote says whether it agrees.
+        range that have the attribute. Where weights are asked for, the vote says whether it agrees. None: for each
+        attribute the method that held-out items speak for.
     k
         How many items vote.
     within
         Which items may vote; only classes of these items can be predicted.
+    familiar
+        Whether the query is like anything in the catalogue.
 
     Raises
     ------
@@ -79,32 +112,53 @@ def predict(
         if name not in known:
             raise InvalidRequestError(f"{name!r:.80} is not an attribute; there are {', '.join(known) or 'none'}.")
     chosen = tuple(dict.fromkeys(chosen))
-    voting = _voters(serving, query, chosen, k, within)
-    classes = None if within == EVERYTHING else _classes_in_range(serving, chosen, within)
+    labels, twins = _own(serving, query, chosen)
+    unknown = [name for name in chosen if not labels[name]]
+    voting = _voters(serving, query, unknown, k, within)
+    voting |= _voters(serving, query, [name for name in chosen if labels[name]], k, within.without(twins))
+    classes = None if within == EVERYTHING else _classes_in_range(serving, unknown, within)
     typical = k == VOTERS and within == EVERYTHING
-    return {
-        name: _predict(serving, query, name, method, voting[name], None if classes is None else classes[name], typical)
-        for name in chosen
-    }
+    answers: dict[str, Answer] = {}
+    for name in chosen:
+        learned, voters = serving.snapshot.learned[name], tuple(voting[name])
+        voted = by_vote([one.values for one in voters], [one.item.score for one in voters], learned, typical=typical)
+        if labels[name]:
+            answers[name] = Answer(voted, False, _confirms(voted, labels[name]), voters, label=labels[name])
+            continue
+        by = method or learned.default
+        among = None if classes is None else classes[name]
+        weighed = by_weights(query.embeddings, learned, "means" if by == "means" else "discriminant", among)
+        agree = voted.ranked[0].value == weighed.ranked[0].value if voted.ranked and weighed.ranked else None
+        new_class = bool(voted.ranked) and voted.ranked[0].value not in learned.classes
+        answers[name] = Answer(voted if by == "vote" or new_class else weighed, new_class, agree, voters, familiar)
+    return answers
 
 
-def _predict(
-    serving: Serving,
-    query: Query,
-    name: str,
-    method: Method,
-    voters: Sequence[Voting],
-    among: Collection[Any] | None,
-    typical: bool,  # noqa: FBT001
-) -> Answer:
-    learned = serving.snapshot.learned[name]
-    voted = by_vote([one.values for one in voters], [one.score for one in voters], learned, typical=typical)
-    weighed = by_weights(query.embeddings, learned, "means" if method == "means" else "discriminant", among)
-    agree = voted.ranked[0].value == weighed.ranked[0].value if voted.ranked and weighed.ranked else None
-    new_class = bool(voted.ranked) and voted.ranked[0].value not in learned.classes
-    chosen = voted if method == "vote" or new_class else weighed
-    shown = (Voter(one.id, one.score, one.values if learned.several else one.values[0]) for one in voters)
-    return Answer(chosen, new_class, agree, tuple(shown))
+def _confirms(voted: Prediction, label: tuple[Any, ...]) -> bool | None:
+    """Tell whether the vote names a label; None if it names another class, but is not sure of it."""
+    if voted.ranked and voted.ranked[0].value in label:
+        return True
+    return None if voted.abstained or not voted.ranked else False
+
+
+def _own(
+    serving: Serving, query: Query, attributes: Sequence[str]
+) -> tuple[dict[str, tuple[Any, ...]], tuple[str, ...]]:
+    """Give the labels of the item that asks, and the ids of its twins: copies, and others of its ``split_by`` value.
+
+    Twins carry the same label for the same reason: their votes would confirm a wrong one as well.
+    """
+    if query.item is None:
+        return dict.fromkeys(attributes, ()), ()
+    schema = serving.snapshot.schema
+    fields = dict(serving.engine.read([query.item])[query.item].fields.items())
+    labels = {name: values_of(fields.get(name), schema.fields[name]) for name in attributes}
+    if not any(labels.values()):
+        return labels, ()
+    own = split_value(query.item, fields, schema.split_by)
+    near = serving.engine.search(EngineQuery(query.embeddings, MOST_TWINS, EVERYTHING.without(query.items))).items
+    twins = (one.id for one in near if one.upper >= COPY or split_value(one.id, one.fields, schema.split_by) == own)
+    return labels, tuple(twins)
 
 
 def _voters(
@@ -124,7 +178,7 @@ def _voters(
         document = dict(item.fields.items())
         for name in [*lacking]:
             if values := values_of(document.get(name), types[name]):
-                found[name].append(Voting(item.id, item.score, values))
+                found[name].append(Voting(item, values))
                 if len(found[name]) == k:
                     lacking.discard(name)
         if not lacking:
@@ -134,7 +188,7 @@ def _voters(
         for name in lacking:
             own = having.matching(Condition(name, "$exists", (True,)))
             items = serving.engine.search(EngineQuery(query.embeddings, k, own)).items
-            found[name] = [Voting(item.id, item.score, values_of(item.fields.get(name), types[name])) for item in items]
+            found[name] = [Voting(item, values_of(item.fields.get(name), types[name])) for item in items]
     return found
 
 

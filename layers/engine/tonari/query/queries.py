@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tonari.contract.engine import StoredItem
 from tonari.contract.parameters import MOST_VIEWS
 from tonari.errors import InvalidRequestError, UnknownItemError
+from tonari.images.framing import Region
 from tonari.index.vectors import unit
 from tonari.query.contents import read_item
 from tonari.query.serving import Serving
@@ -27,23 +28,29 @@ class Query:
     Parameters
     ----------
     embeddings : (Q, D) float32, rows of length 1
-        One, or all views of an item.
+        One, or all views of an item. Those made of items are shorter where the full vectors are not here yet, by what
+        is not here.
     items
         The items that serve as query; they are not among their own neighbours.
+    item
+        The item whose own pictures these are, None if they are nobody's: what is known of it need not be predicted.
     """
 
     embeddings: NDArray[np.float32]
     items: tuple[str, ...] = ()
+    item: str | None = None
 
 
-def query_image(serving: Serving, data: bytes) -> Query:
-    """Encode a picture.
+def query_image(serving: Serving, data: bytes, region: Region | None = None) -> Query:
+    """Encode a picture, or a region of it.
 
     Raises
     ------
     UnsupportedImageError, InvalidImageError, TooLargeError, UnencodableImageError
+    InvalidRequestError
+        If the region is too small.
     """
-    return Query(serving.encoder.encode(data)[None])
+    return Query(serving.encoder.encode(data, region)[None])
 
 
 def query_vector(serving: Serving, vector: Sequence[float]) -> Query:
@@ -57,7 +64,7 @@ def query_vector(serving: Serving, vector: Sequence[float]) -> Query:
 
 
 def query_item(serving: Serving, item: str) -> Query:
-    """Take the stored embeddings of an item's first 16 views, whose length rounding has changed a little.
+    """Take the stored embeddings of an item's first 16 views.
 
     Raises
     ------
@@ -65,7 +72,9 @@ def query_item(serving: Serving, item: str) -> Query:
         If there is no such item, or it has no image that could be encoded.
     """
     embeddings = _embeddings(read_item(serving, item))[:MOST_VIEWS]
-    return Query(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), (item,))
+    if serving.snapshot.whole:
+        embeddings = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)  # rounding has changed it a little
+    return Query(embeddings, (item,), item)
 
 
 def query_examples(serving: Serving, positive: Sequence[str], negative: Sequence[str]) -> Query:
@@ -95,7 +104,13 @@ def query_examples(serving: Serving, positive: Sequence[str], negative: Sequence
     vector = np.asarray(towards - NEGATIVE_WEIGHT * away, np.float64)
     if np.linalg.norm(vector) < LEAST_LENGTH:
         raise InvalidRequestError("The examples cancel each other out, so nothing is like them: name fewer negative.")
-    return Query(unit(vector, serving.encoder.dimensions)[None], named)
+    whole = unit(vector, serving.encoder.dimensions)[None]
+    return Query(whole if serving.snapshot.whole else whole * _here(found.values()), named)
+
+
+def _here(items: Iterable[StoredItem]) -> np.float32:
+    """Say how long an embedding of some items is at least, as far as it is here; a mean of several keeps more."""
+    return np.float32(min(1.0, *(float(np.linalg.norm(one.embeddings, axis=1).min()) for one in items)))
 
 
 def _embeddings(item: StoredItem) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ from tonari.errors import (
 from tonari.snapshots.canaries import check_encoder
 from tonari.snapshots.head import ReadHead
 from tonari.snapshots.segments import Segment, merge, read_segments
-from tonari.snapshots.snapshot import Snapshot, load_snapshot
+from tonari.snapshots.snapshot import Snapshot, load_scanned, load_snapshot
 from tonari.storage.bucket import Bucket
 
 OpenEngine = Callable[[Snapshot, Segment], Engine]
@@ -87,8 +87,25 @@ def serve(
     return Serving(read, encoder, snapshot, open_engine(snapshot, changes), changes.rejected, named)
 
 
+def completed(serving: Serving, whole: Snapshot, open_engine: OpenEngine) -> Serving:
+    """Answer from the same generation, by another form of its snapshot."""
+    segments = [serving.segments[ref.id] for ref in serving.read.head.segments]
+    fresh = serve(serving.read, serving.encoder, whole, segments, open_engine)
+    return replace(fresh, stale_seconds=serving.stale_seconds)
+
+
+def estimating(serving: Serving, open_engine: OpenEngine) -> Serving:
+    """Answer from the same generation by estimates, as before its snapshot was whole; nothing changes if it is not."""
+    snapshot = serving.snapshot
+    if not snapshot.whole or snapshot.table.views.rotation is None:
+        return serving
+    return completed(serving, replace(snapshot, table=snapshot.table.without_embeddings()), open_engine)
+
+
 def load(artefacts: Bucket, cache: Path, read: ReadHead, open_engine: OpenEngine, old: Serving | None) -> Serving:
     """Load the generation that a head names; what ``old`` has of it is taken from there.
+
+    While nothing answers, no answer shall wait for more than candidates are found by: :func:`completed` adds the rest.
 
     Raises
     ------
@@ -111,7 +128,10 @@ def load(artefacts: Bucket, cache: Path, read: ReadHead, open_engine: OpenEngine
     with ThreadPoolExecutor(4) as pool:
         encoder = pool.submit(lambda: same_encoder.encoder if same_encoder else load_encoder(artefacts, maker, cache))
         segments = pool.map(segment, read.head.segments)
-        snapshot = old.snapshot if old and old.snapshot.id == name else load_snapshot(artefacts, name, cache, maker)
+        if old and old.snapshot.id == name:
+            snapshot = old.snapshot
+        else:
+            snapshot = (load_snapshot if old else load_scanned)(artefacts, name, cache, maker)
     if old is None or snapshot is not old.snapshot:
         check_encoder(snapshot.picture, encoder.result())
     return serve(read, encoder.result(), snapshot, segments, open_engine)

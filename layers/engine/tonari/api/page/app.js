@@ -4,6 +4,9 @@ const LONGEST_SIDE = 1024;         // pixels; the encoder looks at a quarter of 
 const SEND_AS_IT_IS = 1_000_000;   // bytes
 const BODY_LIMIT = 4_400_000;      // bytes of a picture that a request can carry
 const LOOK_AGAIN = 3000;           // ms between two looks at a service that is not ready
+const LONGEST_FOR_PART = 3000;     // pixels of a picture of which a part is searched with
+const LEAST_PART = 0.03;           // of a side: less is a click, not a box
+const MOST_COUNTED = 20;           // fields whose values are counted
 const SETTLE = 250;                // ms without typing before a filter takes effect
 
 const base = location.pathname.replace(/\/?(index\.html)?$/, "/");
@@ -44,8 +47,12 @@ const itemPath = (id) => `v1/items/${encodeURIComponent(id)}`;
 const within = (address) => base + address.replace(/^\//, "");
 const filterParameter = () => (Object.keys(chosenFilter()).length ? JSON.stringify(chosenFilter()) : undefined);
 
+const regionParameter = (view) => (view.region ? JSON.stringify(view.region) : undefined);
+
 function searchFor(view, signal) {
-  const parameters = { k: find("#k").value, filter: filterParameter() };
+  const counted = [...new Set([...filters.querySelectorAll(".chip [data-field]")].map((input) => input.dataset.field))];
+  const parameters = { k: find("#k").value, filter: filterParameter(), shift: view.shift, region: regionParameter(view),
+    disjunctive_facets: counted.length ? JSON.stringify(counted.slice(0, MOST_COUNTED)) : undefined };
   return view.id === undefined
     ? post("v1/search", parameters, view.picture, pictureType(view.picture), signal)
     : call(`${itemPath(view.id)}/similar`, parameters, { signal });
@@ -53,7 +60,7 @@ function searchFor(view, signal) {
 
 function predictFor(view, method, signal) {
   return view.id === undefined
-    ? post("v1/predict", { method }, view.picture, pictureType(view.picture), signal)
+    ? post("v1/predict", { method, region: regionParameter(view) }, view.picture, pictureType(view.picture), signal)
     : post("v1/predict", {}, JSON.stringify({ id: view.id, method }), "application/json", signal);
 }
 
@@ -71,7 +78,7 @@ async function decode(file) {
   }
 }
 
-async function shrink(file) {
+async function shrink(file, most = LONGEST_SIDE) {
   const picture = await decode(file);
   if (!picture) {
     if (file.size <= BODY_LIMIT) return file;
@@ -81,8 +88,8 @@ async function shrink(file) {
   }
   const longest = Math.max(picture.width, picture.height);
   const plain = ["image/jpeg", "image/png", "image/webp"].includes(file.type);
-  if (plain && longest <= LONGEST_SIDE && file.size <= SEND_AS_IT_IS) return file;
-  const scale = Math.min(1, LONGEST_SIDE / longest);
+  if (plain && longest <= most && file.size <= SEND_AS_IT_IS) return file;
+  const scale = Math.min(1, most / longest);
   const size = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
   const canvas = Object.assign(document.createElement("canvas"), { width: size[0], height: size[1] });
   const pen = canvas.getContext("2d");
@@ -153,14 +160,19 @@ function card(item, place) {
   const rest = parts.filter((field) => field !== price[0]).map((field) => withSwatch(field, item.fields[field]));
   if (rest.length) text.append(make("span", { className: "soft" }, ...rest.flatMap((part, n) => (n ? [" · ", part] : [part]))));
   if (item.score !== undefined) text.append(scoreLine(make("span", {}, "similarity"), item.score));
-  const link = make("a", { className: "item", href: `?item=${encodeURIComponent(item.id)}` }, image, text);
+  const link = itemLink(item.id, { id: item.id, item }, { className: "item" }, image, text);
   link.dataset.id = item.id;
+  return make("li", {}, link);
+}
+
+function itemLink(id, view, properties, ...children) {
+  const link = make("a", { href: `?item=${encodeURIComponent(id)}`, ...properties }, ...children);
   link.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    open({ id: item.id, item });
+    open(view);
   });
-  return make("li", {}, link);
+  return link;
 }
 
 function drawItems(items) {
@@ -171,43 +183,85 @@ function drawItems(items) {
 
 function drawAnswer(answer) {
   drawItems(answer.items);
+  drawStranger(answer);
+  drawCounts(answer.facets ?? {});
   const { plan = {}, took_ms: took = {} } = answer;
   const count = (value) => Number(value).toLocaleString("en");
   find("#facts").textContent = [
-    `path ${plan.path}${plan.exact ? ", exact" : ""}`, `matching ${count(plan.matching)}`, `scanned ${count(plan.scanned)}`,
+    `path ${plan.path}${plan.exact ? ", exact" : ""}${plan.vectors === "rotated" ? ", estimated" : ""}`, `matching ${count(plan.matching)}`, `scanned ${count(plan.scanned)}`,
     ...Object.entries(took).map(([step, ms]) => `${step} ${Number(ms).toFixed(1)} ms`),
   ].join(" · ");
   find("#status").textContent = `${answer.items.length} items`;
 }
 
+function drawStranger({ familiar, likeness: { nearest, level } = {} }) {
+  const stranger = familiar === false;
+  find("#stranger").hidden = !stranger;
+  grid.classList.toggle("strange", stranger);
+  find("#stranger").textContent = !stranger ? "" : "Like nothing in this catalogue. " + (nearest === null ? "" :
+    `The nearest item has similarity ${nearest.toFixed(2)}; 99 % of what belongs here has ${level.toFixed(2)} or more. `) +
+    "The items below are the nearest nevertheless.";
+}
+
+function evidence(field, title, voters = []) {
+  if (!voters.length) return [];
+  const pictures = voters.map(({ id, score, value, image }) => {
+    const said = `${words(field, value)}: ${id}, similarity ${score.toFixed(2)}`;
+    return itemLink(id, { id }, { title: said }, make("img", { alt: said, src: within(image), loading: "lazy", decoding: "async" }));
+  });
+  return [make("div", { className: "evidence" }, make("span", {}, title), ...pictures)];
+}
+
+const HEARSAY = { true: "its neighbours agree: ", false: "its neighbours say ", null: "its neighbours are not sure: " };
+
 function drawPredictions({ predictions }) {
-  const one = ([field, { value, score, abstained, alternatives = [] }]) => {
-    const [best, ...others] = abstained ? alternatives : [{ value, score }, ...alternatives];
-    const text = abstained ? make("span", {}, "perhaps ", withSwatch(field, best.value)) : withSwatch(field, best.value);
-    return make("div", {}, make("dt", {}, label(field)), make("dd", {}, scoreLine(text, best.score ?? 0, "first"),
-      ...others.slice(0, 3).map((other) => scoreLine(withSwatch(field, other.value), other.score))));
+  const guess = (field, { value, score }, ...before) => scoreLine(make("span", {}, ...before, withSwatch(field, value)), score ?? 0);
+  const one = ([field, told]) => {
+    const { value, values, score, method, abstained, abstained_because: because, agree, alternatives = [] } = told;
+    const lines = [];
+    if (because === "unfamiliar") {
+      lines.push(make("div", { className: "guess first" }, make("span", {}, "like nothing in this catalogue")));
+    } else if (method === "label") {
+      const label = make("span", {}, withSwatch(field, values?.length ? values : value), " (its label)");
+      lines.push(make("div", { className: "guess first" }, label));
+      if (alternatives.length) lines.push(guess(field, alternatives[0], HEARSAY[agree]));
+    } else if (abstained || alternatives.length || value !== null) {
+      const [best, ...others] = abstained ? alternatives : [{ value, score }, ...alternatives];
+      const text = abstained ? make("span", {}, "perhaps ", withSwatch(field, best.value)) : withSwatch(field, best.value);
+      lines.push(scoreLine(text, best.score ?? 0, "first"), ...others.slice(0, 3).map((other) => guess(field, other)));
+    }
+    if (because !== "unfamiliar") lines.push(...evidence(field, "for", told.for), ...evidence(field, "against", told.against));
+    return make("div", {}, make("dt", {}, label(field)), make("dd", {}, ...lines));
   };
   find("#attributes").replaceChildren(...Object.entries(predictions).map(one));
 }
 
-function drawQuery({ start, id, item, address, name }) {
+function drawQuery(view) {
+  const { start, id, item, address, name } = view;
   document.body.classList.toggle("start", Boolean(start));
   find("#toolbar").hidden = Boolean(start) || !ready;
-  for (const section of ["#narrow", "#amount", "#predictions"]) find(section).hidden = Boolean(start);
+  for (const section of ["#narrow", "#amount", "#predictions", "#but"]) find(section).hidden = Boolean(start);
   find("#predictions").hidden ||= !Object.keys(service.attributes ?? {}).length;
   find("#narrow").hidden ||= !filters.childElementCount;
   find(".invitation").textContent = start ? (byHand ? "Take or choose a picture" : "Drop a picture here") : "Another picture?";
   query.hidden = Boolean(start);
-  const title = start ? "Or begin with one of these" : id === undefined ? "Nearest to your picture" : `Similar to ${item ? nameOf(item) : id}`;
+  const but = view.shift ? `, but ${Object.entries(JSON.parse(view.shift)).map(([field, value]) => words(field, value)).join(", ")}` : "";
+  const title = start ? "Or begin with one of these"
+    : id === undefined ? `Nearest to ${view.region ? "a part of " : ""}your picture${but}` : `Similar to ${item ? nameOf(item) : id}${but}`;
   find("#heading").textContent = title;
+  drawStranger({});
   document.title = start ? "tonari 隣" : `${title} · tonari 隣`;
   if (start) return;
+  find("#but").hidden = !find("#shift").options.length;
+  find("#shift").value = view.shift ?? "";
   const image = query.querySelector("img");
   image.hidden = false;
   image.onerror = () => { image.hidden = true; };
   image.src = id === undefined ? address : item ? within(item.image) : `${base}${itemPath(id)}/image`;
   image.alt = id === undefined ? "Your picture" : item ? nameOf(item) : id;
   query.querySelector("figcaption").textContent = id === undefined ? name : item ? nameOf(item) : id;
+  image.onload = () => drawPart(current.view.region);
+  drawPart(view.region);
   const known = Object.entries(item?.fields ?? {}).filter(([field, value]) => field !== "name" && value !== null && value !== "");
   find("#known").replaceChildren(...known.flatMap(([field, value]) =>
     [make("dt", {}, label(field)), make("dd", {}, withSwatch(field, value))]));
@@ -223,6 +277,102 @@ function drawQuery({ start, id, item, address, name }) {
     return button;
   }));
 }
+
+function drawShifts(attributes = {}) {
+  const groups = Object.entries(attributes).filter(([, classes]) => classes.length > 1).map(([field, classes]) => {
+    const group = make("optgroup", { label: label(field) });
+    group.append(...classes.map((value) => make("option", { value: JSON.stringify({ [field]: value }) }, words(field, value))));
+    return group;
+  });
+  find("#shift").replaceChildren(...(groups.length ? [make("option", { value: "" }, "(no change)"), ...groups] : []));
+}
+
+function drawCounts(facets) {
+  for (const input of filters.querySelectorAll(".chip [data-field]")) {
+    const facet = facets[input.dataset.field];
+    const value = JSON.parse(input.dataset.value);
+    const found = facet?.values?.find((one) => one.value === value);
+    const known = found || (facet?.values && facet.values.length === facet.distinct);
+    const text = known ? Number(found?.count ?? 0).toLocaleString("en") : "";
+    const shown = input.nextElementSibling;
+    const count = shown.querySelector(".count") ?? shown.appendChild(make("span", { className: "count" }));
+    count.textContent = text;
+  }
+}
+
+// --- a part of the picture: a box drawn by hand, or four numbers -------------------------------------------------------
+
+const stage = find("#stage");
+const part = find("#part");
+
+function pictureOnStage() {
+  const image = stage.querySelector("img");
+  const [across, down] = [image.clientWidth, image.clientHeight];
+  const scale = Math.min(across / image.naturalWidth, down / image.naturalHeight) || 0;
+  const [width, height] = [image.naturalWidth * scale, image.naturalHeight * scale];
+  return { left: (across - width) / 2, top: (down - height) / 2, width, height };
+}
+
+function drawPart(region) {
+  const drawable = current.view.id === undefined && !current.view.start;
+  stage.classList.toggle("drawable", drawable);
+  part.hidden = !drawable;
+  const box = find("#box");
+  box.hidden = !drawable || !region;
+  part.querySelector("[type=reset]").hidden = box.hidden;
+  for (const input of part.querySelectorAll("input")) {
+    if (input !== document.activeElement) input.value = region ? String(Math.round(1000 * region[input.name]) / 10) : "";
+  }
+  if (box.hidden) return;
+  const on = pictureOnStage();
+  Object.assign(box.style, { left: `${on.left + region.x * on.width}px`, top: `${on.top + region.y * on.height}px`,
+    width: `${region.width * on.width}px`, height: `${region.height * on.height}px` });
+}
+
+function between(from, to) {
+  const on = pictureOnStage();
+  const frame = stage.getBoundingClientRect();
+  const share = (event) => [(event.clientX - frame.left - on.left) / on.width, (event.clientY - frame.top - on.top) / on.height]
+    .map((value) => Math.min(1, Math.max(0, value)));
+  const [[ax, ay], [bx, by]] = [share(from), share(to)];
+  return { x: Math.min(ax, bx), y: Math.min(ay, by), width: Math.abs(ax - bx), height: Math.abs(ay - by) };
+}
+
+async function takePart(region) {
+  const visit = current;
+  const { view } = visit;
+  view.region = region;
+  const most = region ? Math.min(LONGEST_FOR_PART, LONGEST_SIDE / Math.max(region.width, region.height)) : LONGEST_SIDE;
+  view.picture = await shrink(view.file, most);
+  visit.predicted = undefined;
+  if (visit === current) await show();
+}
+
+let drawnFrom;
+stage.addEventListener("pointerdown", (event) => {
+  if (!stage.classList.contains("drawable") || event.button !== 0) return;
+  event.preventDefault();
+  stage.setPointerCapture(event.pointerId);
+  drawnFrom = event;
+});
+stage.addEventListener("pointermove", (event) => { if (drawnFrom) drawPart(between(drawnFrom, event)); });
+stage.addEventListener("pointercancel", () => { drawnFrom = undefined; drawPart(current.view.region); });
+stage.addEventListener("pointerup", (event) => {
+  if (!drawnFrom) return;
+  const region = between(drawnFrom, event);
+  drawnFrom = undefined;
+  if (Math.min(region.width, region.height) >= LEAST_PART) takePart(region);
+  else drawPart(current.view.region);
+});
+part.addEventListener("change", () => {
+  const inputs = [...part.querySelectorAll("input")];
+  const [x, y, width, height] = inputs.map((input) => input.valueAsNumber / 100);
+  if (inputs.some((input) => !input.value || !input.validity.valid)) return;
+  takePart({ x, y, width: Math.min(width, 1 - x), height: Math.min(height, 1 - y) });
+});
+part.addEventListener("submit", (event) => event.preventDefault());
+part.addEventListener("reset", () => takePart(undefined));
+addEventListener("resize", () => drawPart(current.view.region));
 
 function tell(problem, again) {
   notice.replaceChildren(make("strong", {}, problem.title), make("span", {}, problem.detail));
@@ -358,7 +508,7 @@ async function search() {
   const { signal } = searching;
   notice.hidden = true;
   find("#toolbar").hidden = false;
-  const asked = `${find("#k").value} ${filterParameter()}`;
+  const asked = [find("#k").value, filterParameter(), visit.view.shift, regionParameter(visit.view)].join(" ");
   if (visit.found?.asked === asked) { drawAnswer(visit.found.answer); return; }
   grid.ariaBusy = "true";
   if (!visit.found) { grid.replaceChildren(); find("#facts").textContent = "Looking …"; find("#nothing").hidden = true; }
@@ -385,8 +535,8 @@ async function predict() {
   predicting.abort();
   predicting = new AbortController();
   const { signal } = predicting;
-  const method = find("#method :checked").value;
-  if (visit.predicted?.method === method) { drawPredictions(visit.predicted); return; }
+  const method = find("#method :checked").value || undefined;
+  if (visit.predicted && visit.predicted.method === method) { drawPredictions(visit.predicted); return; }
   if (!visit.predicted) find("#attributes").replaceChildren();
   try {
     const { predictions } = await predictFor(visit.view, method, signal);
@@ -406,7 +556,7 @@ async function take(file) {
   }
   try {
     const picture = await shrink(file);
-    open({ picture, address: URL.createObjectURL(picture), name: file.name || "A picture from the clipboard" });
+    open({ picture, file, address: URL.createObjectURL(picture), name: file.name || "A picture from the clipboard" });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     tell(error);
@@ -430,6 +580,7 @@ async function begin() {
   delete notice.dataset.waiting;
   ready = true;
   drawFilters(service.fields);
+  drawShifts(service.attributes);
   find("#narrow").open = matchMedia("(min-width: 800px)").matches;
   await show();
 }
@@ -478,6 +629,11 @@ filters.addEventListener("reset", soon);
 filters.addEventListener("submit", (event) => event.preventDefault());
 find("[data-clear]").addEventListener("click", () => filters.reset());
 find("#k").addEventListener("change", search);
+find("#shift").addEventListener("change", () => {
+  current.view.shift = find("#shift").value || undefined;
+  drawQuery(current.view);
+  search();
+});
 find("#method").addEventListener("change", predict);
 find("#home").addEventListener("click", (event) => { event.preventDefault(); open({ start: true }); });
 

@@ -8,31 +8,34 @@ from typing import Any
 from msgspec import UNSET
 from rich.console import RenderableType
 
-from tonari.contract.answers import FoundItem, HealthAnswer, PredictAnswer, Prediction, SearchAnswer
+from tonari.contract.answers import FoundItem, PredictAnswer, Prediction, RankedClass, SearchAnswer
 from tonari.contract.artefacts import Regression
-from tonari.contract.findings import Audit
+from tonari.contract.findings import Audit, ItemGroups
+from tonari.contract.health import HealthAnswer
 from tonari_tools.tables import Columns, facts, score_bar, text_of
 
 MOST_ROWS = 40
+KINDS = {"same": "same picture", "variants": "variants"}
 
 
 def contradicted_table(audit: Audit) -> list[RenderableType]:
     """Lay out the labels that both methods contradict."""
     found = audit.contradicted
-    names = ["id", "attribute", "label", "rather", "probability", "vote", "neighbours"]
+    names = ["id", "attribute", "label", "rather", "worth", "probability", "vote", "neighbours"]
     rows = [
         [
             label.id,
             label.attribute,
             label.label,
             label.discriminant.value,
+            f"{label.worth:.2f}",
             f"{label.discriminant.probability:.2f}",
             f"{label.vote.share:.2f}",
             label.neighbours,
         ]
         for label in found.items[:MOST_ROWS]
     ]
-    head = f"Doubtful labels: {found.count} of {found.checked} checked"
+    head = f"Doubtful labels: {found.count} of {found.checked} checked, those most worth a look first"
     remedy = "Look at each picture, then correct the document or leave it."
     return _section(head, Columns(names, rows), len(found.items), found.count, remedy)
 
@@ -40,12 +43,18 @@ def contradicted_table(audit: Audit) -> list[RenderableType]:
 def duplicates_table(audit: Audit) -> list[RenderableType]:
     """Lay out the groups of items that show the same picture."""
     found = audit.duplicates
-    names = ["items", "least cosine", "ids"]
-    rows = [[group.size, f"{group.score:.3f}", group.ids] for group in found.items[:MOST_ROWS]]
+    names = ["items", "kind", "differ in", "least cosine", "ids"]
+    rows = [
+        [group.size, KINDS[group.kind], group.differ, f"{group.score:.3f}", group.ids]
+        for group in found.items[:MOST_ROWS]
+    ]
     head = (
         f"Near-duplicate pictures: {found.count} groups among {found.checked} views, from cosine {found.threshold:.3f}"
     )
-    remedy = "Give each item a picture of its own, merge the items, or leave it."
+    remedy = (
+        "Same picture: give each item a picture of its own, or merge the items. "
+        "Variants, one design in another colour say, may stay: set split_by to the field that they share."
+    )
     return _section(head, Columns(names, rows), len(found.items), found.count, remedy)
 
 
@@ -82,6 +91,8 @@ def _section(head: str, table: Columns, listed: int, count: int, remedy: str) ->
 
 MOST_FIELDS = 6
 MOST_ALTERNATIVES = 3
+HEARSAY = {True: "neighbours agree: ", False: "neighbours say ", None: "neighbours are not sure: "}
+"""What other items say of a label."""
 FIRST = ("name", "category", "color", "colour", "price", "brand")
 
 
@@ -92,32 +103,81 @@ def search_table(answer: SearchAnswer) -> list[RenderableType]:
         f"{len(answer.items)} of {plan.matching} matching items; compared {plan.scanned} views ({plan.path}); "
         f"{_milliseconds(answer.took_ms)}"
     )
+    strange = _strange(answer)
+    if answer.shifted is not UNSET:
+        foot += f"; moved to cosine {answer.shifted.cosine:.2f} of the query"
+    if answer.reranked is not UNSET and not answer.reranked.complete:
+        foot += f"; only the nearest {answer.reranked.candidates} were ranked by boosts"
     if not answer.items:
-        return [foot]
+        return [*strange, foot]
     names = _main_fields(answer.items)
+    ranked = any(item.ranked_by is not UNSET or item.placed is not UNSET for item in answer.items)
     rows = [
-        [item.id, f"{item.score:.3f}", score_bar(item.score), *(_fields(item).get(name) for name in names)]
+        [
+            item.id,
+            f"{item.score:.3f}",
+            score_bar(item.score),
+            *([_rank(item)] if ranked else []),
+            *(_fields(item).get(name) for name in names),
+        ]
         for item in answer.items
     ]
-    return [Columns(["id", "score", "", *names], rows), "", foot]
+    return [*strange, Columns(["id", "score", "", *(["ranked by"] if ranked else []), *names], rows), "", foot]
+
+
+def _strange(answer: SearchAnswer | PredictAnswer) -> list[RenderableType]:
+    """Say so if the query is like nothing in the catalogue."""
+    nearest, level = answer.likeness.nearest, answer.likeness.level
+    if answer.familiar:
+        return []
+    compared = (
+        ""
+        if nearest is None or level is None
+        else (f": the nearest item has similarity {nearest:.3f}, 99 % of what belongs here has {level:.3f} or more")
+    )
+    return [f"Like nothing in this catalogue{compared}.", ""]
+
+
+def _rank(item: FoundItem) -> str:
+    """Say why an item stands where it stands: it was placed there, or its boosts."""
+    if item.placed is not UNSET:
+        return item.placed
+    if item.ranked_by is UNSET or item.boosts is UNSET:
+        return ""
+    added = ", ".join(f"{text_of(name)} {added:+.3f}" for name, added in item.boosts.items())
+    return f"{item.ranked_by:.3f} ({added})"
 
 
 def prediction_table(answer: PredictAnswer) -> list[RenderableType]:
     """Lay out what is predicted, with the alternatives."""
     rows = [_prediction(name, predicted) for name, predicted in answer.predictions.items()]
-    foot = f"method {answer.method}; {_milliseconds(answer.took_ms)}"
+    by = {one.method for one in answer.predictions.values()}
+    foot = f"method {answer.method or ', '.join(sorted(by))}; {_milliseconds(answer.took_ms)}"
     if not rows:
         return ["No attribute can be predicted: no field of the catalogue has labels to learn from.", "", foot]
-    return [Columns(["attribute", "value", "score", "", "or"], rows), "", foot]
+    names = ["attribute", "value", "score", "", "or", "for", "against"]
+    shown = [at for at, name in enumerate(names) if name not in ("for", "against") or any(row[at] for row in rows)]
+    table = Columns([names[at] for at in shown], [[row[at] for at in shown] for row in rows])
+    return [*_strange(answer), table, "", foot]
 
 
 def _prediction(name: str, predicted: Prediction) -> list[Any]:
     alternatives, value = predicted.alternatives, predicted.value
+    evidence = [[one.id for one in voters] for voters in (predicted.supporting, predicted.against)]
+    if predicted.abstained_because == "unfamiliar":
+        return [name, "(unfamiliar)", "", "", "", "", ""]
+    if predicted.method == "label":
+        rest = _alternatives(HEARSAY[predicted.agree], alternatives)
+        return [name, f"{text_of(value)} (its label)", "", "", rest, *evidence]
     if predicted.abstained and alternatives:
         value, alternatives = f"perhaps {text_of(alternatives[0].value)}", alternatives[1:]
     score = predicted.score or 0.0
-    rest = ", ".join(f"{text_of(other.value)} {other.score:.2f}" for other in alternatives[:MOST_ALTERNATIVES])
-    return [name, value, f"{score:.3f}", score_bar(score), rest]
+    return [name, value, f"{score:.3f}", score_bar(score), _alternatives("", alternatives), *evidence]
+
+
+def _alternatives(said: str, classes: Sequence[RankedClass]) -> str:
+    listed = ", ".join(f"{text_of(other.value)} {other.score:.2f}" for other in classes[:MOST_ALTERNATIVES])
+    return f"{said}{listed}" if listed else ""
 
 
 def status_table(health: HealthAnswer, url: str) -> list[RenderableType]:
@@ -130,13 +190,29 @@ def status_table(health: HealthAnswer, url: str) -> list[RenderableType]:
         ("encoder", f"{encoder.name}, {encoder.dimensions} dimensions, {encoder.id[:12]}"),
         ("items", f"{health.items}, {health.views} views"),
     ]
-    rows += [(name, f"{len(classes)} classes") for name, classes in health.attributes.items()]
+    rows += [(name, f"{len(classes)} classes{_method(health, name)}") for name, classes in health.attributes.items()]
+    rows += [("not predicted", f"{text_of(name)}: {why}") for name, why in health.unpredicted.items()]
+    if (level := health.familiarity.level) is not None:
+        rows.append(("familiar", f"from similarity {level:.3f} on, learned from {health.familiarity.items} items"))
+    if health.grouping.items:
+        rows.append(("held out", _grouped(health.grouping)))
     rows += _left_out(health)
     if refused:
         rows.append(("refused", f"snapshot {refused.id}, built {refused.at}, is worse than the live one:"))
         rows += [("", _fall(fall)) for fall in refused.falls]
         rows.append(("", "publish it anyway: tonari rebuild --accept"))
     return [facts(rows)]
+
+
+def _method(health: HealthAnswer, attribute: str) -> str:
+    default = health.methods.get(attribute)
+    return "" if default is None else f", by {default.method}{f': {default.reason}' if default.reason else ''}"
+
+
+def _grouped(grouping: ItemGroups) -> str:
+    """Say which items were held out together when accuracy was measured."""
+    rules = ", ".join(f"{one.rule} ({text_of(one.how)}): {one.items}" for one in grouping.rules)
+    return f"{grouping.items} items in {grouping.groups} groups, the largest of {grouping.largest}; by {rules}"
 
 
 def _left_out(health: HealthAnswer) -> list[tuple[str, str]]:

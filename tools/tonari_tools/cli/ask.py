@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from tonari.errors import InvalidFilterError, NotReadyError
+from tonari.errors import InvalidFilterError, InvalidRequestError, NotReadyError
 from tonari_tools.cli.help import examples
 from tonari_tools.cli.target import Target, takes_buckets, takes_url
 
@@ -17,30 +17,53 @@ if TYPE_CHECKING:  # help must load neither
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 PHOTO = click.argument("photo", type=click.Path(path_type=Path), help="A picture file.")
+REGION = click.option(
+    "--region",
+    metavar="X,Y,WIDTH,HEIGHT",
+    help="Look at this part of the picture only: shares of its width and height, 0-1.",
+)
 
 
 @click.command(
     epilog=examples(
         "tonari search photo.jpg",
         """tonari search photo.jpg -k 5 --filter '{"price": {"$lt": 50}, "color": "red"}'""",
+        "tonari search --id dress-031 --shift color=red",
+        "tonari search photo.jpg --region 0.1,0.2,0.5,0.5",
         "tonari search photo.jpg --json | jq '.items[].id'",
     )
 )
-@PHOTO
+@click.argument("photo", type=click.Path(path_type=Path), required=False, help="A picture file.")
+@click.option("--id", "item", metavar="ID", help="Search with this item instead of a picture.")
 @click.option(
     "-k", "count", type=click.IntRange(1), metavar="N", default=10, show_default=True, help="How many items to find."
 )
 @click.option("--filter", "where", metavar="JSON", help="Only items that match this filter.")
+@click.option(
+    "--shift", "wanted", metavar="ATTRIBUTE=CLASS", multiple=True, help="Like it, but of this class: color=red."
+)
+@REGION
+@click.option(
+    "--boost",
+    metavar="JSON",
+    help='What fields add to the order: [{"field": "sales", "weight": 0.05, "function": "log", "high": 1000}].',
+)
+@click.option("--pin", metavar="ID", multiple=True, help="This item first, if it matches the filter; repeatable.")
+@click.option("--bury", metavar="ID", multiple=True, help="This item last; repeatable.")
 @AS_JSON
 @takes_url
-def search(photo: Path, count: int, where: str | None, url: str, *, as_json: bool) -> None:
-    """Find the items that look most like a picture."""
-    from tonari.contract.requests import SearchOptions
+def search(photo: Path | None, item: str | None, url: str, *, as_json: bool, **wishes: Any) -> None:
+    """Find the items that look most like a picture, or like an item."""
+    from tonari.client import read_picture
+    from tonari.contract.decoding import decode
+    from tonari.contract.requests import SearchRequest
     from tonari_tools.cli.answer_tables import search_table
     from tonari_tools.tables import show
 
-    options = SearchOptions(k=count, filter=_read_filter(where) if where else None)
-    answer = _client(url).search(photo, options)
+    if (photo is None) == (item is None):
+        raise click.UsageError("Name what to search with: a picture file, or an item by --id.")
+    query = {"id": item} if photo is None else {"image": read_picture(photo)}
+    answer = _client(url).search(decode({**query, **_read_wishes(**wishes)}, SearchRequest))
     print_json(answer) if as_json else show(*search_table(answer))
 
 
@@ -54,22 +77,25 @@ def search(photo: Path, count: int, where: str | None, url: str, *, as_json: boo
 @click.option(
     "--method",
     type=click.Choice(["discriminant", "means", "vote"]),
-    default="discriminant",
-    show_default=True,
-    help="Linear classifier, nearest class mean, or a vote of the nearest items.",
+    help="Linear classifier, nearest class mean, or a vote of the nearest items; default: each attribute's own.",
 )
 @click.option("--attributes", metavar="A,B", help="Which attributes; default: all.")
+@REGION
 @AS_JSON
 @takes_url
-def predict(photo: Path, method: Method, attributes: str | None, url: str, *, as_json: bool) -> None:
+def predict(
+    photo: Path, method: Method | None, attributes: str | None, region: str | None, url: str, *, as_json: bool
+) -> None:
     """Predict colour, category and other attributes of a picture."""
     from tonari.client import read_picture
+    from tonari.contract.decoding import decode
     from tonari.contract.requests import PredictRequest
     from tonari_tools.cli.answer_tables import prediction_table
     from tonari_tools.tables import show
 
-    names = tuple(name.strip() for name in attributes.split(",")) if attributes else None
-    answer = _client(url).predict(PredictRequest(image=read_picture(photo), method=method, attributes=names))
+    names = [name.strip() for name in attributes.split(",")] if attributes else None
+    asked = {"image": read_picture(photo), "method": method, "attributes": names, "region": _read_region(region)}
+    answer = _client(url).predict(decode(asked, PredictRequest))
     print_json(answer) if as_json else show(*prediction_table(answer))
 
 
@@ -127,6 +153,57 @@ def print_json(answer: object) -> None:
     from msgspec.json import format as indented
 
     click.echo(indented(encode(answer), indent=1))
+
+
+def _read_wishes(
+    count: int,
+    where: str | None,
+    wanted: tuple[str, ...],
+    region: str | None,
+    boost: str | None,
+    pin: tuple[str, ...],
+    bury: tuple[str, ...],
+) -> dict[str, Any]:
+    """Read the options of a search as the parameters of a request."""
+    return {
+        "k": count,
+        "filter": _read_filter(where) if where else None,
+        "shift": dict(map(_read_class, wanted)) or None,
+        "region": _read_region(region),
+        "boost": _read_boost(boost) if boost else (),
+        "pin": pin,
+        "bury": bury,
+    }
+
+
+def _read_class(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise InvalidRequestError(f"--shift is ATTRIBUTE=CLASS such as color=red, not {text!r:.60}.")
+    return name, value
+
+
+def _read_region(text: str | None) -> dict[str, float] | None:
+    if text is None:
+        return None
+    names = ("x", "y", "width", "height")
+    try:
+        return dict(zip(names, map(float, text.split(",")), strict=True))
+    except ValueError as error:
+        raise InvalidRequestError(
+            f"--region is four numbers from 0 to 1, X,Y,WIDTH,HEIGHT such as 0.1,0.2,0.5,0.5, not {text!r:.60}."
+        ) from error
+
+
+def _read_boost(text: str) -> Any:
+    from tonari.contract.strict_json import read_json
+
+    try:
+        return read_json(text)
+    except ValueError as error:
+        raise InvalidRequestError(
+            f'--boost is not JSON ({error}); try \'[{{"field": "price", "weight": 0.05, "high": 100}}]\'.'
+        ) from error
 
 
 def _read_filter(text: str) -> dict[str, Any]:

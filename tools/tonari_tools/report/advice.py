@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
+from tonari.attributes.support import least_support
 from tonari.contract.findings import AttributeQuality, MethodQuality
 from tonari_tools.report.charts import commonest
 from tonari_tools.report.wording import count, percent, say
@@ -31,7 +33,7 @@ def advise(attribute: AttributeQuality) -> Iterator[str]:
 def _advise_method(attribute: AttributeQuality) -> Iterator[str]:
     accuracy = {name: method.accuracy for name, method in attribute.methods.items()}
     best = max(accuracy, key=lambda name: accuracy[name])
-    usual = "discriminant" if "discriminant" in attribute.methods else best
+    usual = attribute.default if attribute.default in attribute.methods else best
     figures = attribute.methods[usual]
     what = "the best tag is right" if attribute.several else "right"
     yield f"{usual.capitalize()} (the default): {what} for {percent(figures.accuracy)} of {figures.held_out:,} items."
@@ -64,15 +66,23 @@ def _calibration(figures: MethodQuality) -> str:
 def _coverage(figures: MethodQuality) -> str:
     asked = percent(figures.precision)
     if figures.threshold > 1:
+        least = least_support(figures.precision)
+        takes = (
+            f"That takes at least {least:,.0f} held-out answers that are all right, and more if some are wrong. "
+            if math.isfinite(least)
+            else "No number of items can show that a value is never wrong. "
+        )
         return (
-            f"At no confidence are {asked} of the given values right, so every value is withheld and only "
-            "alternatives are given. Lower “precision” of the field in schema.json, or label more items."
+            f"Never sure enough: held-out items do not show at any confidence that {asked} of the values are right, so "
+            f"every value is withheld and only alternatives are given. {takes}Lower “precision” of the field in "
+            "schema.json, or label more items."
         )
     if figures.coverage >= 1:
         return f"Every item is given a value: even so, more than the {asked} asked for are right."
     return (
         f"A value is given where its probability is at least {figures.threshold:.2f}, else it is withheld. That gives "
-        f"{percent(figures.coverage)} of the items a value, and {asked} of the given values are right."
+        f"{percent(figures.coverage)} of the items a value, and {asked} of the given values or more are right: that "
+        f"rests on {count(round(figures.support), 'independent held-out answer')}."
     )
 
 

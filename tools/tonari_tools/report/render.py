@@ -18,6 +18,7 @@ from markupsafe import Markup
 from tonari import __version__
 from tonari.contract.findings import AttributeQuality
 from tonari.errors import TonariError
+from tonari.fields.reasons import unpredicted
 from tonari_tools.report import charts, wording
 from tonari_tools.report.advice import advise
 from tonari_tools.report.material import Material, by_attribute
@@ -81,10 +82,21 @@ LIMITS = {
     "labels": 4,
     "mistakes": 12,
     "rejected": 50,
+    "unusable": 50,
 }
 """How many of each the templates show."""
 SIGNS = {"o": "●", "s": "■", "^": "▲"}
 METHODS = {method: SIGNS[marker] for method, marker in charts.MARKERS.items()}
+
+GROUPING_RULES = {
+    "split_by": "split_by",
+    "field": "a field that few items share",
+    "ids": "same beginning of ids",
+    "file names": "same beginning of file names",
+    "numbers": "consecutive numbers that look alike",
+    "pictures": "same picture",
+    "looks": "nearer than chance explains",
+}
 
 
 def render(material: Material) -> str:
@@ -105,6 +117,7 @@ def render(material: Material) -> str:
             attributes=material.attributes,
             audit=material.audit,
             detailed=dict(islice(material.attributes.items(), LIMITS["attributes"])),
+            unpredicted=unpredicted(material.snapshot.schema),
             reasons=Counter(material.snapshot.rejected.values()),
             style=Markup(style),  # noqa: S704  a file of this package
             policy=policy,
@@ -138,6 +151,7 @@ def environment() -> Environment:
         "by_attribute": by_attribute,
         "by_count": by_count,
         "charts": charts,
+        "grouping_rules": GROUPING_RULES,
         "limits": LIMITS,
         "methods": METHODS,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from tonari.contract.answers import HealthAnswer, PredictAnswer, SearchAnswer
+from tonari.contract.answers import PredictAnswer, SearchAnswer
+from tonari.contract.health import HealthAnswer
 from tonari_tools.cli.answer_tables import prediction_table, search_table, status_table
 from tonari_tools.cli.main import main
 from tonari_tools.tables import plain
@@ -30,7 +32,9 @@ SEARCH = {
         {"id": "bb", "score": -0.2, "view": "2.jpg", "fields": {"name": "B" * 50}},
         {"id": "c", "score": -0.3, "view": "3.jpg"},
     ],
-    "plan": {"path": "scan", "matching": 7, "scanned": 9, "exact": False},
+    "plan": {"path": "scan", "matching": 7, "scanned": 9, "exact": False, "vectors": "full"},
+    "familiar": True,
+    "likeness": {"nearest": 0.95, "level": 0.6},
     "took_ms": {"encode": 5.25, "search": 0.5},
     **STATE,
 }
@@ -61,6 +65,7 @@ HEALTH: dict[str, Any] = {
     "ignored": {"count": 0, "reasons": {}},
     "unusable": {"count": 0, "fields": {}},
     "attributes": {"color": ["red"]},
+    "unpredicted": {},
     "fields": {},
     "samples": [],
     "refused": None,
@@ -125,6 +130,57 @@ def test_what_the_api_refuses_is_one_line(photo: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr() == ("", "tonari: No picture.\n")
 
 
+def test_search_by_an_item_and_all_that_a_shop_wishes(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = {
+        **SEARCH,
+        "shifted": {"cosine": 0.816, "kept": ["category"]},
+        "reranked": {"candidates": 5000, "complete": False},
+    }
+    items = [dict(item) for item in SEARCH["items"]]  # type: ignore[attr-defined]
+    items[0] |= {"ranked_by": 0.95, "boosts": {"price": 0.0}, "placed": "pinned"}
+    items[1] |= {"ranked_by": -0.15, "boosts": {"price": 0.05}}
+    line = [
+        "search",
+        "--id",
+        "7",
+        "--shift",
+        "color=red",
+        "--shift",
+        "kind=a=b",
+        "--pin",
+        "a",
+        "--bury",
+        "b",
+        "--bury",
+        "c",
+    ]
+    boost = '[{"field": "price", "weight": 0.1}]'
+    with answering((200, JSON, msgspec.json.encode({**answer, "items": items}))) as (url, asked):
+        assert main([*line, "--boost", boost, "--url", url]) == 0
+    sent = json.loads(asked[0].body)
+    sent.pop("include")
+    assert sent == {
+        "id": "7", "shift": {"color": "red", "kind": "a=b"}, "boost": json.loads(boost), "pin": ["a"],
+        "bury": ["b", "c"],
+    }  # fmt: skip
+    written = capsys.readouterr().out
+    assert "ranked by" in written
+    assert "pinned" in written
+    assert "-0.150 (price +0.050)" in written
+    assert "moved to cosine 0.82 of the query; only the nearest 5000 were ranked by boosts" in written
+
+
+def test_a_region_is_sent_beside_the_photo(photo: Path) -> None:
+    answers = (200, JSON, msgspec.json.encode(SEARCH)), (200, JSON, msgspec.json.encode(PREDICTIONS))
+    with answering(*answers) as (url, asked):
+        for command in ("search", "predict"):
+            assert main([command, str(photo), "--region", "0.1,0,.5,1", "--url", url]) == 0
+    for one in asked:
+        assert one.body == photo.read_bytes()
+        region = json.loads(parse_qs(urlsplit(one.target).query)["region"][0])
+        assert region == {"x": 0.1, "y": 0.0, "width": 0.5, "height": 1.0}
+
+
 def search_answer(**changes: Any) -> SearchAnswer:
     return msgspec.convert(SEARCH | changes, SearchAnswer)
 
@@ -148,6 +204,47 @@ def test_an_unsure_prediction_is_shown_as_one() -> None:
     assert "color      perhaps red  0.400  pink 0.30\n" in text
 
 
+STRANGE = {"familiar": False, "likeness": {"nearest": 0.3111, "level": 0.57}}
+SAYS = (
+    "Like nothing in this catalogue: the nearest item has similarity 0.311, "
+    "99 % of what belongs here has 0.570 or more.\n"
+)
+
+
+def test_a_stranger_is_called_one() -> None:
+    found = msgspec.convert(SEARCH | STRANGE, SearchAnswer)
+    assert plain(*search_table(found)).startswith(f"{SAYS}\nid ")
+    nothing = msgspec.convert(SEARCH | STRANGE | {"items": []}, SearchAnswer)
+    assert plain(*search_table(nothing)).startswith(SAYS)
+    strange = PREDICTION | {"value": None, "score": None, "abstained": True, "abstained_because": "unfamiliar"}
+    text = plain(*prediction_table(predict_answer(predictions={"color": strange}, **STRANGE)))
+    assert text.startswith(f"{SAYS}\nattribute ")
+    assert "pink" not in text
+
+
+def test_a_label_is_called_one() -> None:
+    label = PREDICTION | {"score": None, "method": "label", "agree": False}
+    text = plain(*prediction_table(predict_answer(predictions={"color": label})))
+    assert "color      red (its label)" in text
+    assert "neighbours say pink 0.71" in text
+    assert "0.000" not in text
+    unsure = plain(*prediction_table(predict_answer(predictions={"color": label | {"agree": None}})))
+    assert "neighbours are not sure: pink 0.71" in unsure
+
+
+def test_neighbours_for_and_against_are_named() -> None:
+    a, b, c = ({"id": name, "score": 0.9, "value": "red"} for name in "abc")
+    text = plain(*prediction_table(predict_answer(predictions={"color": PREDICTION | {"for": [a, b], "against": [c]}})))
+    assert [line.split()[-2:] for line in text.splitlines()[:2]] == [["for", "against"], ["b", "c"]]
+    assert "a, b" in text
+
+
+def test_without_a_method_those_of_the_attributes_are_named() -> None:
+    size = PREDICTION | {"method": "discriminant"}
+    answer = predict_answer(predictions={"color": PREDICTION, "size": size}, method=None)
+    assert "\nmethod discriminant, vote; " in plain(*prediction_table(answer))
+
+
 def test_a_catalogue_without_labels_predicts_nothing() -> None:
     assert plain(*prediction_table(predict_answer(predictions={}))).startswith("No attribute can be predicted")
 
@@ -157,6 +254,14 @@ def test_status_says_what_is_live() -> None:
     assert "items     5, 9 views" in text
     assert "color     1 classes" in text
     assert "encoder   e, 256 dimensions, ffffffffffff" in text
+
+
+def test_status_names_methods_and_level() -> None:
+    methods = {"color": {"method": "vote", "reason": "0.91 against 0.88 of held-out items"}}
+    health = health_answer(methods=methods, familiarity={"level": 0.5748, "items": 165, "alone": 2})
+    text = plain(*status_table(health, "http://here"))
+    assert "color     1 classes, by vote: 0.91 against 0.88 of held-out items" in text
+    assert "familiar  from similarity 0.575 on, learned from 165 items" in text
 
 
 def test_what_is_not_used_stands_in_the_status() -> None:
@@ -175,6 +280,14 @@ def test_what_is_not_used_stands_in_the_status() -> None:
     assert f"unusable  9 values, at the last rebuild\n          price: 9. a: {why}" in text
 
 
+def test_a_field_that_a_limit_leaves_out_stands_in_the_status() -> None:
+    text = plain(
+        *status_table(health_answer(unpredicted={"brand": "1,200 values: more than 1,000. To predict"}), "http://here")
+    )
+
+    assert re.search(r"not predicted +brand: 1,200 values: more than 1,000\. To predict", text)
+
+
 def test_a_refusal_stands_in_the_status() -> None:
     fall = {"what": "recall at 0.01", "live": 0.99, "now": 0.9, "margin": 0.01, "held_out": None}
     refused = {"id": "t", "at": "2026-01-01T00:00:00+00:00", "live": "s", "falls": [fall]}
@@ -184,3 +297,13 @@ def test_a_refusal_stands_in_the_status() -> None:
     assert "refused   snapshot t, built 2026-01-01T00:00:00+00:00, is worse than the live one:" in text
     assert "recall at 0.01: 0.990 -> 0.900, allowed -0.010" in text
     assert "tonari rebuild --accept" in text
+
+
+def test_status_says_which_items_were_held_out_together() -> None:
+    rules = [{"rule": "field", "how": "sku", "groups": 40, "items": 90, "largest": 5}]
+    grouping = {"groups": 40, "items": 90, "largest": 5, "rules": rules}
+
+    text = plain(*status_table(health_answer(grouping=grouping), "here"))
+
+    assert "held out  90 items in 40 groups, the largest of 5; by field (sku): 90" in text
+    assert "held out" not in plain(*status_table(health_answer(), "here"))

@@ -17,7 +17,7 @@ from tonari_tools.cli.answer_tables import MOST_ROWS, TABLES
 from tonari_tools.tables import plain
 
 CONTRADICTED = ContradictedLabel(
-    "a", "color", "red", Guess("blue", 0.987), VoteShare("blue", 0.75), ("n1", "n2", "n3", "n4", "n5")
+    "a", "color", "red", Guess("blue", 0.987), VoteShare("blue", 0.75), ("n1", "n2", "n3", "n4", "n5"), 0.61
 )
 NOTHING = Audit(900, ContradictedLabels(900, 0, 0, ()), Duplicates(900, 0.96, 0, ()), MissingValues(0, 0, ()))
 
@@ -26,9 +26,9 @@ def test_labels_that_are_contradicted() -> None:
     audit = structs.replace(NOTHING, contradicted=ContradictedLabels(900, 1, 1, (CONTRADICTED,)))
 
     assert plain(*TABLES["contradicted"](audit)) == (
-        "Doubtful labels: 1 of 900 checked\n\n"
-        "id  attribute  label  rather  probability  vote  neighbours\n"
-        "a   color      red    blue    0.99         0.75  n1, n2, n3, n4, …\n\n"
+        "Doubtful labels: 1 of 900 checked, those most worth a look first\n\n"
+        "id  attribute  label  rather  worth  probability  vote  neighbours\n"
+        "a   color      red    blue    0.61   0.99         0.75  n1, n2, n3, n4, …\n\n"
         "Look at each picture, then correct the document or leave it."
     )
 
@@ -44,12 +44,13 @@ def test_how_many_are_not_shown_is_said() -> None:
 
 
 def test_duplicates() -> None:
-    group = DuplicateGroup(tuple("abcdef"), tuple("abcdef"), 0.9712, 600)
+    group = DuplicateGroup(tuple("abcdef"), tuple("abcdef"), 0.9712, 600, "variants", ("color",))
 
     text = plain(*TABLES["duplicates"](structs.replace(NOTHING, duplicates=Duplicates(900, 0.96, 1, (group,)))))
 
     assert text.startswith("Near-duplicate pictures: 1 groups among 900 views, from cosine 0.960\n")
-    assert "600    0.971         a, b, c, d, …" in text
+    assert "600    variants  color      0.971         a, b, c, d, …" in text
+    assert "Variants" in text.splitlines()[-1]
 
 
 def test_gaps() -> None:

@@ -42,7 +42,7 @@ def test_efficientnet_lite0_bare(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(built.model)
     (tmp_path / "encoder.json").write_bytes(built.config)
     bare, whole = examine(tmp_path / "bare"), examine(tmp_path)
-    assert EncoderConfig.parse(bare.config).dimensions == 1344
+    assert EncoderConfig.parse(bare.config).dimensions == 1472
     assert bare.trial.agreement == pytest.approx(1, abs=1e-5)
     assert (embed(bare) * embed(whole)).sum(axis=1).min() > 0.999
 

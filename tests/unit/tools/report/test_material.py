@@ -86,9 +86,9 @@ def test_what_is_shown_is_bounded_and_the_counts_are_of_all() -> None:
     ids = tuple(table.id(position) for position in range(len(table)))
     names = list(quality.attributes)
     missing = tuple(MissingValue(one, name, 1, 1.0, agree=True) for name in names for one in ids)
-    group = DuplicateGroup(ids[:50], tuple(f"images/{one}/a.jpg" for one in ids[:50]), 0.99, 200)
+    group = DuplicateGroup(ids[:50], tuple(f"images/{one}/a.jpg" for one in ids[:50]), 0.99, 200, "same", ())
     contradicted = tuple(
-        ContradictedLabel(one, "color", "red", Guess("a", 1.0), VoteShare("a", 1.0), ids[at : at + 9])
+        ContradictedLabel(one, "color", "red", Guess("a", 1.0), VoteShare("a", 1.0), ids[at : at + 9], 0.9)
         for at, one in enumerate(ids)
     )
     much = structs.replace(

@@ -16,7 +16,18 @@ import matplotlib as mpl
 import pytest
 from msgspec import structs
 
-from tonari.contract.findings import Audit, ContradictedLabels, MissingValues, QualityReport
+from tonari.contract.artefacts import UnusableValues
+from tonari.contract.findings import (
+    Audit,
+    ContradictedLabels,
+    Familiarity,
+    GroupingRule,
+    ItemGroups,
+    MissingValues,
+    QualityReport,
+)
+from tonari.fields.schema import Field
+from tonari_tools.report.advice import advise
 from tonari_tools.report.material import Material, pictures, select
 from tonari_tools.report.render import render
 from tonari_tools.report.thumbnails import GONE, MOST, Thumbnail
@@ -180,6 +191,26 @@ def test_what_could_not_be_measured_is_said(small: str) -> None:
     assert "not measured" in text
 
 
+def test_the_report_says_what_is_like_nothing_in_the_catalogue() -> None:
+    head, snapshot, encoder_name, quality, audit = reported(120)
+    text = Document(render(select(head, snapshot, encoder_name, quality, audit, 0))).text
+    learned = snapshot.familiarity
+    assert learned.level is not None
+    assert f"a similarity below {learned.level:.3f} is called" in text
+    assert f"99 % of {learned.items} items reach that" in text
+    unknown = replace(snapshot, familiarity=Familiarity())
+    text = Document(render(select(head, unknown, encoder_name, quality, audit, 0))).text
+    assert "at least 99 items are needed" in text
+
+
+def test_the_default_of_an_attribute_is_called_so() -> None:
+    _, _, _, quality, _ = reported()
+    name, one = next((name, one) for name, one in quality.attributes.items() if {"vote", "means"} <= one.methods.keys())
+    for method in ("vote", "means"):
+        said = " ".join(advise(structs.replace(one, default=method)))
+        assert f"{method.capitalize()} (the default): " in said, name
+
+
 def test_a_catalogue_without_attributes_or_items_has_a_report() -> None:
     head, snapshot, encoder_name, _, audit = reported(60)
     empty = Audit(
@@ -197,3 +228,31 @@ def test_a_catalogue_without_attributes_or_items_has_a_report() -> None:
     assert "There is no item with a picture." in text
     assert "No item lacks a value of an attribute." in text
     assert "built unknown" in text
+
+
+def test_it_says_which_labels_are_not_predicted_and_which_values_count_as_missing() -> None:
+    made = material()
+    why = f"1,200 values: more than 1,000 {HOSTILE}"
+    schema = replace(made.snapshot.schema, fields={HOSTILE: Field("string", unpredicted=why)})
+    unusable = {"color": UnusableValues(7, {"item-1": f"color is a string field; 'NaN' {HOSTILE}"})}
+    table = replace(made.snapshot.table, unusable=unusable)
+
+    text = Document(render(replace(made, snapshot=replace(made.snapshot, schema=schema, table=table)))).text
+
+    assert f"“{HOSTILE}” is not predicted: {why}. To predict it all the same" in text
+    assert "Values of 1 field count as missing" in text
+    assert f"color color is a string field; 'NaN' {HOSTILE} 7" in text
+
+
+def test_which_items_were_held_out_together_is_said() -> None:
+    made = material(60)
+    rules = (GroupingRule("field", "<sku>", 40, 90, 5), GroupingRule("looks", "distance up to 0.40", 20, 45, 4))
+    found = replace(made, snapshot=replace(made.snapshot, grouping=ItemGroups(55, 1234, 6, rules)))
+
+    text = Document(render(found)).text
+
+    assert "1,234 items held out in 55 groups, the largest of 6" in text
+    assert "a field that few items share <sku> 40 90 5" in text
+    assert "nearer than chance explains distance up to 0.40 20 45 4" in text
+    alone = replace(made, snapshot=replace(made.snapshot, grouping=ItemGroups()))
+    assert "held out in" not in Document(render(alone)).text

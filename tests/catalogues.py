@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from graphs import mean_colour
 from tonari.contract.artefacts import Head
+from tonari.contract.engine import EngineAnswer, EngineQuery
 from tonari.encoders.image import EncoderConfig, ImageEncoder
 from tonari.engines.builtin import open_builtin
 from tonari.fields.schema import Field, Schema
 from tonari.images.framing import Framing
-from tonari.index.planner import Tuning
 from tonari.index.probing import Probe
+from tonari.index.vector_index import Tuning
 from tonari.index.vectors import UNIT, to_fixed
 from tonari.query.serving import Serving
 from tonari.query.serving import serve as serve_generation
@@ -77,6 +78,20 @@ class World:
 
     def field(self, item: str, name: str) -> Any:
         return self.items[item].fields.get(name)
+
+
+class Counting:
+    """Passes searches on and counts them."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._engine, self.searches = serving.engine, 0
+
+    def search(self, query: EngineQuery) -> EngineAnswer:
+        self.searches += 1
+        return self._engine.search(query)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
 
 
 def unit_rows(random: np.random.Generator, count: int, directions: int) -> NDArray[np.int16]:

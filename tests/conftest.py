@@ -9,9 +9,14 @@ from dataclasses import dataclass
 
 import boto3
 import pytest
+from hypothesis import HealthCheck, settings
 
 from aws.services import Endpoint, MiniStack, SeaweedFS
 from tonari_tools.onnx.default import BuiltEncoder, read_default
+
+# Nothing here is judged by the clock: a busy machine must not fail a test.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)

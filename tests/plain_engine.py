@@ -120,4 +120,6 @@ def _scored(item: StoredItem, vectors: NDArray[np.float32]) -> ScoredItem:
     products = np.vecdot(to_fixed(item.embeddings).astype(np.float32)[:, None], vectors).max(axis=1)
     scores = np.round(np.clip(products.astype(np.float64) / UNIT, -1, 1), 6) + 0.0
     best = int(scores.argmax())
-    return ScoredItem(item.id, float(scores[best]), item.views[best], item.fields, item.embeddings[best])
+    return ScoredItem(
+        item.id, float(scores[best]), float(scores[best]), item.views[best], item.fields, item.embeddings[best]
+    )

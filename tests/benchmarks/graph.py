@@ -22,10 +22,13 @@ from numpy.typing import NDArray
 from search.data import load
 from search.filters import Cell, K, prepare
 
-from tonari.index import tuning
+from tonari.index import truth, tuning
 from tonari.index.graph import Graph
-from tonari.index.planner import CELLS_FROM_BYTES, VectorIndex, find, lay_out, sort_by_cell
+from tonari.index.planner import find
 from tonari.index.scoring import score_rows
+from tonari.index.shortening import part
+from tonari.index.truth import GroundTruth
+from tonari.index.vector_index import VectorIndex, lay_out
 from tonari.index.vectors import quantise, to_fixed
 
 QUERIES = 200
@@ -59,9 +62,7 @@ def main() -> None:
 
 
 def _index(rows: NDArray[np.float32]) -> VectorIndex:
-    index = lay_out(to_fixed(rows), np.ones(len(rows), np.int64))
-    if index.views.codes.size > CELLS_FROM_BYTES:
-        index, _ = sort_by_cell(index)
+    index, _ = part(lay_out(to_fixed(rows), np.ones(len(rows), np.int64)))
     index, _ = tuning.tune(index)
     return replace(index, graph=None, tuning=replace(index.tuning, graph=False))
 
@@ -71,9 +72,9 @@ def _milder(data: Path, count: int) -> str:
     vectors = load(data, "100k", QUERIES)
     rows = vectors.rows[np.random.default_rng(1).permutation(len(vectors.rows))[:count]]
     index = _index(rows)
-    stays, tuning.STAYS = tuning.STAYS, NEAR
-    walking = tuning._with_graph(index, tuning.GroundTruth(index).under_filters(1.0, "independent"))
-    tuning.STAYS = stays
+    stays, truth.STAYS = truth.STAYS, NEAR
+    walking = tuning._with_graph(index, GroundTruth(index).under_filters(1.0, "independent"))
+    truth.STAYS = stays
     least = np.array([np.partition(rows @ query, -K)[-K] for query in vectors.queries])
 
     def measured(index: VectorIndex) -> str:

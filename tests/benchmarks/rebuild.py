@@ -25,6 +25,7 @@ from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
 from tonari.contract.artefacts import Head
 from tonari.errors import ConflictError, MissingObjectError
+from tonari.images.framing import Region
 from tonari.snapshots.head import publish, read_head
 from tonari.storage.bucket import Blob, ObjectInfo
 
@@ -139,7 +140,7 @@ class DrawnEncoder:
     def __init__(self) -> None:
         self._directions = np.random.default_rng(1).standard_normal((DIRECTIONS, DIMENSIONS)).astype(np.float32)
 
-    def encode(self, data: bytes) -> NDArray[np.float32]:
+    def encode(self, data: bytes, region: Region | None = None) -> NDArray[np.float32]:  # noqa: ARG002
         number = int.from_bytes(data, "little")
         noise = np.random.default_rng(number).standard_normal(DIMENSIONS, np.float32)
         row = self._directions[number // VIEWS_PER_ITEM % DIRECTIONS] + 0.7 * noise

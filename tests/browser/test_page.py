@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 import urllib3
 from PIL import Image, ImageDraw
-from selenium.webdriver import Chrome
+from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -154,7 +154,10 @@ def test_a_chosen_picture_brings_neighbours_and_predictions(browser: Chrome, dem
     attributes = fetch(f"{demo_url}/v1/health")["attributes"]
     firsts = [one.text.split("\n")[0] for one in browser.find_elements(By.CSS_SELECTOR, "#attributes .guess.first")]
     assert len(firsts) == len(attributes)
-    assert all(first in attributes[field] for first, field in zip(firsts, attributes, strict=True))
+    assert all(one.removeprefix("perhaps ") in attributes[field] for one, field in zip(firsts, attributes, strict=True))
+    sent = {"body": picture.read_bytes(), "headers": {"content-type": "image/png"}}
+    said = ask("POST", f"{demo_url}/v1/predict", **sent).json()["predictions"]
+    assert [one.startswith("perhaps ") for one in firsts] == [said[field]["abstained"] for field in attributes]
     facts = text(browser, "#facts")
     assert "path " in facts
     assert " ms" in facts
@@ -177,10 +180,53 @@ def test_a_picture_can_be(gesture: str, browser: Chrome, demo_url: str, picture:
 def test_the_method_of_prediction_can_be_switched(browser: Chrome, demo_url: str, picture: Path) -> None:
     begin(browser, demo_url)
     choose(browser, picture)
-    until(browser, lambda b: b.find_elements(By.CSS_SELECTOR, "#attributes .guess.first"), "predictions by class means")
+    until(browser, lambda b: b.find_elements(By.CSS_SELECTOR, "#attributes .guess.first"), "predictions by default")
     means = text(browser, "#attributes")
     browser.find_element(By.CSS_SELECTOR, "#method input[value=vote]").send_keys(Keys.SPACE)
     until(browser, lambda b: text(b, "#attributes") not in {"", means}, "predictions by vote")
+
+
+def test_a_picture_like_nothing_in_the_catalogue_is_told(
+    browser: Chrome, demo_url: str, picture: Path, tmp_path: Path
+) -> None:
+    strange = tmp_path / "noise.png"
+    Image.effect_noise((300, 300), 90).save(strange)
+    begin(browser, demo_url)
+    choose(browser, strange)
+    until(browser, heading_is("Nearest to your picture"), "the nearest nevertheless")
+    until(browser, lambda b: b.find_element(By.ID, "stranger").is_displayed(), "a word that it is a stranger")
+    assert text(browser, "#stranger").startswith("Like nothing in this catalogue. The nearest item has similarity 0.")
+    until(browser, lambda b: b.find_elements(By.CSS_SELECTOR, "#attributes .guess.first"), "what it is")
+    firsts = {one.text for one in browser.find_elements(By.CSS_SELECTOR, "#attributes .guess.first")}
+    assert firsts == {"like nothing in this catalogue"}
+    assert not browser.find_elements(By.CSS_SELECTOR, "#attributes .evidence")
+
+    choose(browser, picture)
+    until(browser, lambda b: b.find_elements(By.CSS_SELECTOR, "#attributes .evidence"), "neighbours that speak for it")
+    assert not browser.find_element(By.ID, "stranger").is_displayed()
+
+
+def test_an_item_has_its_label_and_neighbours_that_speak_for_and_against_it(browser: Chrome, demo_url: str) -> None:
+    begin(browser, demo_url)
+    item = ids(browser)[0]
+    cards(browser)[0].click()
+    until(browser, heading_is("Similar to"), "items similar to it")
+    until(browser, lambda b: b.find_elements(By.CSS_SELECTOR, "#attributes .guess.first"), "its attributes")
+    known = fields_of(demo_url, item)
+    attributes = fetch(f"{demo_url}/v1/health")["attributes"]
+    firsts = [one.text for one in browser.find_elements(By.CSS_SELECTOR, "#attributes .guess.first")]
+    assert firsts == [f"{known[field]} (its label)" for field in attributes]
+    assert "its neighbours" in text(browser, "#attributes")
+    loaded = (
+        "return [...document.querySelectorAll('.evidence img')].every((one) => one.complete && one.naturalWidth > 0)"
+    )
+    until(browser, lambda b: b.execute_script(loaded), "their pictures")
+    link = browser.find_element(By.CSS_SELECTOR, ".evidence a")
+    said = link.get_attribute("title")
+    assert said
+    assert any(said.startswith(f"{value}: ") for value in known.values() if isinstance(value, str))
+    link.click()
+    until(browser, lambda b: b.current_url.rpartition("item=")[2] not in ("", item), "the neighbour itself")
 
 
 def test_filters_and_k_narrow_the_neighbours(browser: Chrome, demo_url: str, picture: Path) -> None:
@@ -217,6 +263,92 @@ def test_a_value_is_chosen_by_its_chip(browser: Chrome, demo_url: str, picture: 
     until(browser, lambda b: ids(b) not in ([], before), "neighbours of that colour")
     found = [fields_of(demo_url, one)["color"] for one in ids(browser)]
     assert set(found) == {colour}
+
+
+def counts(browser: Chrome, field: str) -> dict[Any, int]:
+    found: dict[Any, int] = browser.execute_script(
+        "return Object.fromEntries([...document.querySelectorAll(`[data-field=${arguments[0]}]`)].map((input) =>"
+        " [JSON.parse(input.dataset.value), Number(input.nextElementSibling.querySelector('.count')?.textContent)]))",
+        field,
+    )
+    return found
+
+
+def test_several_values_of_a_field_can_be_ticked_and_each_says_how_many_it_adds(
+    browser: Chrome, demo_url: str, picture: Path
+) -> None:
+    begin(browser, demo_url)
+    choose(browser, picture)
+    until(browser, heading_is("Nearest to your picture"), "neighbours")
+    before, colours = ids(browser), counts(browser, "color")
+    items = fetch(f"{demo_url}/v1/items?k=1000")["items"]
+    assert colours == {colour: sum(one["fields"].get("color") == colour for one in items) for colour in colours}
+    names = sorted(colours)[:2]
+    for number, colour in enumerate(names):
+        shown = ids(browser)
+        chips = browser.find_elements(By.CSS_SELECTOR, "[data-field=color]")
+        next(c for c in chips if c.get_dom_attribute("data-value") == json.dumps(colour)).send_keys(Keys.SPACE)
+        until(browser, lambda b, shown=shown: ids(b) not in ([], shown), "neighbours of these colours")
+        assert {fields_of(demo_url, one)["color"] for one in ids(browser)} <= set(names[: number + 1])
+        assert counts(browser, "color") == colours
+    categories = counts(browser, "category")
+    assert sum(categories.values()) == sum(colours[name] for name in names)
+    assert before != ids(browser)
+
+
+def test_like_this_but_of_another_colour(browser: Chrome, demo_url: str) -> None:
+    item = fetch(f"{demo_url}/v1/health")["samples"][0]
+    browser.get(f"{demo_url}/?item={quote(item)}")
+    until(browser, heading_is("Similar to"), "similar items")
+    before, own = ids(browser), fields_of(demo_url, item)["color"]
+    choice = browser.find_element(By.ID, "shift")
+    wanted = next(
+        one
+        for one in choice.find_elements(By.CSS_SELECTOR, "optgroup[label=Color] option")
+        if json.loads(one.get_dom_attribute("value") or "{}")["color"] != own
+    )
+    colour = wanted.text
+    wanted.click()
+    until(browser, lambda b: ids(b) not in ([], before), "items of rather that colour")
+    assert text(browser, "#heading").endswith(f", but {colour}")
+    asked = quote(json.dumps({"color": colour}))
+    found = fetch(f"{demo_url}/v1/items/{quote(item)}/similar?k=12&shift={asked}")["items"]
+    assert ids(browser) == [one["id"] for one in found]
+    choice.find_element(By.CSS_SELECTOR, "option").click()
+    until(browser, lambda b: ids(b) == before, "the first items again")
+
+
+@pytest.mark.parametrize("hand", ["pointer", "numbers"])
+def test_a_part_of_the_picture(hand: str, browser: Chrome, demo_url: str, tmp_path: Path, picture: Path) -> None:
+    wide = Image.new("RGB", (800, 400), (20, 60, 200))
+    with Image.open(picture) as shirt:
+        wide.paste(shirt, (0, 0))
+    path = tmp_path / "two things.png"
+    wide.save(path)
+    begin(browser, demo_url)
+    choose(browser, path)
+    until(browser, heading_is("Nearest to your picture"), "neighbours of the whole")
+    whole = ids(browser)
+    stage = browser.find_element(By.ID, "stage")
+    if hand == "pointer":
+        width, height = stage.size["width"], stage.size["height"]
+        down = min(height, width / 2)
+        drag = ActionChains(browser).move_to_element_with_offset(stage, -width // 2 + 2, -int(down / 2) + 2)
+        drag.click_and_hold().move_to_element_with_offset(stage, 0, int(down / 2) - 2).release().perform()
+    else:
+        assert not browser.find_element(By.CSS_SELECTOR, "#part fieldset").is_displayed()
+        browser.find_element(By.CSS_SELECTOR, "#part summary").click()
+        for name, value in (("x", 0), ("y", 0), ("width", 50), ("height", 100)):
+            browser.find_element(By.CSS_SELECTOR, f"#part [name={name}]").send_keys(f"{value}\t")
+    until(browser, lambda b: ids(b) not in ([], whole), "neighbours of the part")
+    assert text(browser, "#heading") == "Nearest to a part of your picture"
+    assert browser.find_element(By.ID, "box").is_displayed()
+    alone = ask("POST", f"{demo_url}/v1/search?k=12", body=picture.read_bytes()).json()["items"]
+    assert ids(browser)[0] in [one["id"] for one in alone[:3]]
+    browser.find_element(By.CSS_SELECTOR, "#part [type=reset]").click()
+    until(browser, lambda b: ids(b) == whole, "neighbours of the whole again")
+    assert not browser.find_element(By.ID, "box").is_displayed()
+    assert console(browser) == []
 
 
 def test_an_item_leads_to_similar_items_and_back(browser: Chrome, demo_url: str, picture: Path) -> None:
@@ -264,7 +396,7 @@ def test_a_large_rotated_photo_is_sent_small_and_upright(browser: Chrome, demo_u
     choose(browser, path)
     until(browser, heading_is("Nearest to your picture"), "neighbours of the photo")
     size = browser.execute_script(
-        "const shown = document.querySelector('#query > img'); return [shown.naturalWidth, shown.naturalHeight]"
+        "const shown = document.querySelector('#stage > img'); return [shown.naturalWidth, shown.naturalHeight]"
     )
     assert size == [768, 1024]
 

@@ -23,8 +23,8 @@ from tonari.engines.builtin import open_builtin
 from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn
 from tonari.fields.schema import Field, Schema
 from tonari.images.framing import Framing
-from tonari.index.planner import Tuning, lay_out
 from tonari.index.probing import Probe
+from tonari.index.vector_index import Tuning, lay_out
 from tonari.index.vectors import to_fixed
 from tonari.query.serving import Serving, serve
 from tonari.snapshots.head import ReadHead

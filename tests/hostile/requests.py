@@ -143,6 +143,49 @@ class Attacker:
         queries = [{**self._query(), "facets": list(FIELDS[-20:])} for _ in range(self._pick((1, 3, 4, 10)))]
         return _search({"queries": queries})
 
+    def _ask_disjunctive_facets(self) -> Request:
+        names = self._some(FIELDS, 20)
+        where = {"$and": [*self._filter(self._pick((1, 12, 44)), 300).values(), *({n: {"$ne": None}} for n in names)]}
+        where["$and"] = [*where["$and"][0], *where["$and"][1:]]
+        queries = [
+            {**self._query(), "disjunctive_facets": names, "filter": where} for _ in range(self._pick((1, 2, 10)))
+        ]
+        return _search({"queries": queries})
+
+    def _ask_shift(self) -> Request:
+        names = self._some((*ATTRIBUTES, "tags", "price", "x" * 9_000), self._pick((1, 3, 4)))
+        value = self._pick(("c000", "c001", "t000", 5, True, "x" * 90_000, 1e300))
+        return _search({"queries": [{**self._query(), "shift": dict.fromkeys(names, value)}] * self._pick((1, 10))})
+
+    def _ask_boost(self) -> Request:
+        boosts = [
+            {"field": "price", "weight": self._pick((0.01, 0.5, -0.5)), "high": self._pick((1, -1e300, 1e300))},
+            {"field": "stock", "weight": 0.1, "function": "log", "high": self._pick((1e-300, 1e300))},
+            {"field": "since", "weight": 0.1, "function": "age", "half_life": self._pick((1e-300, 1e6))},
+        ]
+        groups = {"group_by": self._pick(FIELDS)} if self._pick((0, 0, 1)) else {}
+        k = self._pick((1, 100, 1_000))
+        query = {"boost": boosts[: self._pick((1, 2, 3))], "k": k, **groups}
+        return _search({"queries": [{**self._query(), **query} for _ in range(1_000 // k % 10 + 1)]})
+
+    def _ask_boosted_page(self) -> Request:
+        query = {"vector": self._vector(), "boost": [{"field": "price", "weight": 0.3, "high": 1_000}], "k": 100}
+        end = PageEnd(self._pick((1.5, 0.1, -0.999)), "x", self._pick((0, 10**15)), "ranked", self._pick((0.0, 1e308)))
+        question = digest(order_of(decode(query, SearchRequest)))
+        return _search({**query, "cursor": write_cursor(end, "encoder-1", question)})
+
+    def _ask_pins(self) -> Request:
+        pins, buried = list(self._ids[: self._pick((1, 100, 101))]), list(self._ids[200 : self._pick((201, 1_200))])
+        query = {"pin": pins, "bury": buried, "k": self._pick((1, 100))}
+        return _search({"queries": [{**self._query(), **query} for _ in range(self._pick((1, 10)))]})
+
+    def _ask_regions(self) -> Request:
+        side, form, count = self._pick((512, 2_000, 5_400)), self._pick(("JPEG", "PNG")), self._pick((1, 10))
+        while count * len(picture := _picture(form, side)) > MOST_DELIVERED_BYTES or (form == "PNG" and side > 4_000):
+            side, count = (side // 2, count) if count == 1 else (side, count // 2)
+        box = {"x": 0.4, "y": 0.4, "width": self._pick((1e-300, 0.01, 0.05, 0.6)), "height": self._pick((0.01, 0.6))}
+        return _search({"queries": [{"image": picture, "region": box}] * count})
+
     def _ask_unique_facets(self) -> Request:
         where = {"filter": {"price": {"$gte": self._pick((0, 500))}}}
         return _search({"queries": [{**self._query(), "facets": list(UNIQUE), **where} for _ in range(10)]})

@@ -20,6 +20,7 @@ import tonari.aws.functions
 from aws.services import Endpoint
 from conftest import Buckets
 from integration.events import Caller
+from integration.rotated import place, written  # noqa: F401  fixtures
 from integration.shop import push
 from tonari.aws.functions import Handler
 from tonari.builds.look import RebuildContext

@@ -49,9 +49,9 @@ def test_a_picture_finds_what_looks_like_it(standing: Caller) -> None:
     scores = [item["score"] for item in answer.body["items"]]
     assert scores == sorted(scores, reverse=True)
     assert 0.8 < scores[0] < 1
-    assert answer.body["plan"] == {"path": "scan", "matching": 12, "scanned": 12, "exact": True}
+    assert answer.body["plan"] == {"path": "scan", "matching": 12, "scanned": 12, "exact": True, "vectors": "full"}
     health = standing.get("/v1/health").body
-    assert health["search"] == {"large_ranges": "scan", "reason": ""}
+    assert health["search"] == {"large_ranges": "scan", "reason": "", "vectors": "full", "incomplete": ""}
     assert health["recall"]["1"] == 1
     assert answer.body["snapshot"] == health["snapshot"]
     assert answer.body["encoder"] == health["encoder"]["id"]
@@ -159,7 +159,7 @@ def test_weights_predict_every_attribute(standing: Caller, method: str) -> None:
     asked = {} if method == "discriminant" else {"method": method}
     answer = standing.picture("/v1/predict", RED_BALL, **asked)
     assert answer.status == 200
-    assert answer.body["method"] == method
+    assert answer.body["method"] == asked.get("method")
     predictions = answer.body["predictions"]
     assert {name: one["value"] for name, one in predictions.items()} == {"color": "red", "category": "ball"}
     assert {one["value"] for one in predictions["color"]["alternatives"]} == set(COLOURS) - {"red"}
@@ -176,8 +176,17 @@ def test_neighbours_vote(standing: Caller) -> None:
     nearest = standing.picture("/v1/search", RED_BALL, k="3").body["items"]
     prediction = answer.body["predictions"]["color"]
     assert prediction["neighbours"] == [
-        {"id": one["id"], "score": one["score"], "value": BY_ID[one["id"]].color} for one in nearest
+        {
+            **{name: one[name] for name in ("id", "score", "view", "image")},
+            "value": BY_ID[one["id"]].color,
+        }
+        for one in nearest
     ]
+    assert [one["value"] for one in prediction["for"]] == [
+        one["value"] for one in prediction["neighbours"] if one["value"] == prediction["value"]
+    ]
+    assert all(one["value"] != prediction["value"] for one in prediction["against"])
+    assert len(prediction["for"]) + len(prediction["against"]) == 3
     loud = [math.exp((one["score"] - nearest[0]["score"]) / 0.05) for one in nearest]
     votes: dict[str, float] = {}
     for one, weight in zip(nearest, loud, strict=True):
@@ -185,6 +194,19 @@ def test_neighbours_vote(standing: Caller) -> None:
     assert prediction["value"] == max(votes, key=lambda value: votes[value])
     assert prediction["score"] == pytest.approx(max(votes.values()) / sum(loud), abs=1e-6)
     assert set(answer.body["predictions"]) == {"color"}
+
+
+def test_the_label_of_an_item_is_no_prediction(standing: Caller) -> None:
+    answer = standing.json("/v1/predict", {"id": "red-ball"}).body
+    assert answer["method"] is None
+    assert answer["familiar"]
+    for name, label in {"color": "red", "category": "ball"}.items():
+        one = answer["predictions"][name]
+        assert (one["value"], one["score"], one["method"], one["abstained"]) == (label, None, "label", False)
+        assert "red-ball" not in {voter["id"] for voter in one["neighbours"]}
+        shares = {other["value"]: other["score"] for other in one["alternatives"]}
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+        assert one["agree"] is (max(shares, key=lambda value: shares[value]) == label)
 
 
 def said(prediction: dict[str, Any]) -> tuple[Any, Any, list[Any]]:
@@ -261,7 +283,10 @@ def test_a_new_class_is_voted_for_until_the_next_rebuild(
 
 def test_an_item_is_predicted_without_its_own_vote(standing: Caller) -> None:
     answer = standing.json("/v1/predict", {"id": "red-ball", "method": "vote", "k": 1, "ids": ["red-ball", "blue-box"]})
-    assert answer.body["predictions"]["color"]["value"] == "blue"
+    color = answer.body["predictions"]["color"]
+    assert (color["value"], color["method"], color["agree"]) == ("red", "label", False)
+    assert [one["value"] for one in color["alternatives"]] == ["blue"]
+    assert [one["id"] for one in color["against"]] == ["blue-box"]
 
 
 def test_no_attributes_asked_for_none_predicted(standing: Caller) -> None:
@@ -376,6 +401,39 @@ def test_health_says_what_is_live(live: Caller, reindexer: Handler, catalogue: B
     assert body["rejected"]["count"] == 1
     assert "no picture" in body["rejected"]["first"][image_key("broken", VIEW)]
     assert "red-box" not in body["samples"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_what_stands_for_a_missing_value_is_no_class_however_it_came(query: Caller, context: RebuildContext) -> None:
+    context.catalogue.put(SCHEMA, b'{"fields": {"color": {"type": "string", "attribute": true}}}')
+    put_document(context.catalogue, "red-ball", {"color": "NaN", "maker": "N/A"})
+    rebuild(context)
+    body = query.get("/v1/health").body
+
+    assert "NaN" not in body["attributes"]["color"]
+    assert body["fields"]["maker"]["values"] == []
+    assert body["unusable"]["count"] == 2
+    why = body["unusable"]["fields"]["color"]["examples"]["red-ball"]
+    assert why.startswith("color is a string field; 'NaN' stands for a missing value (if it is a real one, set")
+
+    context.catalogue.put(SCHEMA, b'{"fields": {"color": {"type": "string", "attribute": true, "missing": []}}}')
+    rebuild(context)
+    assert "NaN" in query.get("/v1/health").body["attributes"]["color"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_health_says_which_labels_are_not_predicted(query: Caller, context: RebuildContext) -> None:
+    for name in ("red-ball", "blue-ball"):
+        put_document(context.catalogue, name, {"maker": "$20", "color": "red"})
+    context.catalogue.put(document_key("third"), b'{"maker": "$30"}')
+    context.catalogue.put(document_key("fourth"), b'{"maker": "$30"}')
+    rebuild(context)
+    body = query.get("/v1/health").body
+
+    assert body["unpredicted"] == {
+        "maker": "2 values, 2.0 items each: fewer than 5. To predict it all the same, say in schema.json: "
+        '{"fields": {"maker": {"type": "string", "attribute": true}}}'
+    }
 
 
 @pytest.mark.usefixtures("shop")

@@ -19,7 +19,7 @@ from tonari.builds.assemble import build_snapshot
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
 from tonari.catalogue.documents import SCHEMA, image_key
-from tonari.contract.findings import MissingValues, decode_audit
+from tonari.contract.findings import REPORT_FORMAT, MissingValues, decode_audit
 from tonari.contract.forms import encode
 from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import parse_schema
@@ -110,8 +110,9 @@ def test_planted_labels_are_found_and_right_ones_are_left_alone(audit: dict[str,
             assert one["discriminant"]["probability"] > 0.5
             assert 0 < one["vote"]["share"] <= 1
     assert found["count"] == len(found["items"]) <= found["suspected"]
-    odds = [one["discriminant"]["probability"] for one in found["items"]]
-    assert odds == sorted(odds, reverse=True)
+    worth = [one["worth"] for one in found["items"]]
+    assert worth == sorted(worth, reverse=True)
+    assert set(WRONG) & ids >= {one["id"] for one in kinds[: len(WRONG) // 2]}
 
 
 def test_neighbours_are_of_other_products(audit: dict[str, Any]) -> None:
@@ -164,7 +165,10 @@ def test_a_catalogue_without_mistakes_is_hardly_blamed() -> None:
 def test_the_report_stands_by_its_figures(audited: Snapshot) -> None:
     report = json.loads(encode(audited.reported[REPORT]))
 
-    assert (report["format"], set(report["attributes"])) == (2, {"kind", "tags"})
+    assert (report["format"], set(report["attributes"])) == (REPORT_FORMAT, {"kind", "tags"})
+    assert report["grouping"]["rules"][0] == {
+        "rule": "split_by", "how": "product", "groups": ITEMS // 3, "items": ITEMS, "largest": 3
+    }  # fmt: skip
     kind = report["attributes"]["kind"]
     assert (kind["several"], kind["classes"], len(kind["sampled"])) == (False, ["a", "b", "c"], 3)
     for method, calibration in audited.learned["kind"].calibrations.items():

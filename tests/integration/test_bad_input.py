@@ -24,6 +24,7 @@ from tonari.storage.bucket import Bucket
 
 PLAIN = pictures.encoded(draw("blue", "tent"), "PNG")
 RED = "red-ball"
+TENT = base64.b64encode(PLAIN).decode()
 SLUGS = {
     "invalid-request": 400, "invalid-filter": 400, "invalid-vector": 400, "unknown-item": 404, "not-found": 404,
     "method-not-allowed": 405, "stale-cursor": 410, "too-large": 413, "unsupported-image": 415,
@@ -166,6 +167,36 @@ SEARCHES: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "facet unknown": ({"id": RED, "facets": ["prise"]}, "invalid-request", ("'facets'", "did you mean 'price'")),
     "facets text": ({"id": RED, "facets": "price"}, "invalid-request", ("'facets'", "list")),
     "many facets": ({"id": RED, "facets": ["price"] * 21}, "invalid-request", ("'facets'", "20", "21")),
+    "disjunctive unknown": (
+        {"id": RED, "disjunctive_facets": ["prise"]}, "invalid-request", ("'disjunctive_facets'", "mean 'price'"),
+    ),
+    "facets of both": (
+        {"id": RED, "facets": ["price"], "disjunctive_facets": ["price"]}, "invalid-request", ("'price'", "one of"),
+    ),
+    "shift attribute": ({"id": RED, "shift": {"colour": "red"}}, "invalid-request", ("'colour'", "you mean 'color'")),
+    "shift class": (
+        {"id": RED, "shift": {"color": "rad"}}, "invalid-request",
+        ("'rad' is no class of 'color'", "id you mean 'red'"),
+    ),
+    "shift price": ({"id": RED, "shift": {"price": 5}}, "invalid-request", ("'price' is not an attribute", "color")),
+    "boost unknown": (
+        {"id": RED, "boost": [{"field": "prise", "weight": 0.1}]}, "invalid-request", ("'boost'", "mean 'price'"),
+    ),
+    "boost of a text": (
+        {"id": RED, "boost": [{"field": "color", "weight": 0.1}]}, "invalid-request",
+        ("'color' is of type string", "number and boolean"),
+    ),
+    "age of a number": (
+        {"id": RED, "boost": [{"field": "price", "weight": 0.1, "function": "age", "half_life": 9}]}, "invalid-request",
+        ("'price' is of type number", "use linear or log"),
+    ),
+    "region of an id": (
+        {"id": RED, "region": {"x": 0, "y": 0, "width": 1, "height": 1}}, "invalid-request", ("'id'", "image, upload"),
+    ),
+    "region too small": (
+        {"image": TENT, "region": {"x": 0, "y": 0, "width": 0.01, "height": 1}}, "invalid-request",
+        ("'region'", "at least 16", "larger"),
+    ),
     "include": ({"id": RED, "include": ["views"]}, "invalid-request", ("'include'", "embedding", '"views"')),
     "fields unknown": ({"id": RED, "fields": ["prise"]}, "invalid-request", ("'fields'", "did you mean 'price'")),
     "fields left out": ({"id": RED, "fields": [], "include": []}, "invalid-request", ("'fields'", "'include'")),

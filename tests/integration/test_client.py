@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from msgspec.structs import asdict
 
 import pictures
 from integration.events import Caller, failed, http_event, notification, sqs_event
@@ -17,6 +18,9 @@ from tonari.api.http import Request, Response
 from tonari.aws.functions import Handler
 from tonari.catalogue.documents import document_key, image_key
 from tonari.client import MOST_DIRECT_BYTES, Client
+from tonari.contract.answers import Reranked, Shifted
+from tonari.contract.query_changes import Box
+from tonari.contract.ranking import Boost
 from tonari.contract.requests import PredictRequest, SearchOptions, SearchRequest
 from tonari.errors import InvalidFilterError, InvalidRequestError, UnknownItemError
 
@@ -70,6 +74,27 @@ def test_searches(standing_client: Client, tmp_path: Path) -> None:
     both = standing_client.search_many([SearchRequest(id="red-ball", k=2), SearchRequest(id="blue-box", k=1)])
     assert both.results[0].items == similar.items
     assert len(both.results[1].items) == 1
+
+
+def test_searches_by_a_region_and_in_an_order_of_the_shop(standing_client: Client) -> None:
+    half = Box(x=0, y=0, width=1, height=0.5)
+    region = standing_client.search(SearchRequest(image=RED_BALL, region=half, k=3))
+    assert (
+        region.items
+        == standing_client.search(SearchRequest(upload=standing_client.upload(RED_BALL), region=half, k=3)).items
+    )
+    assert region.items[0].score < standing_client.search(RED_BALL).items[0].score
+    boost = (Boost(field="price", weight=0.4, low=60, high=0),)
+    options = SearchOptions(k=5, shift={"color": "blue"}, boost=boost, pin=("blue-tent",), bury=("red-box",))
+    found = standing_client.search(RED_BALL, options)
+    assert (found.items[0].id, found.items[0].placed) == ("blue-tent", "pinned")
+    assert isinstance(found.reranked, Reranked)
+    assert isinstance(found.shifted, Shifted)
+    whole = [one.id for one in standing_client.search_all(RED_BALL, options)]
+    assert whole[:5] == [one.id for one in found.items]
+    assert (len(whole), whole[-1]) == (12, "red-box")
+    similar = standing_client.similar("red-ball", options)
+    assert similar.items == standing_client.search(SearchRequest(id="red-ball", **asdict(options))).items
 
 
 def test_all_items_page_by_page(standing_client: Client) -> None:

@@ -90,7 +90,7 @@ def test_list_show_and_export(
 ) -> None:
     other = tonari("add", model)[1].strip()
     rows = {line.split()[0]: line.split() for line in tonari("list")[1].splitlines()[1:]}
-    assert rows[encoder[:12]] == [encoder[:12], "next", "efficientnet-lite0-colour", "1344", "3.7", "MB"]
+    assert rows[encoder[:12]] == [encoder[:12], "next", "efficientnet-lite0-colour", "1472", "3.7", "MB"]
     assert rows[other[:12]][1:3] == ["mine", "5"]
     status, shown, _ = tonari("show", other[:5])
     assert status == 0
@@ -159,4 +159,4 @@ def test_the_built_in_encoder_passes_its_own_check(
     (tmp_path / "encoder.json").write_bytes(built.config)
     status, out, _ = tonari("check", tmp_path)
     assert status == 0
-    assert "1344 dimensions (encoder.json)" in out
+    assert "1472 dimensions (encoder.json)" in out

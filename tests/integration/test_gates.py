@@ -21,8 +21,8 @@ from tonari.builds.lease import ask, give_back
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.catalogue.documents import SCHEMA, document_key
-from tonari.contract.answers import HealthAnswer
 from tonari.contract.artefacts import Refusal, Regression
+from tonari.contract.health import HealthAnswer
 from tonari.errors import InvalidRequestError, StoreError
 from tonari.snapshots.head import KEPT, REFUSALS, newest_refusal, read_head, write_refusal
 from tonari.storage.bucket import Bucket
@@ -30,7 +30,8 @@ from tonari_tools.cli.answer_tables import status_table
 from tonari_tools.cli.main import main
 from tonari_tools.tables import plain
 
-SCHEMA_JSON = {"fields": {"color": {"type": "string", "attribute": True}}}
+SCHEMA_JSON = {"fields": {"color": {"type": "string", "attribute": True}}, "split_by": "series"}
+"""No thing is of a series: each stands for itself."""
 EACH = 12
 
 

@@ -89,15 +89,16 @@ def test_the_first_rebuild_encodes_all(
     assert reported.lines[0] == ("documents", 12, 12)
     assert ("encode", 0, 12) in reported.lines
     assert ("encode", 12, 12) in reported.lines
-    for stage in ("attributes", "index", "upload", "published"):
+    for stage in ("groups", "attributes", "familiarity", "index", "upload", "published"):
         done_of = [(done, total) for name, done, total in reported.lines if name == stage]
         assert done_of[-1][0] == done_of[-1][1] > 0
     assert list(dict.fromkeys(reported.stages)) == [
         "documents",
         "encode",
+        "groups",
         "attributes",
+        "familiarity",
         "index",
-        "audit: duplicates",
         "upload",
         "published",
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import pictures
 from integration.events import Caller, failed, notification, sqs_event
@@ -281,3 +282,103 @@ def test_an_answer_that_lambda_would_not_pass_on(live: Caller, catalogue: Bucket
     small = live.json("/v1/search", {"queries": [{**query, "fields": ["color"]} for query in queries]})
     assert small.status == 200
     assert len(small.body["results"]) == 10
+
+
+def test_facets_of_which_several_values_are_ticked(standing: Caller) -> None:
+    where = {"color": {"$in": ["red", "blue"]}, "category": "tent"}
+    ticked = {"filter": where, "facets": ["price"], "disjunctive_facets": ["color", "category"]}
+    for facets in (
+        asked(standing, id=RED, k=1, **ticked)["facets"],
+        standing.get(
+            "/v1/items", filter=json.dumps(where), facets="price", disjunctive_facets="color,category"
+        ).body["facets"],
+    ):  # fmt: skip
+        assert {one["value"]: one["count"] for one in facets["color"]["values"]} == dict.fromkeys(COLOURS, 1)
+        counted = Counter(p.category for p in PRODUCTS if p.color in ("red", "blue") and p.id != RED)
+        counts = {one["value"]: one["count"] for one in facets["category"]["values"]}
+        assert counts in (counted, counted + Counter(("ball",)))
+        assert facets["price"]["count"] == 2
+
+
+LEFT, RIGHT = ({"x": x, "y": 0, "width": 0.5, "height": 1} for x in (0, 0.5))
+
+
+def test_a_region_of_a_picture(standing: Caller) -> None:
+    both = Image.new("RGB", (400, 200), "white")
+    halves = [draw("red", "ball").resize((200, 200)), draw("blue", "tent").resize((200, 200))]
+    for place, half in enumerate(halves):
+        both.paste(half, (200 * place, 0))
+    picture = pictures.encoded(both, "PNG")
+    for region, half in zip((LEFT, RIGHT), halves, strict=True):
+        alone = standing.picture("/v1/search", pictures.encoded(half, "PNG"), k="12").body["items"]
+        posted = standing.picture("/v1/search", picture, k="12", region=json.dumps(region)).body
+        assert posted["items"] == alone
+        in_json = asked(standing, image=base64.b64encode(picture).decode(), k=5, region=region)
+        assert in_json["items"] == alone[:5]
+        predicted = standing.picture("/v1/predict", picture, region=json.dumps(region)).body["predictions"]
+        assert predicted["color"]["neighbours"][0]["id"] == alone[0]["id"]
+        turned = standing.picture("/v1/search", picture, k="12", region=json.dumps(region), cursor=in_json["next"]).body
+        assert ids(turned) == [item["id"] for item in alone[5:]]
+    other = standing.picture("/v1/search", picture, region=json.dumps(LEFT), cursor=in_json["next"])
+    assert (other.status, other.body["type"]) == (400, "urn:tonari:problem:invalid-request")
+    assert "same query, region" in other.body["detail"]
+
+
+def test_like_this_but_of_another_colour(standing: Caller) -> None:
+    plain = asked(standing, id=RED, k=12)
+    shifted = asked(standing, id=RED, k=12, shift={"color": "blue"})
+    assert "shifted" not in plain
+    assert 0.7 <= shifted["shifted"]["cosine"] < 1
+    assert shifted["shifted"]["kept"] == ["category"]
+    assert RED not in ids(shifted)
+    ranks = [[BY_ID[item].color for item in ids(body)] for body in (plain, shifted)]
+    before, after = (np.mean([place for place, color in enumerate(one) if color == "blue"]) for one in ranks)
+    assert after < before
+    assert ids(standing.get(f"/v1/items/{RED}/similar", k="12", shift='{"color": "blue"}').body) == ids(shifted)
+    drawn = standing.picture("/v1/search", RED_BALL, k="12", shift='{"color": "blue"}', predict="color").body
+    assert drawn["predictions"]["color"]["neighbours"][0]["value"] == "red"
+    vector = asked(standing, id=RED, k=1, include=["embedding"])["items"][0]["embedding"]
+    for query in ({"vector": vector}, {"examples": {"positive": [RED, "red-tent"]}}):
+        assert asked(standing, **query, shift={"color": "blue"})["shifted"]["cosine"] >= 0.7
+    both = asked(standing, id=RED, k=12, shift={"color": "blue", "category": "tent"})
+    assert both["shifted"]["kept"] == []
+    pages = walk(standing, id=RED, k=5, exact=True, shift={"color": "blue"})
+    assert [item for page in pages for item in ids(page)] == ids(
+        asked(standing, id=RED, k=50, exact=True, shift={"color": "blue"})
+    )
+    cursor = asked(standing, id=RED, k=3, shift={"color": "blue"})["next"]
+    other = standing.json("/v1/search", {"id": RED, "shift": {"color": "green"}, "cursor": cursor})
+    assert (other.status, other.body["type"]) == (400, "urn:tonari:problem:invalid-request")
+
+
+def test_an_order_by_boosts_says_what_they_add(standing: Caller) -> None:
+    boost = [{"field": "price", "weight": 0.3, "low": 60, "high": 0}]
+    plain = {item["id"]: item["score"] for item in asked(standing, id=RED, k=50)["items"]}
+    found = asked(standing, id=RED, k=50, boost=boost)
+    assert found["reranked"] == {"candidates": len(plain), "complete": True}
+    for item in found["items"]:
+        added = 0.3 * min(1, max(0, (60 - BY_ID[item["id"]].price) / 60))
+        assert item["score"] == plain[item["id"]]
+        assert item["boosts"] == {"price": pytest.approx(added, abs=2e-6)}
+        assert item["ranked_by"] == pytest.approx(item["score"] + added, abs=3e-6)
+    ranks = [item["ranked_by"] for item in found["items"]]
+    assert ranks == sorted(ranks, reverse=True)
+    assert ids(found) != [*plain]
+    assert [item for page in walk(standing, id=RED, k=5, boost=boost) for item in ids(page)] == ids(found)
+    path = standing.get(f"/v1/items/{RED}/similar", k="50", boost=json.dumps(boost)).body
+    assert ids(path) == ids(found)
+
+
+def test_pinned_and_buried_items(standing: Caller) -> None:
+    plain = ids(asked(standing, id=RED, k=50))
+    pins, buried = [plain[9], "nobody", plain[7]], [plain[0], plain[1]]
+    first = asked(standing, id=RED, k=4, pin=pins, bury=buried)
+    assert ids(first) == [plain[9], plain[7], plain[2], plain[3]]
+    assert [item.get("placed") for item in first["items"]] == ["pinned", "pinned", None, None]
+    assert first["plan"]["matching"] == len(plain)
+    assert "ranked_by" not in first["items"][0]
+    whole = [plain[9], plain[7], *(item for item in plain[2:] if item not in pins), *buried]
+    for k in (1, 4, 50):
+        assert [item for page in walk(standing, id=RED, k=k, pin=pins, bury=buried) for item in ids(page)] == whole
+    narrowed = asked(standing, id=RED, k=50, pin=pins, filter={"color": {"$ne": BY_ID[plain[9]].color}})
+    assert plain[9] not in ids(narrowed)

@@ -127,19 +127,20 @@ def test_only_what_changed_is_loaded(
         monkeypatch.setattr(serving, name, noted)
 
     note("load_encoder")
+    note("load_scanned")
     note("load_snapshot")
     first = reader.current()
-    assert sorted(loaded) == ["load_encoder", "load_snapshot"]
+    assert sorted(loaded) == ["load_encoder", "load_scanned"]
     add(catalogue, reindexer, "new")
     clock.now += 11
     second = reader.current()
-    assert sorted(loaded) == ["load_encoder", "load_snapshot"]
+    assert sorted(loaded) == ["load_encoder", "load_scanned"]
     assert second.encoder is first.encoder
     assert second.snapshot is first.snapshot
     rebuild(context)
     clock.now += 11
     third = reader.current()
-    assert sorted(loaded) == ["load_encoder", "load_snapshot", "load_snapshot"]
+    assert sorted(loaded) == ["load_encoder", "load_scanned", "load_snapshot"]
     assert third.encoder is first.encoder
     assert len(third.snapshot.table) == 13
     assert third.engine.describe().items == 13

@@ -16,6 +16,7 @@ from PIL import Image
 from graphs import mean_colour
 from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
 from tonari.errors import RequestError
+from tonari.images.framing import Region
 
 ITEMS = ("w", "x", "y", "z")
 NAMES = ("1.png", "2.png")
@@ -36,16 +37,16 @@ DOCUMENTS = (*(b'{"price": %d}' % price for price in range(3)), b'{"price": 3, "
 class RememberingEncoder(ImageEncoder):
     """A real encoder that is asked once for each picture: thousands of worlds have the same few."""
 
-    def encode(self, data: bytes) -> NDArray[np.float32]:
-        found = self._encode(data)
+    def encode(self, data: bytes, region: Region | None = None) -> NDArray[np.float32]:
+        found = self._encode(data, region)
         if isinstance(found, RequestError):
             raise found
         return found
 
     @functools.cache  # noqa: B019 (there are two, for as long as the process lives)
-    def _encode(self, data: bytes) -> NDArray[np.float32] | RequestError:
+    def _encode(self, data: bytes, region: Region | None) -> NDArray[np.float32] | RequestError:
         try:
-            return super().encode(data)
+            return super().encode(data, region)
         except RequestError as error:
             return error
 

@@ -14,6 +14,7 @@ from tonari.errors import MissingObjectError, RequestError, StoreError, TonariEr
 STATUS = {
     "ConflictError": 409,
     "CorruptArtefactError": 500,
+    "ExactNotReadyError": 503,
     "InvalidCatalogueError": 422,
     "InvalidEncoderError": 500,
     "InvalidFilterError": 400,

@@ -22,7 +22,7 @@ ROWS = (
     {"storage", "contract"},
     {"encoders", "fields", "images"},
     {"attributes", "index", "catalogue"},
-    {"snapshots", "audit"},
+    {"snapshots", "audit", "grouping"},
     {"builds"},
     {"engines"},
     {"query"},
@@ -43,7 +43,7 @@ OWNERS = {
     "boto3": "tonari.storage.s3",
     "botocore": "tonari.storage.s3",
 }
-NUMERICS = {"attributes", "audit", "fields", "index"}
+NUMERICS = {"attributes", "audit", "fields", "grouping", "index"}
 TOOL_ROWS = (
     {"progress", "tables"},
     {"models.published", "operate", "push.table"},

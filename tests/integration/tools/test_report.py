@@ -31,8 +31,12 @@ PAGE = b"<!doctype html><header><p>Shop</p></header>"
 
 
 def fill(catalogue: Bucket) -> None:
-    """Put 132 things: one mislabelled, one without a colour, one there twice, one with a hostile name."""
-    catalogue.put(SCHEMA, json.dumps(ATTRIBUTES).encode())
+    """Put 132 things: one mislabelled, one without a colour, one there twice, one with a hostile name.
+
+    The schema says that each is a product of its own: names and looks would make 12 products of them, of which too few
+    are left to judge another by.
+    """
+    catalogue.put(SCHEMA, json.dumps({**ATTRIBUTES, "split_by": "id"}).encode())
     for color in COLOURS:
         for kind in KINDS:
             for inset in STEPS:

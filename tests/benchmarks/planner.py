@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from unittest.mock import patch
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
@@ -111,12 +112,8 @@ def compare(index: VectorIndex, queries: list[FilteredQuery]) -> tuple[float, fl
 
 def by_cells(one: FilteredQuery, index: VectorIndex, allowed: np.ndarray | None) -> Hits:
     """Read cells whatever they cost."""
-    before = planner.SCAN_BYTES, probing._next_round
-    planner.SCAN_BYTES, probing._next_round = 0, lambda _l, _o, count, last, *_: min(last, probing.GROWTH * count)
-    try:
+    with patch.object(planner, "SCANNED", 0.0), patch.object(probing, "scan_cost", lambda *_: np.inf):
         return find(one.query, index, K, allowed)
-    finally:
-        planner.SCAN_BYTES, probing._next_round = before
 
 
 def main() -> None:

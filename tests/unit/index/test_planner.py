@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from tonari.index import planner
+from tonari.index import planner, probing
+from tonari.index.costs import scan_cost
 from tonari.index.graph import Graph
 from tonari.index.planner import MOST_WALKED, find
 from tonari.index.probing import Probe
@@ -31,7 +32,7 @@ LEAST = Tuning((Probe(1.0, 1, 1),))
 @pytest.fixture(autouse=True)
 def _nothing_is_scanned_that_lies_in_cells() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "SCAN_BYTES", 0)
+        patch.setattr(planner, "SCANNED", 0)
         yield
 
 
@@ -249,7 +250,7 @@ def test_what_the_graph_cannot_do_goes_another_way(walking: VectorIndex) -> None
 def test_few_rows_are_scanned(walking: VectorIndex) -> None:
     query = from_fixed(walking.views.fixed[[7]])
     with pytest.MonkeyPatch.context() as patch:  # of its own: undone before that of all tests is
-        patch.setattr(planner, "SCAN_BYTES", (64 + planner.SCANNED_ROW_BYTES) * 500)
+        patch.setattr(planner, "SCANNED", scan_cost(500, len(walking.views), 64))
 
         assert find(query, walking, 10, np.arange(2000) < 200).path == "scan"
         assert find(query, walking, 10, np.arange(2000) < 600).path == "cells"
@@ -300,18 +301,37 @@ def test_a_range_that_runs_against_the_query_is_not_read_twice(share: float, vie
 
 def test_cells_that_would_cost_more_than_a_scan_are_given_up() -> None:
     random = np.random.default_rng(8)
-    index = in_cells(index_of(clusters(random, 9_000, 32, centres=300), np.arange(9_000)))
+    rows, in_range = 30_000, 8_000
+    index = in_cells(index_of(clusters(random, rows, 96, centres=300), np.arange(rows)))
     index = replace(index, tuning=Tuning((Probe(1.0, 16, 10, 3.0, 100),)))
     query = from_fixed(index.views.fixed[:1])
     order = find(query, index, len(index), exact=True).items
     far, near = np.zeros(len(index), np.bool_), np.zeros(len(index), np.bool_)
-    far[order[-2_000:]] = True
-    near[order[:2_000]] = True
+    far[order[-in_range:]] = True
+    near[order[:in_range]] = True
 
-    assert find(query, index, 10, far).path == "scan"
-    assert triples(find(query, index, 10, far)) == ranked(query, index, far)[:10]
+    given_up = find(query, index, 10, far)
+    assert (given_up.path, given_up.scanned) == ("scan", in_range)
+    assert triples(given_up) == ranked(query, index, far)[:10]
     assert find(query, index, 10, near).path == "cells"
-    assert find(query, index, 10, near).scanned < 2_000
+    assert find(query, index, 10, near).scanned < in_range
+
+
+def test_more_is_tried_by_cells_where_a_scan_costs_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(8)
+    rows, _in_range = 30_000, 8_000
+    index = in_cells(index_of(clusters(random, rows, 96, centres=300), np.arange(rows)))
+    index = replace(index, tuning=Tuning((Probe(1.0, 16, 10, 3.0, 100),)))
+    query = from_fixed(index.views.fixed[:1])
+    allowed = np.ones(len(index), np.bool_)
+    allowed[find(query, index, 2_000, exact=True).items] = False
+
+    assert find(query, index, 10, allowed).path == "scan"
+    monkeypatch.setattr(probing, "scan_cost", lambda *sizes: 100 * scan_cost(*sizes))
+    hits = find(query, index, 10, allowed)
+    assert hits.path == "cells"
+    assert 0 < hits.scanned < len(index)
+    assert triples(hits) == ranked(query, index, allowed)[:10]
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tonari.index.cells import Cells
-from tonari.index.probing import InvertedLists, Probe, best_positions, probe_lists, product_error
+from tonari.index.probing import InvertedLists, Probe, best_positions, code_length, probe_lists, product_error
 from tonari.index.vectors import quantise
 from unit.index.samples import directions
 
@@ -38,7 +38,7 @@ def lists_of(size: list[int], seed: int) -> tuple[InvertedLists, NDArray[np.int8
 def test_all_cells_hold_all_rows_in_range(size: list[int], share: float | None, seed: int) -> None:
     lists, codes = lists_of(size, seed)
     allowed = None if share is None else np.random.default_rng(seed).random(len(codes)) < share
-    found = probe_lists(unit(2, seed + 2), lists, allowed, EVERYWHERE)
+    found = probe_lists(quantise(unit(2, seed + 2)), lists, allowed, EVERYWHERE)
     inside = np.arange(len(codes)) if allowed is None else np.flatnonzero(allowed[np.concatenate(lists.items_of)])
 
     assert sorted(found.rows.tolist()) == inside.tolist()
@@ -50,7 +50,7 @@ def test_the_candidates_are_the_best_of_what_was_read(share: float) -> None:
     lists, codes = lists_of([50] * 30, 3)
     allowed = np.random.default_rng(3).random(len(codes)) < share
     query = unit(1, 4)
-    found = probe_lists(query, lists, allowed, Probe(share, cells=1, rows=10, ratio=np.inf, candidates=20))
+    found = probe_lists(quantise(query), lists, allowed, Probe(share, cells=1, rows=10, ratio=np.inf, candidates=20))
     products = codes.astype(np.int64) @ quantise(query)[0][0].astype(np.int64)
     inside = np.sort(products[allowed[np.concatenate(lists.items_of)]])[::-1]
 
@@ -61,7 +61,7 @@ def test_the_candidates_are_the_best_of_what_was_read(share: float) -> None:
 
 def test_probing_ends_where_cells_are_too_far_off() -> None:
     lists, codes = lists_of([50] * 64, 5)
-    near = probe_lists(unit(1, 6), lists, None, Probe(1.0, cells=4, rows=10, ratio=0.0, candidates=10))
+    near = probe_lists(quantise(unit(1, 6)), lists, None, Probe(1.0, cells=4, rows=10, ratio=0.0, candidates=10))
 
     assert near.scanned == 4 * 50 < len(codes)
     assert len(near.rows) == 10
@@ -90,4 +90,4 @@ def test_rounding_is_off_by_as_much_as_is_said(dimensions: int) -> None:
     (query, query_scale), (codes, scale) = quantise(rows[:1]), quantise(rows[1:])
     off = codes.astype(np.int64) @ query[0].astype(np.int64) - rows[1:] @ rows[0] * scale * query_scale
 
-    assert np.std(off) == pytest.approx(product_error(codes, query_scale), rel=0.15)
+    assert np.std(off) == pytest.approx(product_error(code_length(codes), query_scale), rel=0.15)

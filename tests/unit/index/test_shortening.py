@@ -46,7 +46,7 @@ def test_as_few_dimensions_as_keep_recall(short: VectorIndex) -> None:
 def tuned(short: VectorIndex) -> VectorIndex:
     """Searched by cells and graph alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "SCAN_BYTES", 0)
+        patch.setattr(planner, "SCANNED", 0)
         patch.setattr(tuning, "AT_ONCE", 1.0)
         return tune(sort_by_cell(short)[0])[0]
 
@@ -56,7 +56,7 @@ def tuned(short: VectorIndex) -> VectorIndex:
 def test_recall_against_whole_vectors(
     tuned: VectorIndex, kind: Kind, selectivity: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner, "SCAN_BYTES", 0)
+    monkeypatch.setattr(planner, "SCANNED", 0)
     assert tuned.tuning.graph
     assert tuned.tuning.probes
     queries = GroundTruth(tuned).under_filters(selectivity, kind)

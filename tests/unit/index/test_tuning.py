@@ -19,7 +19,7 @@ SELECTIVITIES = {"1", "0.5", "0.1", "0.01", "0.001"}
 
 
 def scanning_up_to(patch: pytest.MonkeyPatch, count: int) -> None:
-    patch.setattr(planner, "SCAN_BYTES", count)
+    patch.setattr(planner, "SCANNED", count)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,8 @@ def learned() -> VectorIndex:
 def test_queries_from_outside_find_their_neighbours(
     learned: VectorIndex, selectivity: float, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner, "SCAN_BYTES", 0)
+    monkeypatch.setattr(planner, "SCANNED", 0)
+    monkeypatch.setattr(probing, "scan_cost", lambda *_: np.inf)
     random = np.random.default_rng(9)
     queries = from_fixed(clusters(np.random.default_rng(3), 4000, 48, centres=60)[:60])
     found, true, scanned = 0, 0, []

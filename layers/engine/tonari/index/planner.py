@@ -12,20 +12,30 @@ than k items come of it though more are in range, the scan has the last word: k 
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari.index.costs import LISTED, LOOKED_UP, RANKED, copied, scan_cost
 from tonari.index.graph import Graph
-from tonari.index.kernels import count_true, dot_products, dot_products_of
-from tonari.index.probing import NEAR_TIES, SCANNED_ROW_BYTES, best_positions, probe_lists, product_error
+from tonari.index.kernels import count_true
+from tonari.index.probing import (
+    NEAR_TIES,
+    Quantised,
+    best_positions,
+    code_length,
+    probe_lists,
+    product_error,
+    products_of,
+)
 from tonari.index.scoring import best_views, order_items, score_views
 from tonari.index.vector_index import VectorIndex
 from tonari.index.vectors import Hits, Path, quantise
 
-SCAN_BYTES = 3 << 20
-"""What is scanned rather than looked for in cells, in bytes of codes: a third of a millisecond, as cells take."""
+SCANNED = 350_000.0
+"""What is scanned rather than looked for in cells, in nanoseconds: about what cells take."""
 CELLS_FROM_BYTES = 4 << 20
 """Codes from which cells are worth their while."""
 MOST_WALKED = 512
@@ -35,7 +45,11 @@ MOST_WALKED = 512
 def scanned_share(codes: NDArray[np.int8]) -> float:
     """Share of the items up to which those in range are scanned, of codes (N, D)."""
     rows, dimensions = codes.shape
-    return float(SCAN_BYTES / (rows * (dimensions + SCANNED_ROW_BYTES)))
+    if scan_cost(rows, rows, dimensions) <= SCANNED:
+        return math.inf
+    row = RANKED + copied(dimensions)
+    up_to = max(SCANNED / (LOOKED_UP + row), (SCANNED - LISTED * rows) / row, 0.0)
+    return float(up_to / rows)
 
 
 def find(
@@ -70,11 +84,12 @@ def find(
         return Hits(nothing, nothing, np.empty(0), "scan", matching, 0, exact=True)
     if exact:
         return find_after(queries, index, k, allowed, np.inf, 0)
-    hits = _without_scan(queries, index, k, allowed, matching)
+    asked = quantise(index.views.turn(queries))
+    hits = _without_scan(queries, asked, index, k, allowed, matching)
     if isinstance(hits, int) or len(hits.items) < min(k, matching):
         in_vain = hits if isinstance(hits, int) else hits.scanned
-        rows = None if allowed is None else np.sort(index.rows_of(allowed.nonzero()[0])[0])
-        hits = _scan(queries, index, k, rows)
+        rows = None if allowed is None else index.rows_in(allowed, matching)
+        hits = _scan(queries, asked, index, k, rows)
         hits = replace(hits, scanned=hits.scanned + in_vain)
     return replace(hits, matching=matching, exact=hits.exact and index.views.whole)
 
@@ -132,29 +147,36 @@ def score_items(
 
 
 def _without_scan(
-    queries: NDArray[np.float32], index: VectorIndex, k: int, allowed: NDArray[np.bool_] | None, matching: int
+    queries: NDArray[np.float32],
+    asked: Quantised,
+    index: VectorIndex,
+    k: int,
+    allowed: NDArray[np.bool_] | None,
+    matching: int,
 ) -> Hits | int:
     """Find items by graph or cells; where a scan is the way, give the number of rows compared before that is known."""
     walked = index.tuning.walked(k)
     if allowed is None and index.graph is not None and walked <= MOST_WALKED and walked < len(index.views):
-        return _by_graph(queries, index, index.graph, k, walked) or 0
+        return _by_graph(queries, asked, index, index.graph, k, walked) or 0
     selectivity = matching / len(index)
     if index.lists is None or not index.tuning.probes or selectivity <= scanned_share(index.views.codes):
         return 0
     probe = index.tuning.probe(selectivity)
     rows = max(index.rows_for(k), probe.rows)
     wanted = max(index.candidates(k), probe.candidates)
-    asked = replace(probe, rows=rows, candidates=wanted)
+    probe = replace(probe, rows=rows, candidates=wanted)
     in_range = np.inf if allowed is None else selectivity * len(index.views)
-    found = probe_lists(index.views.turn(queries), index.lists, allowed, asked, in_range)
+    found = probe_lists(asked, index.lists, allowed, probe, in_range)
     if isinstance(found, int):
         return found
     return _answer(queries, index, k, found.rows, "cells", found.scanned)
 
 
-def _by_graph(queries: NDArray[np.float32], index: VectorIndex, graph: Graph, k: int, walked: int) -> Hits | None:
+def _by_graph(
+    queries: NDArray[np.float32], asked: Quantised, index: VectorIndex, graph: Graph, k: int, walked: int
+) -> Hits | None:
     """Walk the graph; None where copies of one embedding fill the end, of which the graph gives some at random."""
-    found = [graph.search(code, walked) for code in quantise(index.views.turn(queries))[0]]
+    found = [graph.search(code, walked) for code in asked[0]]
     rows = found[0].rows if len(found) == 1 else np.unique(np.concatenate([one.rows for one in found]))
     hits = _answer(queries, index, k, rows, "graph", sum(one.scanned for one in found))
     codes = index.views.codes
@@ -162,7 +184,9 @@ def _by_graph(queries: NDArray[np.float32], index: VectorIndex, graph: Graph, k:
     return None if copies else hits
 
 
-def _scan(queries: NDArray[np.float32], index: VectorIndex, k: int, rows: NDArray[np.int64] | None) -> Hits:
+def _scan(
+    queries: NDArray[np.float32], asked: Quantised, index: VectorIndex, k: int, rows: NDArray[np.int64] | None
+) -> Hits:
     """Compare all rows in range; candidates grow until k different items are among them or all are."""
     views = index.views
     count = len(views) if rows is None else len(rows)
@@ -170,9 +194,9 @@ def _scan(queries: NDArray[np.float32], index: VectorIndex, k: int, rows: NDArra
     if wanted >= count:
         everything = np.arange(count) if rows is None else rows
         return _answer(queries, index, k, everything, "scan", count, exact=True)
-    (asked, scale), codes = quantise(views.turn(queries)), views.codes
-    last, margin = index.rows_for(k), NEAR_TIES * product_error(codes, scale)
-    products = dot_products(asked, codes).max(axis=0) if rows is None else dot_products_of(asked, codes, rows)
+    (query_codes, scale), codes = asked, views.codes
+    last, margin = index.rows_for(k), NEAR_TIES * product_error(code_length(codes), scale)
+    products = products_of(query_codes, codes, rows)
     while True:
         chosen = best_positions(products, wanted, last, margin)
         found = chosen if rows is None else rows[chosen]

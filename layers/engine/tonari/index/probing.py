@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,27 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.index.cells import Cells
+from tonari.index.costs import CELL, PROBING, ROUND, probing_cost, scan_cost, whole_from
 from tonari.index.kernels import dot_products, dot_products_of
-from tonari.index.vectors import Candidates, quantise
+from tonari.index.vectors import Candidates
 
 GROWTH = 6
 """How many times as many cells a round may read as the one before."""
 FEW = 1 / 16
 """Share of the rows read up to which it is quicker to look up the numbers of some than to list those of all."""
-WHOLE = 0.8
-"""Share of a cell's rows in range from which all of them are scored where they lie, and not copied out first."""
-MASK_BYTES, CELL_BYTES, ROUND_BYTES = 100, 2_000, 300_000
-"""What it costs to tell whether a row that is read is in range, to read a cell, and to read a round of cells, in bytes
-of codes that could be compared instead: 10 ns, 200 ns and 30 µs, where a byte takes 0.1 ns."""
-FOUND_BYTES, SCANNED_ROW_BYTES = 1_000, 800
-"""What a row in range costs beside its codes: to be listed, copied out and counted among the best, by cells and by a
-scan."""
 EXPLORED = 0.15
 """Share of what a scan costs that may be spent on cells before it is known how many will be read."""
+SPARSE = 0.5
+"""A range runs against the query where its share of the nearest cells is less than so much of its share of all rows."""
 NEAR_TIES = 5.0
 """How many standard errors below the last row that is wanted a product may lie and still be that of a nearer row."""
 MOST_NEAR_TIES = 2_000, 1 / 8
 """How many rows, or which share of those compared, get their final score at most because their products are so near."""
+
+
+Quantised = tuple[NDArray[np.int8], float]
+"""Codes (Q, D) and their scale, of queries of length 1, as :func:`tonari.index.vectors.quantise` gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,11 @@ class InvertedLists:
         In the order of the cells.
     item : (N,) int32
         The item of each row.
+
+    Attributes
+    ----------
+    length
+        Of a row, in units of its components.
     """
 
     def __init__(self, cells: Cells, codes: NDArray[np.int8], item: NDArray[np.int32]) -> None:
@@ -74,10 +79,11 @@ class InvertedLists:
         self.cells, self.codes, self.size = cells, codes, np.diff(cells.start)
         self.codes_of = [codes[begin:end] for begin, end in bounds]
         self.items_of = [item[begin:end] for begin, end in bounds]
+        self.length = code_length(codes)
 
 
 def probe_lists(
-    queries: NDArray[np.float32],
+    query: Quantised,
     lists: InvertedLists,
     allowed: NDArray[np.bool_] | None,
     probe: Probe,
@@ -91,12 +97,13 @@ def probe_lists(
 
     Parameters
     ----------
-    queries : (Q, D) float32, rows of length 1
+    query
+        One or some views, any of which a row may be near to.
     allowed : (I,) bool
         Which items are in range, all if it is None.
     in_range
-        About how many rows are in range, by which the cost of a scan of these is known; never too much if it is left
-        out.
+        About how many rows are in range, by which the cost of a scan of these is known; cells are read whatever they
+        cost if it is left out.
 
     Returns
     -------
@@ -105,14 +112,17 @@ def probe_lists(
         whose products are too near to the last that is wanted. If the cells that will be read cost more than a scan of
         all rows in range, or if that is not known soon, the number of rows compared in vain.
     """
-    query_codes, query_scale = quantise(queries)
-    cells, codes = lists.cells, lists.codes
-    order, distance = cells.rank(query_codes, query_scale)
-    scale = query_scale * float(dot_products(codes[:1], codes[:1])[0, 0]) ** 0.5
+    codes, scale = query
+    cells, dimensions = lists.cells, lists.codes.shape[1]
+    order, distance = cells.rank(codes, scale)
+    scan = scan_cost(in_range, len(lists.codes), dimensions) if np.isfinite(in_range) else np.inf
     positions, products = [], []
     best, done, count, compared = np.empty(0, np.int32), 0, min(probe.cells, len(cells)), 0
     while True:
-        inside, scored = _read(query_codes, lists, order[done:count], allowed)
+        inside = _positions(lists, order[done:count], allowed)
+        if not done and inside is not None and _hopeless(len(inside), lists, order[:count], in_range, scan):
+            return 0
+        scored = _score(codes, lists, order[done:count], inside)
         products.append(scored)
         compared += len(scored)
         if inside is not None:
@@ -120,19 +130,27 @@ def probe_lists(
         best, last = np.concatenate((best, scored)), len(cells)
         if len(best) >= probe.rows:
             best = np.partition(best, -probe.rows)[-probe.rows :]
-            found = 1 - float(best[0]) / scale
+            found = 1 - float(best[0]) / (scale * lists.length)
             last = int(np.searchsorted(cells.relative_distance(distance, found), probe.ratio, side="right"))
         if last <= count:
             break
-        ahead = _next_round(lists, order, count, last, len(best) >= probe.rows, in_range, len(products), compared)
+        left = in_range - compared
+        ahead = _next_round(lists, order, count, last, len(best) >= probe.rows, left, scan, len(products))
         if ahead == count:
             return compared
         done, count = count, ahead
     joined = np.concatenate(products)
-    chosen = best_positions(joined, probe.candidates, probe.rows, NEAR_TIES * product_error(codes, query_scale))
+    chosen = best_positions(joined, probe.candidates, probe.rows, NEAR_TIES * product_error(lists.length, scale))
     if positions:
         chosen = np.concatenate(positions)[chosen]
     return Candidates(_row_numbers(lists, order[:count], chosen), len(joined))
+
+
+def _hopeless(found: int, lists: InvertedLists, read: NDArray[np.int32], in_range: float, scan: float) -> bool:
+    """Tell whether a range runs against the query, and a scan costs too little for a try by cells to go unnoticed."""
+    if EXPLORED * scan >= PROBING + ROUND:
+        return False
+    return found < SPARSE * int(lists.size[read].sum()) * in_range / len(lists.codes)
 
 
 def _next_round(
@@ -141,31 +159,43 @@ def _next_round(
     count: int,
     last: int,
     known: bool,  # noqa: FBT001
-    in_range: float,
+    left: float,
+    scan: float,
     rounds: int,
-    compared: int,
 ) -> int:
-    """Choose how many cells are read by the end of the next round; ``count`` where a scan costs less.
+    """Choose how many cells are read by the end of the next round; ``count`` where a ``scan`` costs less.
 
-    What is in range is taken to lie evenly in the cells that are not yet read. ``last`` cells will be read in all, and
-    hardly fewer, where as many rows are ``known`` as the reach follows from. Until then a share of a scan may be spent.
+    The rows in range that are ``left`` are taken to lie evenly in the cells that are not yet read. ``last`` cells will
+    be read in all, and hardly fewer, where as many rows are ``known`` as the reach follows from. Until then a share of
+    a scan may be spent.
     """
-    if not np.isfinite(in_range):
+    if not np.isfinite(scan):
         return min(last, GROWTH * count)
     rows = lists.size[order].cumsum()
     read, dimensions = int(rows[count - 1]), lists.codes.shape[1]
-    row = MASK_BYTES + max(in_range - compared, 0.0) / max(int(rows[-1]) - read, 1) * (dimensions + FOUND_BYTES)
-    scan = in_range * (dimensions + SCANNED_ROW_BYTES)
+    share = max(left, 0.0) / max(int(rows[-1]) - read, 1)
+    row = probing_cost(0, 1, share, dimensions) - ROUND
     if known:
-        cost = (int(rows[last - 1]) - read) * row + (last - count) * CELL_BYTES + ROUND_BYTES
+        ahead = int(rows[last - 1]) - read
+        cost = ROUND + (last - count) * CELL + ahead * row
         return min(last, GROWTH * count) if cost <= scan else count
-    spent = read * MASK_BYTES + compared * (dimensions + FOUND_BYTES) + count * CELL_BYTES + rounds * ROUND_BYTES
-    costs = (rows[count:] - read) * row + np.arange(1, len(rows) - count + 1) * CELL_BYTES + ROUND_BYTES
-    affordable = int(np.searchsorted(costs, EXPLORED * scan - spent, side="right"))
-    return min(count + affordable, GROWTH * count)
+    budget = EXPLORED * scan - PROBING - ROUND * (rounds + 1)
+    costs = (rows[count:] - read) * row + np.arange(1, len(rows) - count + 1) * CELL
+    return min(count + int(np.searchsorted(costs, budget, side="right")), GROWTH * count)
 
 
-def product_error(codes: NDArray[np.int8], query_scale: float) -> float:
+def products_of(
+    query_codes: NDArray[np.int8], codes: NDArray[np.int8], rows: NDArray[np.int64] | None
+) -> NDArray[np.int32]:
+    """Score some rows or all, (n,): copied out where they are few, else with all the others where they lie."""
+    if rows is None:
+        return np.asarray(dot_products(query_codes, codes).max(axis=0))
+    if len(rows) < whole_from(codes.shape[1]) * len(codes):
+        return dot_products_of(query_codes, codes, rows)
+    return np.asarray(dot_products(query_codes, codes).max(axis=0)[rows])
+
+
+def product_error(length: float, query_scale: float) -> float:
     """Give the standard deviation of the error that rounding to int8 brings into products with a query.
 
     Each component is off by up to half a unit, evenly: by the square root of a twelfth. The vectors have length 1, so
@@ -173,13 +203,17 @@ def product_error(codes: NDArray[np.int8], query_scale: float) -> float:
 
     Parameters
     ----------
-    codes : (N, D) int8
-        At least one, of rows of length 1.
+    length
+        Of a row of codes.
     query_scale
         As :func:`tonari.index.vectors.quantise` gives it.
     """
-    squared = float(dot_products(codes[:1], codes[:1])[0, 0])
-    return float(np.sqrt((squared + query_scale**2) / 12))
+    return math.sqrt((length**2 + query_scale**2) / 12)
+
+
+def code_length(codes: NDArray[np.int8]) -> float:
+    """Tell the length of codes (N, D) of vectors of length 1, one at least, in units of their components."""
+    return math.sqrt(dot_products(codes[:1], codes[:1])[0, 0])
 
 
 def best_positions(products: NDArray[np.int32], count: int, wanted: int = 0, margin: float = 0.0) -> NDArray[np.int64]:
@@ -200,20 +234,29 @@ def best_positions(products: NDArray[np.int32], count: int, wanted: int = 0, mar
     return np.asarray((products >= least).nonzero()[0])
 
 
-def _read(
-    query_codes: NDArray[np.int8], lists: InvertedLists, chosen: NDArray[np.int32], allowed: NDArray[np.bool_] | None
-) -> tuple[NDArray[np.int64] | None, NDArray[np.int32]]:
-    """Score the rows in range of some cells, and tell where they are among all rows of these; None if all are."""
-    numbers = chosen.tolist()
+def _positions(
+    lists: InvertedLists, chosen: NDArray[np.int32], allowed: NDArray[np.bool_] | None
+) -> NDArray[np.int64] | None:
+    """Tell where the rows in range are among all rows of some cells; None if no range is given."""
     if allowed is None:
-        return None, _score_whole(query_codes, lists, numbers)
-    items = np.concatenate([lists.items_of[number] for number in numbers])
-    positions = allowed.take(items).nonzero()[0]
-    if len(positions) > WHOLE * len(items):
-        return positions, _score_whole(query_codes, lists, numbers)[positions]
+        return None
+    return allowed.take(np.concatenate([lists.items_of[number] for number in chosen.tolist()])).nonzero()[0]
+
+
+def _score(
+    query_codes: NDArray[np.int8],
+    lists: InvertedLists,
+    chosen: NDArray[np.int32],
+    positions: NDArray[np.int64] | None,
+) -> NDArray[np.int32]:
+    """Score the rows of some cells that are at these positions, or all."""
+    if positions is None:
+        return _score_whole(query_codes, lists, chosen.tolist())
     if not len(positions):
-        return positions, np.empty(0, np.int32)
-    return positions, dot_products_of(query_codes, lists.codes, _row_numbers(lists, chosen, positions))
+        return np.empty(0, np.int32)
+    if len(positions) > whole_from(lists.codes.shape[1]) * lists.size[chosen].sum():
+        return _score_whole(query_codes, lists, chosen.tolist())[positions]
+    return dot_products_of(query_codes, lists.codes, _row_numbers(lists, chosen, positions))
 
 
 def _score_whole(query_codes: NDArray[np.int8], lists: InvertedLists, numbers: Sequence[int]) -> NDArray[np.int32]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.index.cells import Cells, assign, cell_count, train
+from tonari.index.costs import lookup_share
 from tonari.index.graph import Graph
 from tonari.index.probing import InvertedLists, Probe
 from tonari.index.vectors import Views, quantise
@@ -118,6 +119,19 @@ class VectorIndex:
         """Give the index that serves until embeddings and graph are here: candidates come by scan or cells."""
         tuning = replace(self.tuning, graph=False, expansion=0)
         return replace(self, views=self.views.without_embeddings(), graph=None, tuning=tuning)
+
+    def rows_in(self, allowed: NDArray[np.bool_], matching: int) -> NDArray[np.int64]:
+        """List all views of the items in range, ascending: (n,).
+
+        Parameters
+        ----------
+        allowed : (I,) bool
+        matching
+            How many are in range. Where they are few, their views are looked up; else every view is asked for its item.
+        """
+        if matching < lookup_share() * len(self):
+            return np.sort(self.rows_of(allowed.nonzero()[0])[0])
+        return allowed.take(self.views.item).nonzero()[0]
 
     def rows_of(self, items: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """List all views of items.

@@ -1,0 +1,64 @@
+"""What the ways of a search cost, in nanoseconds of one core, so that the planner can choose the cheaper.
+
+The figures are those that ``tests/benchmarks/planner.py`` measures; by what they are off, the choice is off too, never
+the answer.
+"""
+
+from __future__ import annotations
+
+LISTED, LOOKED_UP = 2.0, 60.0
+"""To ask a view whether its item is in range; to look up a view of an item that is."""
+RANKED = 10.0
+"""To find the best of the rows compared, a row."""
+COPIED, COPIED_BYTE = 25.0, 0.14
+"""To copy a row out and to compare it, and each of its bytes."""
+LEAST_BYTE, BYTE, STREAMED = 0.05, 0.11, 15.0
+"""To compare a byte of a row where it lies: the least, and that of long rows, less what a row costs less."""
+PROBING = 100_000.0
+"""To rank the cells, and to answer by them, beyond what every answer costs."""
+ROUND, CELL, ASKED, FOUND = 65_000.0, 500.0, 10.0, 55.0
+"""To read a round of cells; each cell; each row, to tell whether it is in range; each row that is, beside comparing."""
+
+
+def streamed(dimensions: int) -> float:
+    """Tell what it costs to compare a row where it lies, among all others."""
+    return max(LEAST_BYTE * dimensions, BYTE * dimensions - STREAMED)
+
+
+def copied(dimensions: int) -> float:
+    """Tell what it costs to compare a row that is copied out first."""
+    return COPIED + COPIED_BYTE * dimensions
+
+
+def whole_from(dimensions: int) -> float:
+    """Tell from which share in range on it is cheaper to compare all rows where they lie."""
+    return streamed(dimensions) / copied(dimensions)
+
+
+def lookup_share() -> float:
+    """Tell up to which share in range it is cheaper to look up views than to ask all of them."""
+    return LISTED / LOOKED_UP
+
+
+def scan_cost(in_range: float, rows: int, dimensions: int) -> float:
+    """Tell what a scan costs beyond what every answer costs.
+
+    Parameters
+    ----------
+    in_range
+        Rows in range, of all ``rows``.
+    """
+    listed = min(LISTED * rows, LOOKED_UP * in_range)
+    return listed + RANKED * in_range + min(copied(dimensions) * in_range, streamed(dimensions) * rows)
+
+
+def probing_cost(cells: float, rows: float, in_range: float, dimensions: int) -> float:
+    """Tell what it costs to read some cells in one more round.
+
+    Parameters
+    ----------
+    rows, in_range
+        That they hold, and how many of these are in range.
+    """
+    compared = min(copied(dimensions) * in_range, streamed(dimensions) * rows)
+    return ROUND + CELL * cells + ASKED * rows + FOUND * in_range + compared

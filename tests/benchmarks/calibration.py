@@ -35,7 +35,7 @@ from tonari.attributes.crossfit import HeldOutScores, truth_of
 from tonari.attributes.probability import calibration_error, fit_softmax
 from tonari.attributes.support import by_confidence, fit_threshold
 from tonari.attributes.vote import share_to_score
-from tonari.catalogue.holdout import HELD_OUT, tenths, unit_hash
+from tonari.catalogue.holdout import HELD_OUT, thirtieths, unit_hash
 from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
 from tonari.fields.columns import ClassColumn
 from tonari.index.vectors import from_fixed, to_fixed
@@ -170,7 +170,7 @@ def run(one: Task, splits: int) -> tuple[dict[str, tuple[Said, Said]], str]:
     """Fit as a build does, ask three tenths of the groups; former and present answers by method, and a row's head."""
     groups, group = np.unique(one.groups, return_inverse=True)
     classes, truth = np.unique(one.labels, return_inverse=True)
-    part = tenths(groups.tolist())
+    part = thirtieths(groups.tolist())
     said = {method: (Said(), Said()) for method in METHODS}
     held_out, right = [], []
     for split in range(splits):

@@ -22,7 +22,7 @@ from tonari.attributes import VOTERS, AttributeModel, Grouping, draw, labels_of,
 from tonari.attributes.calibrate import calibrate
 from tonari.attributes.support import by_confidence
 from tonari.attributes.vote import share_to_score
-from tonari.catalogue.holdout import tenths, unit_hash
+from tonari.catalogue.holdout import thirtieths, unit_hash
 from tonari.fields.columns import ListColumn
 from tonari.index.vectors import from_fixed
 
@@ -69,7 +69,7 @@ def tagged(name: str, embeddings: np.ndarray, lists: list[list[str]], items: lis
 def run(one: Tagged, splits: int) -> tuple[dict[str, tuple[Said, Said]], str]:
     """Fit as a build does, ask three tenths of the groups; former and present answers by method, and a row's head."""
     groups, group = np.unique(one.groups, return_inverse=True)
-    part, said = tenths(groups.tolist()), {method: (Said(), Said()) for method in METHODS}
+    part, said = thirtieths(groups.tolist()), {method: (Said(), Said()) for method in METHODS}
     held_out = []
     for split in range(splits):
         asks = np.array([unit_hash(value, f"split {split}") < HELD_OUT for value in groups.tolist()])[group]

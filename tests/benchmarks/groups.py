@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from tonari.attributes import Grouping, draw, labels_of, study
-from tonari.catalogue.holdout import tenths
+from tonari.catalogue.holdout import thirtieths
 from tonari.encoders.image import EncoderConfig, ImageEncoder
 from tonari.fields.columns import build_columns
 from tonari.fields.schema import Field, Schema
@@ -170,9 +170,9 @@ def measure(case):
     print(f"| {case.title} | {len(ids):,} | {rules} | {about.groups} / {len(np.unique(truth))} | {about.items} | "
           f"{about.largest} | {pure:.2f} / {whole:.2f} | {seconds:.1f} s |", flush=True)  # fmt: skip
     ways = {
-        "before": Grouping(np.arange(len(ids)), tenths(ids)),
+        "before": Grouping(np.arange(len(ids)), thirtieths(ids)),
         "after": Grouping(found.group, found.part),
-        "true": Grouping(truth, tenths(map(str, truth))),
+        "true": Grouping(truth, thirtieths(map(str, truth))),
     }
     lines = []
     for name in case.attributes:

@@ -79,8 +79,10 @@ def learn(values: NDArray[np.str_], goods: Goods, taught: NDArray[np.bool_]) -> 
     _, group = np.unique(goods.product, return_inverse=True)
     labels = Labels(items, codes.astype(np.int64), tuple(classes.tolist()), several=False)
     sample = draw(labels, goods.item, goods.fixed, Grouping(group.astype(np.int64), group % 10))
-    weights = discriminant(class_statistics(sample, several=False), labels.classes, USUAL)
-    return AttributeModel(False, plain_means(sample, labels.classes), weights, USUAL, {})
+    statistics = class_statistics(sample, several=False)
+    weights = discriminant(statistics, labels.classes, USUAL)
+    means = plain_means(statistics.item_means, statistics.sampled, labels.classes)
+    return AttributeModel(False, means, weights, USUAL, {})
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from tonari.attributes import (
     study,
 )
 from tonari.attributes.discriminant import Form
-from tonari.catalogue.holdout import HELD_OUT, tenths, unit_hash
+from tonari.catalogue.holdout import HELD_OUT, thirtieths, unit_hash
 from tonari.fields.columns import ClassColumn
 from tonari.index.vectors import from_fixed
 
@@ -65,7 +65,7 @@ def run(task: Task, splits: range) -> Outcome:
     groups, group = np.unique(task.groups, return_inverse=True)
     classes, truth = np.unique(task.labels, return_inverse=True)
     outcome = Outcome(task)
-    part = tenths(groups.tolist())
+    part = thirtieths(groups.tolist())
     for split in splits if task.given is None else splits[:1]:
         asks = task.given
         if asks is None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from strangers.statistics import FITTED, Catalogue, Score
 from tonari.attributes.familiarity import MOST_ASKED, level_of
-from tonari.catalogue.holdout import tenths
+from tonari.catalogue.holdout import thirtieths
 
 FOLDS = 10
 SEED = 20
@@ -75,7 +75,7 @@ def run(
         Of the groups: their hash deals them out.
     strange : (S, D)
     """
-    part = tenths(names.tolist())
+    part = thirtieths(names.tolist())
     outcomes = {}
     for name, score in statistics.items():
         held, folds = np.empty(len(part)), 3 if name in FITTED else FOLDS

@@ -15,12 +15,12 @@ from tonari.fields.columns import ClassColumn
 def sample_of(
     features: NDArray[np.floating], codes: Sequence[int], classes: int, item: Sequence[int] | None = None
 ) -> Sample:
-    """Give each view one class, each item a group and a tenth of its own."""
+    """Give each view one class, each item a group and one of ten parts of thirty."""
     of = np.arange(len(features)) if item is None else np.array(item)
     belongs = np.zeros((len(features), classes), np.bool_)
     belongs[np.arange(len(features)), codes] = True
     weight = 1 / np.bincount(of)[of]
-    return Sample(features.astype(np.float32), weight, weight, belongs, np.ones(len(features)), of, of, of % 10)
+    return Sample(features.astype(np.float32), weight, weight, belongs, np.ones(len(features)), of, of, of % 10 * 3)
 
 
 def blobs(

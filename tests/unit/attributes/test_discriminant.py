@@ -77,8 +77,8 @@ def test_totals_that_are_known_are_not_taken_again() -> None:
     features, codes = blobs(np.random.default_rng(1), 3, 20, 6, 1.0)
     sample = sample_of(features, codes.tolist(), 3)
 
-    parts = totals_of(sample, range(4)) + totals_of(sample, range(4, 10))
-    one = class_statistics(sample.take(sample.part < 4), several=False, totals=parts)
+    parts = totals_of(sample, range(12)) + totals_of(sample, range(12, 30))
+    one = class_statistics(sample.take(sample.part < 12), several=False, totals=parts)
 
     np.testing.assert_allclose(one.eigenvalues, class_statistics(sample, several=False).eigenvalues, atol=1e-5)
 
@@ -91,7 +91,7 @@ def test_copies_in_one_group_do_not_drown_a_class() -> None:
     items = np.arange(len(codes))
     labels = Labels(items, codes, ("a",), several=False)
 
-    sample = draw(labels, items.astype(np.int32), to_fixed(rows.astype(np.float32)), Grouping(group, group % 10))
+    sample = draw(labels, items.astype(np.int32), to_fixed(rows.astype(np.float32)), Grouping(group, group % 30))
     statistics = class_statistics(sample, several=False)
 
     assert statistics.means[0] == pytest.approx([0.5, 0.5], abs=1e-4)

@@ -21,7 +21,7 @@ def of_a_kind(random: np.random.Generator, count: int, spread: float = 0.5) -> N
 
 
 def each_its_own(count: int) -> Grouping:
-    return Grouping(np.arange(count), np.arange(count) % 10)
+    return Grouping(np.arange(count), np.arange(count) % 30)
 
 
 def learn(rows: NDArray[np.float64], grouping: Grouping | None = None) -> Familiarity:

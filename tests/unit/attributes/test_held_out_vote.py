@@ -44,7 +44,7 @@ def test_who_was_not_sampled_votes_too_and_blocks_change_nothing(monkeypatch: py
     fixed = to_fixed((features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32))
     item = np.repeat(np.arange(150), 2).astype(np.int32)
     known = Labels(np.arange(150), random.integers(0, 3, 150), ("a", "b", "c"), several=False)
-    grouping = Grouping(np.arange(150), np.arange(150) % 10)
+    grouping = Grouping(np.arange(150), np.arange(150) % 30)
     whole = draw(known, item, fixed, grouping)
     monkeypatch.setattr(labels, "MOST_VIEWS", 120)
     part = draw(known, item, fixed, grouping)

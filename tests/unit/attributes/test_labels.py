@@ -70,7 +70,7 @@ def test_what_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     labels = Labels(np.arange(count), (np.arange(count) >= 1400).astype(np.int64), ("much", "little"), several=False)
     item = np.repeat(np.arange(count), 2)[1:].astype(np.int32)
     vectors = to_fixed(np.arange(len(item))[:, None] / 64)
-    grouping = Grouping(np.arange(count) // 3, np.arange(count) % 10)
+    grouping = Grouping(np.arange(count) // 3, np.arange(count) % 30)
 
     sample = draw(labels, item, vectors, grouping)
 
@@ -83,7 +83,7 @@ def test_what_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(sample.importance[sample.item < 1400].tolist()) == {1.4}
     assert set(sample.importance[sample.item >= 1400].tolist()) == {1.0}
     assert (sample.group == sample.item // 3).all()
-    assert (sample.part == sample.item % 10).all()
+    assert (sample.part == sample.item % 30).all()
     assert sample.rest is not None
     assert np.union1d(items, sample.rest.item).tolist() == list(range(count))
     assert not np.isin(sample.rest.item, items).any()
@@ -99,7 +99,7 @@ def test_three_unequal_classes_are_all_taken() -> None:
     items = np.arange(len(codes))
     labels = Labels(items, codes, ("a", "b", "c"), several=False)
 
-    sample = draw(labels, items.astype(np.int32), np.ones((len(items), 1), np.int16), Grouping(items, items % 10))
+    sample = draw(labels, items.astype(np.int32), np.ones((len(items), 1), np.int16), Grouping(items, items % 30))
 
     assert sample.rest is None
     assert sample.belongs.sum(axis=0).tolist() == list(sizes)
@@ -120,6 +120,6 @@ def test_many_classes_are_sampled_thinly() -> None:
     items = np.arange(classes * each)
     labels = Labels(items, items // each, tuple(range(classes)), several=False)
 
-    sample = draw(labels, items.astype(np.int32), np.ones((len(items), 1), np.int16), Grouping(items, items % 10))
+    sample = draw(labels, items.astype(np.int32), np.ones((len(items), 1), np.int16), Grouping(items, items % 30))
 
     assert sample.belongs.sum(axis=0).tolist() == [LEAST_SAMPLED] * classes

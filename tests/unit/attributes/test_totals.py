@@ -12,6 +12,7 @@ from tonari.attributes.crossfit import leave_out
 from tonari.attributes.discriminant import class_statistics
 from tonari.attributes.totals import Totals, add_up, totals_of
 from tonari.index.vectors import to_fixed
+from unit.index.samples import directions
 
 
 def assert_equal(one: Totals, other: Totals) -> None:
@@ -70,12 +71,29 @@ def test_sums_are_those_of_all_views_sampled_or_not(
     assert_equal(add_up(parts), expected)
 
 
+@pytest.mark.parametrize(
+    ("views", "classes", "folds"), [(60, 7, 30), (60, 6, 10), (127, 13, 30), (127, 2, 10), (128, 13, 5), (400, 2, 5)]
+)
+def test_the_fewer_views_the_more_folds(views: int, classes: int, folds: int) -> None:
+    rows = to_fixed(directions(np.random.default_rng(0), views, 128))
+    items, part = np.arange(views), np.arange(views) % 30
+    known = Labels(items, items % classes, tuple(range(classes)), several=False)
+
+    found = list(leave_out(draw(known, items.astype(np.int32), rows, Grouping(items, part)), several=False))
+
+    assert len(found) == folds
+    assert sum(one.held_out.astype(int) for one in found).tolist() == [1] * views
+    for one in found:
+        assert len(np.unique(part[one.held_out] * folds // 30)) == 1
+        assert one.statistics.sampled.sum() == views - one.held_out.sum()
+
+
 def test_a_fold_learns_from_what_was_not_sampled_of_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     codes = random.integers(0, 2, 400)
     rows = random.standard_normal((400, 3)) + codes[:, None]
     fixed = to_fixed((rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32))
-    items, part = np.arange(400), random.integers(0, 10, 400)
+    items, part = np.arange(400), random.integers(0, 30, 400)
     monkeypatch.setattr(labels, "MOST_VIEWS", 80)
     known = Labels(items, codes, ("a", "b"), several=False)
 
@@ -85,9 +103,9 @@ def test_a_fold_learns_from_what_was_not_sampled_of_the_others_alone(monkeypatch
     assert len(sample) == 80
     assert [one.number for one in folds] == [0, 1, 2, 3, 4]
     for one in folds:
-        others = part // 2 != one.number
+        others = part // 6 != one.number
         assert one.statistics.sampled.tolist() == np.bincount(codes[others]).tolist()
         expected = np.stack([fixed[others & (codes == code)].mean(axis=0) / 32767 for code in range(2)])
         np.testing.assert_allclose(one.statistics.means, expected, atol=1e-5)
-        assert np.array_equal(one.held_out, sample.part // 2 == one.number)
+        assert np.array_equal(one.held_out, sample.part // 6 == one.number)
     assert class_statistics(sample, several=False).sampled.sum() == 400

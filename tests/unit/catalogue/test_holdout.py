@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonari.catalogue.holdout import HELD_OUT, is_held_out, split_value, tenths, unit_hash
+from tonari.catalogue.holdout import HELD_OUT, is_held_out, split_value, thirtieths, unit_hash
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ def test_a_place_is_the_head_of_a_sha256() -> None:
 def test_places_are_even() -> None:
     values = [f"item {number}" for number in range(5000)]
 
-    assert np.bincount(tenths(values), minlength=10) == pytest.approx(500, abs=90)
+    assert np.bincount(thirtieths(values) // 3, minlength=10) == pytest.approx(500, abs=90)
     assert np.mean([is_held_out(value) for value in values]) == pytest.approx(HELD_OUT, abs=0.03)
 
 
 @given(st.lists(st.text(max_size=8)))
 def test_the_first_three_tenths_are_held_out(values: list[str]) -> None:
-    found = tenths(values)
+    found = thirtieths(values)
 
-    assert found.tolist() == [int(unit_hash(value) * 10) for value in values]
-    assert (found < 3).tolist() == [is_held_out(value) for value in values]
+    assert found.tolist() == [int(unit_hash(value) * 30) for value in values]
+    assert (found < 9).tolist() == [is_held_out(value) for value in values]

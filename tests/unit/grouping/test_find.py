@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tonari.catalogue.holdout import tenths
+from tonari.catalogue.holdout import thirtieths
 from tonari.fields.columns import ClassColumn, Column, NumberColumn
 from tonari.grouping import Found
 from tonari.index.vectors import from_fixed, to_fixed
@@ -211,7 +211,7 @@ def test_a_group_is_held_out_by_its_first_item_whatever_comes_later() -> None:
     part = find(Drawn(*(of[fewer] for of in (drawn.thing, drawn.label, drawn.fixed))), [ids[one] for one in fewer])
 
     assert (whole.part[fewer] == part.part).all()
-    assert (whole.part == tenths([ids[4 * thing] for thing in drawn.thing.tolist()])).all()
+    assert (whole.part == thirtieths([ids[4 * thing] for thing in drawn.thing.tolist()])).all()
     assert (find(drawn, ids).group == whole.group).all()
 
 

@@ -21,6 +21,7 @@ from tonari.attributes.probability import IMPOSSIBLE
 from tonari.attributes.refine import refine
 from tonari.attributes.totals import add_up, totals_of
 from tonari.attributes.weights import ClassWeights, plain_means
+from tonari.catalogue.holdout import PARTS
 
 SHRINKAGES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 PRIORS = (0.0, 1.0)
@@ -30,6 +31,9 @@ MIXTURE_FORMS = tuple(
 )
 """Subclasses of few items say little of the covariance: much shrinkage."""
 USUAL = Form(0.5, 0.0)
+TENTH, FIFTH = PARTS // 10, PARTS // 5
+SMALL = 10
+"""Items a class on average, under which classes are small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,14 @@ class Fold:
 
 
 def folds_of(sample: Sample, part: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give the fold of each tenth: fifths, but tenths where the sample has fewer views than dimensions."""
-    return part if _few(sample) else part // 2
+    """Give the fold of each thirtieth: fifths; tenths where there are fewer views than dimensions.
+
+    Where classes are small besides, all thirty are left out in turn: there each item counts for the means and the
+    covariance, and what nine tenths have taught scores otherwise than what all have.
+    """
+    if not _few(sample):
+        return part // FIFTH
+    return part if float(sample.weight.sum()) < SMALL * sample.belongs.shape[1] else part // TENTH
 
 
 def _few(sample: Sample) -> bool:
@@ -83,7 +93,7 @@ def _few(sample: Sample) -> bool:
 
 def leave_out(sample: Sample, *, several: bool) -> Iterator[Fold]:
     """Measure a sample and its rest without each of the folds in turn; nothing comes where all of it is one fold."""
-    fold, each = folds_of(sample, sample.part), folds_of(sample, np.arange(10))
+    fold, each = folds_of(sample, sample.part), folds_of(sample, np.arange(PARTS))
     numbers = np.unique(fold).tolist()
     if len(numbers) < 2:
         return

@@ -90,7 +90,7 @@ class Sample:
         Views of one group are never on both sides of a split.
     item : (N,) int64
     part : (N,) int64
-        Of :func:`tonari.catalogue.holdout.tenths`.
+        Of :func:`tonari.catalogue.holdout.thirtieths`.
     rest
         What else is labelled; None if the sample is all of it. The classes' means and covariance take it too.
     """

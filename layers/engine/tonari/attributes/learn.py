@@ -93,9 +93,10 @@ class CrossValidated:
 def study(sample: Sample, classes: tuple[Any, ...], *, several: bool, precision: float = PRECISION) -> CrossValidated:
     """Fit one attribute, and tell how good it is on items that it had not seen.
 
-    Each fifth of the groups, by their hash, is held out in turn: each tenth, where there are fewer views than
-    dimensions. By what the others teach, the form of the discriminant is chosen, how far it is refined, and whether the
-    vote is better; scales are fitted to the same scores. The weights are then fitted again to all.
+    Each fifth of the groups, by their hash, is held out in turn; each tenth, where there are fewer views than
+    dimensions; each thirtieth, where classes are small besides. By what the others teach, the form of the discriminant
+    is chosen, how far it is refined, and whether the vote is better; scales are fitted to the same scores. The weights
+    are then fitted again to all.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ def sum_up(blocks: Iterable[Block], dimensions: int, classes: int) -> Totals:
 
 
 def totals_of(sample: Sample, parts: Collection[int] | None = None) -> Totals:
-    """Sum up a sample and its rest, or only what is of some tenths."""
+    """Sum up a sample and its rest, or only what is of some parts."""
     return sum_up(_blocks(sample, parts), sample.features.shape[1], sample.belongs.shape[1])
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tonari.fields.kinds import stands_for_missing, text_of
 
 HELD_OUT = 0.3
+PARTS = 30
 SALT = "tonari split"
 
 
@@ -37,6 +38,6 @@ def is_held_out(value: str) -> bool:
     return unit_hash(value) < HELD_OUT
 
 
-def tenths(values: Iterable[str]) -> NDArray[np.int64]:
-    """Deal texts out to ten parts, (N,) int64 of 0 to 9; the first three are what :func:`is_held_out` holds out."""
-    return np.floor(np.array([unit_hash(value) for value in values], np.float64) * 10).astype(np.int64)
+def thirtieths(values: Iterable[str]) -> NDArray[np.int64]:
+    """Deal texts out to thirty parts, (N,) int64 of 0 to 29; the first nine are what :func:`is_held_out` holds out."""
+    return np.floor(np.array([unit_hash(value) for value in values], np.float64) * PARTS).astype(np.int64)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.catalogue.holdout import tenths
+from tonari.catalogue.holdout import thirtieths
 from tonari.contract.findings import GroupingRule, ItemGroups
 from tonari.fields.columns import ClassColumn, Column
 from tonari.grouping.evidence import Looks, leaves_classes
@@ -126,7 +126,7 @@ def find_groups(grounds: Grounds, progress: Callable[[int, int], None] = lambda 
     progress(total, total)
     group = np.unique(first, return_inverse=True)[1].astype(np.int64)
     about = ItemGroups(*_measure(first), tuple(rules.applied))
-    return Found(group, tenths(values), values, about, same_picture, pictures)
+    return Found(group, thirtieths(values), values, about, same_picture, pictures)
 
 
 class _Rules:

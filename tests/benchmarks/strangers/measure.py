@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from strangers.statistics import FITTED, Catalogue, Score
-from tonari.attributes.familiarity import MOST_ASKED, level_of
+from tonari.attributes.familiarity import KNOWN, MOST_ASKED, level_of
 from tonari.catalogue.holdout import thirtieths
 
 FOLDS = 10
@@ -49,8 +50,8 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 
 def plain_level(scores: np.ndarray) -> float:
-    """What 99 % reach, outliers and all; nothing is too low where there are too few to tell."""
-    rank = (len(scores) + 1) // 100
+    """What as many reach, outliers and all; nothing is too low where there are too few to tell."""
+    rank = math.floor(round((1 - KNOWN) * (len(scores) + 1), 9))
     return float(np.sort(scores)[rank - 1]) if rank else -np.inf
 
 
@@ -61,7 +62,10 @@ def fenced_level(scores: np.ndarray) -> float:
     return -np.inf if level is None else lowest + widest * level
 
 
-LEVELS: dict[str, Callable[[np.ndarray], float]] = {"99 %": plain_level, "99 %, far out ones aside": fenced_level}
+LEVELS: dict[str, Callable[[np.ndarray], float]] = {
+    f"{KNOWN:.1%}": plain_level,
+    f"{KNOWN:.1%}, far out ones aside": fenced_level,
+}
 
 
 def run(

@@ -37,7 +37,7 @@ def test_so_many_of_unseen_ones_reach_the_level() -> None:
         level = learn(rows).level
         assert level is not None
         reached.append((np.max(unseen @ rows.T, axis=1) >= level).mean())
-    assert np.mean(reached) == pytest.approx(0.99, abs=0.006)
+    assert np.mean(reached) == pytest.approx(0.985, abs=0.006)
 
 
 def test_something_else_does_not_reach_it() -> None:
@@ -58,15 +58,15 @@ def test_what_is_alone_does_not_lower_it() -> None:
     assert beside.level == pytest.approx(without.level, abs=0.01)
 
 
-@pytest.mark.parametrize("count", [99, 100, 1000])
+@pytest.mark.parametrize("count", [66, 100, 1000])
 def test_where_many_are_far_out_95_percent_reach_the_level_still(count: int) -> None:
     """Nine in ten are copies of each other, and the rest are spread widely."""
     random = np.random.default_rng(9)
     cosines = np.where(np.arange(count) % 10 < 9, 0.99, random.uniform(0.1, 0.9, count))
     learned = level_of(cosines)
-    assert learned.level is not None or count < 104
+    assert learned.level is not None or count < 70
     assert (cosines >= (learned.level or 0)).mean() >= 0.95
-    assert learned.alone <= 0.04 * count
+    assert learned.alone <= 0.03 * count
 
 
 def test_variants_do_not_vouch_for_each_other() -> None:
@@ -83,7 +83,7 @@ def test_variants_do_not_vouch_for_each_other() -> None:
     assert apart > grouped + 0.05
 
 
-@pytest.mark.parametrize(("count", "is_there"), [(0, False), (1, False), (98, False), (99, True)])
+@pytest.mark.parametrize(("count", "is_there"), [(0, False), (1, False), (65, False), (66, True)])
 def test_too_few_items_give_no_level(count: int, is_there: bool) -> None:  # noqa: FBT001
     learned = level_of(np.random.default_rng(6).uniform(0.6, 0.9, count))
     assert (learned.level is not None) == is_there
@@ -94,7 +94,7 @@ def test_the_level_is_a_cosine_that_was_reached_rounded_down() -> None:
     cosines = np.linspace(0.5, 0.9, 999) + 1e-8
     level = level_of(cosines).level
     assert level is not None
-    assert 0 <= np.sort(cosines)[9] - level < 1e-6
+    assert 0 <= np.sort(cosines)[14] - level < 1e-6
 
 
 def test_copies_of_one_picture_reach_the_level() -> None:

@@ -133,7 +133,7 @@ def _strange(answer: SearchAnswer | PredictAnswer) -> list[RenderableType]:
     compared = (
         ""
         if nearest is None or level is None
-        else (f": the nearest item has similarity {nearest:.3f}, 99 % of what belongs here has {level:.3f} or more")
+        else (f": the nearest item has similarity {nearest:.3f}, 98.5 % of what belongs here has {level:.3f} or more")
     )
     return [f"Like nothing in this catalogue{compared}.", ""]
 

@@ -192,7 +192,7 @@ class Likeness(Struct, frozen=True):
     ] = None
     level: Annotated[
         float | None,
-        Meta(description="99 % of the catalogue's own items reach it; null if there are too few of them to tell."),
+        Meta(description="98.5 % of the catalogue's own items reach it; null if there are too few of them to tell."),
     ] = None
 
 

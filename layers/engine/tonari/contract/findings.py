@@ -175,7 +175,7 @@ class Familiarity(_Struct, frozen=True):
     level: Annotated[
         Annotated[float, msgspec.Meta(ge=-1, le=1)] | None,
         msgspec.Meta(
-            description="99 % of items held out reach it; null if they are too few, and then everything is familiar."
+            description="98.5 % of items held out reach it; null if they are too few, and then everything is familiar."
         ),
     ] = None
     items: Annotated[

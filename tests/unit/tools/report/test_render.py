@@ -197,10 +197,10 @@ def test_the_report_says_what_is_like_nothing_in_the_catalogue() -> None:
     learned = snapshot.familiarity
     assert learned.level is not None
     assert f"a similarity below {learned.level:.3f} is called" in text
-    assert f"99 % of {learned.items} items reach that" in text
+    assert f"98.5 % of {learned.items} items reach that" in text
     unknown = replace(snapshot, familiarity=Familiarity())
     text = Document(render(select(head, unknown, encoder_name, quality, audit, 0))).text
-    assert "at least 99 items are needed" in text
+    assert "at least 66 items are needed" in text
 
 
 def test_the_default_of_an_attribute_is_called_so() -> None:

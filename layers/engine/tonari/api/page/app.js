@@ -199,7 +199,7 @@ function drawStranger({ familiar, likeness: { nearest, level } = {} }) {
   find("#stranger").hidden = !stranger;
   grid.classList.toggle("strange", stranger);
   find("#stranger").textContent = !stranger ? "" : "Like nothing in this catalogue. " + (nearest === null ? "" :
-    `The nearest item has similarity ${nearest.toFixed(2)}; 99 % of what belongs here has ${level.toFixed(2)} or more. `) +
+    `The nearest item has similarity ${nearest.toFixed(2)}; 98.5 % of what belongs here has ${level.toFixed(2)} or more. `) +
     "The items below are the nearest nevertheless.";
 }
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # help must load neither
     from tonari.contract.requests import Method
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-PHOTO = click.argument("photo", type=click.Path(path_type=Path), help="A picture file.")
+PHOTO = click.argument("photo", type=click.Path(path_type=Path), required=False, help="A picture file.")
 REGION = click.option(
     "--region",
     metavar="X,Y,WIDTH,HEIGHT",
@@ -33,7 +33,7 @@ REGION = click.option(
         "tonari search photo.jpg --json | jq '.items[].id'",
     )
 )
-@click.argument("photo", type=click.Path(path_type=Path), required=False, help="A picture file.")
+@PHOTO
 @click.option("--id", "item", metavar="ID", help="Search with this item instead of a picture.")
 @click.option(
     "-k", "count", type=click.IntRange(1), metavar="N", default=10, show_default=True, help="How many items to find."
@@ -54,15 +54,12 @@ REGION = click.option(
 @takes_url
 def search(photo: Path | None, item: str | None, url: str, *, as_json: bool, **wishes: Any) -> None:
     """Find the items that look most like a picture, or like an item."""
-    from tonari.client import read_picture
     from tonari.contract.decoding import decode
     from tonari.contract.requests import SearchRequest
     from tonari_tools.cli.answer_tables import search_table
     from tonari_tools.tables import show
 
-    if (photo is None) == (item is None):
-        raise click.UsageError("Name what to search with: a picture file, or an item by --id.")
-    query = {"id": item} if photo is None else {"image": read_picture(photo)}
+    query = _query(photo, item, "search with")
     answer = _client(url).search(decode({**query, **_read_wishes(**wishes)}, SearchRequest))
     print_json(answer) if as_json else show(*search_table(answer))
 
@@ -71,9 +68,11 @@ def search(photo: Path | None, item: str | None, url: str, *, as_json: bool, **w
     epilog=examples(
         "tonari predict photo.jpg",
         "tonari predict photo.jpg --attributes color,category --method vote",
+        "tonari predict --id dress-031",
     )
 )
 @PHOTO
+@click.option("--id", "item", metavar="ID", help="Tell this item's labels, and what others like it would have said.")
 @click.option(
     "--method",
     type=click.Choice(["discriminant", "means", "vote"]),
@@ -84,18 +83,24 @@ def search(photo: Path | None, item: str | None, url: str, *, as_json: bool, **w
 @AS_JSON
 @takes_url
 def predict(
-    photo: Path, method: Method | None, attributes: str | None, region: str | None, url: str, *, as_json: bool
+    photo: Path | None,
+    item: str | None,
+    method: Method | None,
+    attributes: str | None,
+    region: str | None,
+    url: str,
+    *,
+    as_json: bool,
 ) -> None:
-    """Predict colour, category and other attributes of a picture."""
-    from tonari.client import read_picture
+    """Predict colour, category and other attributes of a picture, or of an item."""
     from tonari.contract.decoding import decode
     from tonari.contract.requests import PredictRequest
     from tonari_tools.cli.answer_tables import prediction_table
     from tonari_tools.tables import show
 
     names = [name.strip() for name in attributes.split(",")] if attributes else None
-    asked = {"image": read_picture(photo), "method": method, "attributes": names, "region": _read_region(region)}
-    answer = _client(url).predict(decode(asked, PredictRequest))
+    wishes = {"method": method, "attributes": names, "region": _read_region(region)}
+    answer = _client(url).predict(decode({**_query(photo, item, "predict for"), **wishes}, PredictRequest))
     print_json(answer) if as_json else show(*prediction_table(answer))
 
 
@@ -145,6 +150,15 @@ def _client(url: str) -> Client:
     from tonari.client import Client
 
     return Client(url, retries=1)
+
+
+def _query(photo: Path | None, item: str | None, purpose: str) -> dict[str, Any]:
+    """Take the picture or the item, one of which there must be."""
+    from tonari.client import read_picture
+
+    if (photo is None) == (item is None):
+        raise click.UsageError(f"Name what to {purpose}: a picture file, or an item by --id.")
+    return {"id": item} if photo is None else {"image": read_picture(photo)}
 
 
 def print_json(answer: object) -> None:

@@ -113,6 +113,24 @@ def test_predict_asks_for_the_attributes_by_name(photo: Path, capsys: pytest.Cap
     assert "color      red    0.800  pink 0.71\n" in capsys.readouterr().out
 
 
+def test_predict_asks_for_an_item_by_its_id() -> None:
+    with answering((200, JSON, json.dumps(PREDICTIONS).encode())) as (url, asked):
+        assert main(["predict", "--id", "dress-031", "--url", url]) == 0
+    assert json.loads(asked[0].body)["id"] == "dress-031"
+
+
+@pytest.mark.parametrize("command", ["search", "predict"])
+@pytest.mark.parametrize("both", [True, False])
+def test_a_query_is_a_picture_or_an_item(
+    command: str,
+    both: bool,  # noqa: FBT001
+    photo: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([command, *([str(photo), "--id", "a"] if both else [])]) == 2
+    assert "a picture file, or an item by --id" in capsys.readouterr().err
+
+
 def test_nobody_answers(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -225,7 +225,7 @@ def test_an_unsure_prediction_is_shown_as_one() -> None:
 STRANGE = {"familiar": False, "likeness": {"nearest": 0.3111, "level": 0.57}}
 SAYS = (
     "Like nothing in this catalogue: the nearest item has similarity 0.311, "
-    "99 % of what belongs here has 0.570 or more.\n"
+    "98.5 % of what belongs here has 0.570 or more.\n"
 )
 
 

@@ -88,6 +88,18 @@ def test_a_graph_that_takes_too_long_to_build_is_not_built(monkeypatch: pytest.M
     )
 
 
+def test_there_is_no_graph_where_cells_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    scanning_up_to(monkeypatch, 0)
+    monkeypatch.setattr(tuning, "CELLS_FROM_BYTES", 3_999 * 48)
+
+    index, recall = tune(in_cells(index_of(clusters(np.random.default_rng(3), 4000, 48, centres=60), np.arange(4000))))
+
+    assert index.graph is None
+    assert index.tuning.probes
+    assert index.tuning.reason == "There is no graph: beyond 3,999 views cells find more, as quickly."
+    assert min(recall.values()) >= 0.99
+
+
 def test_a_graph_that_is_slower_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning, "AT_ONCE", 0.0)
     monkeypatch.setattr(tuning, "SLOWER", 0.0)

@@ -10,14 +10,14 @@ import numpy as np
 
 from tonari.index.cells import Cells
 from tonari.index.graph import Graph
-from tonari.index.planner import find, scanned_share
+from tonari.index.planner import CELLS_FROM_BYTES, find, scanned_share
 from tonari.index.probing import Probe
 from tonari.index.truth import KINDS, SELECTIVITIES, FilteredQuery, GroundTruth, K, recall_under, share_found
 from tonari.index.vector_index import LEAST_CANDIDATES, Tuning, VectorIndex
 from tonari.index.vectors import from_codes, quantise
 
 STRIVEN_FOR, ENOUGH = 0.995, 0.99
-"""Recall@10 that is striven for, and below which neither cells nor a graph serve."""
+"""Recall@10 that is striven for, below which a graph does not serve; and below which cells do not."""
 RAISE, RAISES = 1.1, 8
 """By what the ratio of a probe is raised while it finds too little, and how often at most."""
 FIRST_CELLS = 16
@@ -142,19 +142,17 @@ def _with_graph(index: VectorIndex, queries: Sequence[FilteredQuery]) -> VectorI
     rows, dimensions = index.views.codes.shape
     if rows <= LEAST_CANDIDATES:
         return index
+    if rows * dimensions > CELLS_FROM_BYTES and index.tuning.probes:
+        return _without(index, f"beyond {CELLS_FROM_BYTES // dimensions:,} views cells find more, as quickly")
     if rows * dimensions > GRAPH_VALUES:
         return _without(index, f"beyond {GRAPH_VALUES // dimensions:,} views building one takes too long")
-    graph, recall, widest = Graph.build(index.views.codes), 0.0, None
+    graph, recall = Graph.build(index.views.codes), 0.0
     for expansion in EXPANSIONS:
         walking = replace(index, graph=graph, tuning=replace(index.tuning, graph=True, expansion=expansion))
         recall = _unfiltered_recall(walking, queries) or 0.0
-        if recall >= ENOUGH:
-            widest = walking
         if recall >= STRIVEN_FOR:
-            break
-    if widest is None:
-        return _without(index, f"it reaches recall@10 of {recall:.3f} only; {ENOUGH} is asked for")
-    return _if_quick(widest, index, queries)
+            return _if_quick(walking, index, queries)
+    return _without(index, f"it reaches recall@10 of {recall:.3f} only; {STRIVEN_FOR} is asked for")
 
 
 def _if_quick(walking: VectorIndex, index: VectorIndex, queries: Sequence[FilteredQuery]) -> VectorIndex:

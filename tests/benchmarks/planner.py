@@ -3,7 +3,8 @@
     .venv/bin/python tests/benchmarks/planner.py [rows,...] [dimensions,...]
 
 Each query is answered by a scan alone, by cells alone (read until those left are too far off), and by the planner,
-under filters that are independent of the query, correlated with it, against it, and of the farthest items only.
+under filters that are independent of the query, correlated with it, against it, and of the farthest items only
+(`beyond`).
 Made-up embeddings of a few hundred kinds, with one view an item or three. Processor time of one thread, medians over
 the queries; the ratio of the medians is what counts, where the better way takes longer than LEAST.
 """
@@ -30,7 +31,6 @@ from tonari.index.vectors import Hits, to_fixed
 KINDS_OF_THINGS = 400
 LATENT = 48
 SELECTIVITIES = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.9, 1.0)
-FARTHEST = "farthest"
 ASKED, REPEATS, K = 16, 7, 10
 CACHE = 16 << 20
 LEAST = 0.0002
@@ -71,20 +71,6 @@ def seconds(ways: Sequence[Callable[[], Hits]]) -> tuple[list[float], Hits]:
             hits = ask()
             best[number] = min(best[number], time.thread_time() - began)
     return best, hits
-
-
-def asked(index: VectorIndex, truth: GroundTruth, selectivity: float, kind: str) -> list[FilteredQuery]:
-    """Queries under filters of their own; by the last kind only the items farthest from the query are in range."""
-    if kind != FARTHEST:
-        return truth.under_filters(selectivity, kind)[:ASKED]
-    queries = []
-    for one in truth.under_filters(1.0, "independent")[:ASKED]:
-        every = find(one.query, index, len(index), exact=True)
-        allowed = np.zeros(len(index), np.bool_)
-        allowed[every.items[-round(selectivity * len(index)) :]] = True
-        right = find(one.query, index, K, allowed, exact=True)
-        queries.append(replace(one, allowed=allowed, rows=right.rows, scores=right.scores))
-    return queries
 
 
 def compare(index: VectorIndex, queries: list[FilteredQuery]) -> tuple[float, float, float, float, float, str]:
@@ -128,8 +114,8 @@ def main() -> None:
                 index, truth = build(size, width, views)
                 print(index.tuning, file=sys.stderr)
                 for selectivity in SELECTIVITIES:
-                    for kind in (*KINDS, FARTHEST) if selectivity < 1 else KINDS[:1]:
-                        queries = asked(index, truth, selectivity, kind)
+                    for kind in (*KINDS, "beyond") if selectivity < 1 else KINDS[:1]:
+                        queries = truth.under_filters(selectivity, kind)[:ASKED]
                         scan, cells, whole, share, recall, way = compare(index, queries)
                         ratio = whole / min(scan, cells)
                         if min(scan, cells) >= LEAST:

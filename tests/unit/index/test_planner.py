@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from tonari.index import planner, probing
+from tonari.index import planner, probing, tuning
 from tonari.index.costs import scan_cost
 from tonari.index.graph import Graph
 from tonari.index.planner import MOST_WALKED, find
 from tonari.index.probing import Probe
 from tonari.index.scoring import score_rows
+from tonari.index.truth import GroundTruth, recall_under
 from tonari.index.vector_index import LEAST_CANDIDATES, Tuning, VectorIndex
 from tonari.index.vectors import Hits, from_fixed, to_fixed
 from unit.index.samples import clusters, directions, in_cells, index_of, unit_rows
@@ -315,6 +316,26 @@ def test_cells_that_would_cost_more_than_a_scan_are_given_up() -> None:
     assert triples(given_up) == ranked(query, index, far)[:10]
     assert find(query, index, 10, near).path == "cells"
     assert find(query, index, 10, near).scanned < in_range
+
+
+def test_a_range_that_leaves_out_a_part_of_the_catalogue_keeps_its_recall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is learned by filters that leave out single items would end too early there."""
+    rows = 12_000
+    index = in_cells(index_of(clusters(np.random.default_rng(8), rows, 64, centres=400), np.arange(rows)))
+    monkeypatch.setattr(planner, "SCANNED", 0)
+    monkeypatch.setattr(probing, "scan_cost", lambda *_: np.inf)
+    monkeypatch.setattr(tuning, "CELLS_FROM_BYTES", 0)
+    index, _ = tuning.tune(index)
+    queries = GroundTruth(index).under_filters(0.9, "beyond")
+    first = index.tuning.probes[0]
+    shorter = (Tuning((first,)), Tuning((replace(first, sparse=0.0),)))
+    all_of_it, one, too_short = (
+        recall_under(replace(index, tuning=tuned), queries) or 0.0 for tuned in (index.tuning, *shorter)
+    )
+
+    assert {find(one.query, index, 10, one.allowed).path for one in queries} == {"cells"}
+    assert all_of_it >= 0.99
+    assert all_of_it >= one > too_short + 0.2
 
 
 def test_more_is_tried_by_cells_where_a_scan_costs_much(monkeypatch: pytest.MonkeyPatch) -> None:

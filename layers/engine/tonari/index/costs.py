@@ -12,17 +12,21 @@ RANKED = 10.0
 """To find the best of the rows compared, a row."""
 COPIED, COPIED_BYTE = 25.0, 0.14
 """To copy a row out and to compare it, and each of its bytes."""
-LEAST_BYTE, BYTE, STREAMED = 0.05, 0.11, 15.0
-"""To compare a byte of a row where it lies: the least, and that of long rows, less what a row costs less."""
-PROBING = 100_000.0
-"""To rank the cells, and to answer by them, beyond what every answer costs."""
-ROUND, CELL, ASKED, FOUND = 65_000.0, 500.0, 10.0, 55.0
-"""To read a round of cells; each cell; each row, to tell whether it is in range; each row that is, beside comparing."""
+LEAST_STREAMED, LEAST_BYTE = 6.0, 0.028
+BYTE, STREAMED = 0.12, 15.0
+"""To compare a row where it lies, and each of its bytes, if rows are short; if they are long, each byte, from which
+something is taken off for each row."""
+RANKED_CELLS = 60_000.0
+"""To rank the cells."""
+LOOK, SCORED = 20_000.0, 45_000.0
+"""To look some cells' rows up in a filter; to score those in range, and find the best."""
+CELL, ASKED, FOUND = 500.0, 10.0, 55.0
+"""Each cell; each row, to tell whether it is in range; each row that is, beside comparing."""
 
 
 def streamed(dimensions: int) -> float:
     """Tell what it costs to compare a row where it lies, among all others."""
-    return max(LEAST_BYTE * dimensions, BYTE * dimensions - STREAMED)
+    return max(LEAST_STREAMED + LEAST_BYTE * dimensions, BYTE * dimensions - STREAMED)
 
 
 def copied(dimensions: int) -> float:
@@ -61,4 +65,4 @@ def probing_cost(cells: float, rows: float, in_range: float, dimensions: int) ->
         That they hold, and how many of these are in range.
     """
     compared = min(copied(dimensions) * in_range, streamed(dimensions) * rows)
-    return ROUND + CELL * cells + ASKED * rows + FOUND * in_range + compared
+    return LOOK + CELL * cells + ASKED * rows + SCORED + FOUND * in_range + compared

@@ -34,7 +34,7 @@ from tonari.index.scoring import best_views, order_items, score_views
 from tonari.index.vector_index import VectorIndex
 from tonari.index.vectors import Hits, Path, quantise
 
-SCANNED = 350_000.0
+SCANNED = 400_000.0
 """What is scanned rather than looked for in cells, in nanoseconds: about what cells take."""
 CELLS_FROM_BYTES = 4 << 20
 """Codes from which cells are worth their while."""
@@ -84,14 +84,19 @@ def find(
         return Hits(nothing, nothing, np.empty(0), "scan", matching, 0, exact=True)
     if exact:
         return find_after(queries, index, k, allowed, np.inf, 0)
+    if allowed is not None and matching <= index.candidates(k):
+        few = index.rows_in(allowed, matching)
+        if len(few) <= index.candidates(k):
+            hits = _answer(queries, index, k, few, "scan", len(few), exact=True)
+            return replace(hits, matching=matching, exact=index.views.whole)
     asked = quantise(index.views.turn(queries))
-    hits = _without_scan(queries, asked, index, k, allowed, matching)
-    if isinstance(hits, int) or len(hits.items) < min(k, matching):
-        in_vain = hits if isinstance(hits, int) else hits.scanned
-        rows = None if allowed is None else index.rows_in(allowed, matching)
-        hits = _scan(queries, asked, index, k, rows)
-        hits = replace(hits, scanned=hits.scanned + in_vain)
-    return replace(hits, matching=matching, exact=hits.exact and index.views.whole)
+    found = _without_scan(queries, asked, index, k, allowed, matching)
+    if not isinstance(found, int) and len(found.items) == min(k, matching):
+        return replace(found, matching=matching, exact=found.exact and index.views.whole)
+    in_vain = found if isinstance(found, int) else found.scanned
+    rows = None if allowed is None else index.rows_in(allowed, matching)
+    hits = _scan(queries, asked, index, k, rows)
+    return replace(hits, scanned=hits.scanned + in_vain, matching=matching, exact=hits.exact and index.views.whole)
 
 
 def find_after(

@@ -11,7 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.index.cells import Cells
-from tonari.index.costs import CELL, PROBING, ROUND, probing_cost, scan_cost, whole_from
+from tonari.index.costs import (
+    ASKED,
+    CELL,
+    FOUND,
+    LOOK,
+    RANKED_CELLS,
+    SCORED,
+    copied,
+    probing_cost,
+    scan_cost,
+    whole_from,
+)
 from tonari.index.kernels import dot_products, dot_products_of
 from tonari.index.vectors import Candidates
 
@@ -20,9 +31,9 @@ GROWTH = 6
 FEW = 1 / 16
 """Share of the rows read up to which it is quicker to look up the numbers of some than to list those of all."""
 EXPLORED = 0.15
-"""Share of what a scan costs that may be spent on cells before it is known how many will be read."""
+"""Share of what a scan costs that may be spent before it is known that cells cost less."""
 SPARSE = 0.5
-"""A range runs against the query where its share of the nearest cells is less than so much of its share of all rows."""
+"""A range is sparse near a query where its share of the nearest cells is less than so much of its share of all rows."""
 NEAR_TIES = 5.0
 """How many standard errors below the last row that is wanted a product may lie and still be that of a nearer row."""
 MOST_NEAR_TIES = 2_000, 1 / 8
@@ -45,6 +56,8 @@ class Probe:
         Least number of cells (``nprobe`` of other engines), and of rows in range.
     ratio
         How many times as far from the query as the best rows found so far a cell may be and still be read.
+    sparse
+        The same where the cells nearest to the query hold few rows in range.
     candidates
         Least number of rows that get their final score.
     """
@@ -54,6 +67,7 @@ class Probe:
     rows: int
     ratio: float = 1.0
     candidates: int = 0
+    sparse: float = 0.0
 
 
 class InvertedLists:
@@ -114,31 +128,43 @@ def probe_lists(
     """
     codes, scale = query
     cells, dimensions = lists.cells, lists.codes.shape[1]
-    order, distance = cells.rank(codes, scale)
     scan = scan_cost(in_range, len(lists.codes), dimensions) if np.isfinite(in_range) else np.inf
-    positions, products = [], []
-    best, done, count, compared = np.empty(0, np.int32), 0, min(probe.cells, len(cells)), 0
+    order, distance = cells.rank(codes, scale)
+    budget = EXPLORED * scan - RANKED_CELLS
+    positions, products, best = [], [], np.empty(0, np.int32)
+    scored, count, compared, ratio = 0, min(probe.cells, len(cells)), 0, probe.ratio
     while True:
-        inside = _positions(lists, order[done:count], allowed)
-        if not done and inside is not None and _hopeless(len(inside), lists, order[:count], in_range, scan):
-            return 0
-        scored = _score(codes, lists, order[done:count], inside)
-        products.append(scored)
-        compared += len(scored)
+        rows = int(lists.size[order[scored:count]].sum())
+        budget -= LOOK + (count - scored) * CELL + rows * ASKED
+        inside = _positions(lists, order[scored:count], allowed)
+        ratio = _ratio_for(probe, inside, rows) if count == probe.cells else ratio
+        if inside is not None and compared + len(inside) < probe.rows and count < len(cells):
+            ahead = _affordable(lists, order, count, budget - LOOK, ASKED)
+            if ahead == count:
+                return compared
+            count = ahead
+            continue
+        found = _score(codes, lists, order[scored:count], inside)
+        products.append(found)
+        compared += len(found)
         if inside is not None:
-            positions.append(inside + lists.size[order[:done]].sum())
-        best, last = np.concatenate((best, scored)), len(cells)
+            positions.append(inside + lists.size[order[:scored]].sum())
+        best, last = np.concatenate((best, found)), len(cells)
         if len(best) >= probe.rows:
             best = np.partition(best, -probe.rows)[-probe.rows :]
-            found = 1 - float(best[0]) / (scale * lists.length)
-            last = int(np.searchsorted(cells.relative_distance(distance, found), probe.ratio, side="right"))
+            reached = cells.relative_distance(distance, 1 - float(best[0]) / (scale * lists.length))
+            last = int(np.searchsorted(reached, ratio, side="right"))
         if last <= count:
             break
-        left = in_range - compared
-        ahead = _next_round(lists, order, count, last, len(best) >= probe.rows, left, scan, len(products))
-        if ahead == count:
-            return compared
-        done, count = count, ahead
+        ahead = min(last, GROWTH * count)
+        if _rest_cost(lists, order, count, last, in_range - compared) > scan:
+            row = FOUND + copied(dimensions)
+            budget -= SCORED + len(found) * row
+            dense = ASKED + len(found) / max(rows, 1) * row
+            ahead = min(ahead, _affordable(lists, order, count, budget - LOOK - SCORED, dense))
+            if ahead == count:
+                return compared
+        scored, count = count, ahead
     joined = np.concatenate(products)
     chosen = best_positions(joined, probe.candidates, probe.rows, NEAR_TIES * product_error(lists.length, scale))
     if positions:
@@ -146,42 +172,30 @@ def probe_lists(
     return Candidates(_row_numbers(lists, order[:count], chosen), len(joined))
 
 
-def _hopeless(found: int, lists: InvertedLists, read: NDArray[np.int32], in_range: float, scan: float) -> bool:
-    """Tell whether a range runs against the query, and a scan costs too little for a try by cells to go unnoticed."""
-    if EXPLORED * scan >= PROBING + ROUND:
-        return False
-    return found < SPARSE * int(lists.size[read].sum()) * in_range / len(lists.codes)
+def _ratio_for(probe: Probe, inside: NDArray[np.int64] | None, rows: int) -> float:
+    """Choose how far to go, by how many of the first rows are in range: further where they are few."""
+    sparse = inside is not None and len(inside) < SPARSE * probe.selectivity * rows
+    return max(probe.ratio, probe.sparse) if sparse else probe.ratio
 
 
-def _next_round(
-    lists: InvertedLists,
-    order: NDArray[np.int32],
-    count: int,
-    last: int,
-    known: bool,  # noqa: FBT001
-    left: float,
-    scan: float,
-    rounds: int,
-) -> int:
-    """Choose how many cells are read by the end of the next round; ``count`` where a ``scan`` costs less.
+def _affordable(lists: InvertedLists, order: NDArray[np.int32], count: int, budget: float, row: float) -> int:
+    """Choose how many cells may be read by the end of the next round, if a row of them costs so much."""
+    costs = lists.size[order[count : GROWTH * count]].cumsum() * row
+    costs += np.arange(1, len(costs) + 1) * CELL
+    return count + int(np.searchsorted(costs, budget, side="right"))
 
-    The rows in range that are ``left`` are taken to lie evenly in the cells that are not yet read. ``last`` cells will
-    be read in all, and hardly fewer, where as many rows are ``known`` as the reach follows from. Until then a share of
-    a scan may be spent.
+
+def _rest_cost(lists: InvertedLists, order: NDArray[np.int32], count: int, last: int, left: float) -> float:
+    """Tell what it costs to read all cells up to the ``last``: 0 where no range is given.
+
+    That many cells will be read at most: as many rows are known as the reach follows from. The rows in range that are
+    ``left`` are taken to lie evenly in what is not read.
     """
-    if not np.isfinite(scan):
-        return min(last, GROWTH * count)
-    rows = lists.size[order].cumsum()
-    read, dimensions = int(rows[count - 1]), lists.codes.shape[1]
-    share = max(left, 0.0) / max(int(rows[-1]) - read, 1)
-    row = probing_cost(0, 1, share, dimensions) - ROUND
-    if known:
-        ahead = int(rows[last - 1]) - read
-        cost = ROUND + (last - count) * CELL + ahead * row
-        return min(last, GROWTH * count) if cost <= scan else count
-    budget = EXPLORED * scan - PROBING - ROUND * (rounds + 1)
-    costs = (rows[count:] - read) * row + np.arange(1, len(rows) - count + 1) * CELL
-    return min(count + int(np.searchsorted(costs, budget, side="right")), GROWTH * count)
+    if not np.isfinite(left):
+        return 0.0
+    ahead = int(lists.size[order[count:last]].sum())
+    share = max(left, 0.0) / max(len(lists.codes) - int(lists.size[order[:count]].sum()), 1)
+    return probing_cost(last - count, ahead, share * ahead, lists.codes.shape[1])
 
 
 def products_of(

@@ -23,8 +23,9 @@ TOWARDS, AGAINST = 8.0, 64.0
 STAYS = 0.8
 """Cosine between a query that was turned away and the view from which it was."""
 
-Kind = Literal["independent", "correlated", "against"]
+Kind = Literal["independent", "correlated", "against", "beyond"]
 KINDS: tuple[Kind, ...] = ("independent", "correlated", "against")
+"""The fourth leaves out a part of the catalogue that the query lies in, as a filter by another category does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,9 @@ class GroundTruth:
 
     def _draw(self, selectivity: float, kind: Kind) -> Iterator[FilteredQuery]:
         item = self._index.views.item
-        for query, row, similar in zip(self._queries, self._asking, self._scores, strict=True):
-            allowed = self._in_range(selectivity, kind, similar)
+        others = np.roll(np.arange(len(self._scores)), 1).tolist()
+        for query, row, similar, other in zip(self._queries, self._asking, self._scores, others, strict=True):
+            allowed = self._in_range(selectivity, kind, similar, self._scores[other])
             allowed[item[row]] = False
             rows = allowed[item].nonzero()[0]
             if len(rows) > self._enough:
@@ -97,9 +99,18 @@ class GroundTruth:
             _, best, scores = score_items(query[None], self._index, np.unique(item[rows]), K)
             yield FilteredQuery(query[None], int(item[row]), allowed, best, scores)
 
-    def _in_range(self, selectivity: float, kind: Kind, similar: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Draw which items are in range: evenly, or with other odds in the part of the catalogue that is nearest."""
+    def _in_range(
+        self, selectivity: float, kind: Kind, similar: NDArray[np.float32], beside: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """Draw which items are in range: evenly, or with other odds in the part of the catalogue that is nearest.
+
+        Or all but those that are nearest to a point between the query and another one: cosines are sums.
+        """
         items = len(self._index)
+        if kind == "beyond":
+            nearest = np.full(items, -np.inf, np.float32)
+            np.maximum.at(nearest, self._index.views.item, STAYS * similar + np.sqrt(1 - STAYS**2) * beside)
+            return np.asarray(nearest <= np.quantile(nearest, selectivity, method="lower"))
         odds = np.full(items, selectivity)
         if kind != "independent" and selectivity < 1:
             near = np.zeros(items, np.bool_)

@@ -18,8 +18,12 @@ from tonari.index.vectors import from_codes, quantise
 
 STRIVEN_FOR, ENOUGH = 0.995, 0.99
 """Recall@10 that is striven for, below which a graph does not serve; and below which cells do not."""
-RAISE, RAISES = 1.1, 8
-"""By what the ratio of a probe is raised while it finds too little, and how often at most."""
+RAISE, RAISES, PATIENCE = 1.1, 8, 2
+"""By what the ratio of a probe is raised while it finds too little, how often at most, and how often in vain."""
+NEARLY_ALL = 0.9
+"""Selectivity of the filter that leaves out a part of the catalogue, where others leave out nothing."""
+WHOLE = 1e6
+"""A ratio that no cell is beyond: all are read, or what is in range is scanned, which costs less."""
 FIRST_CELLS = 16
 CANDIDATES = (100, 150, 220, 300)
 REACHED = 0.996
@@ -69,15 +73,19 @@ def _learn_probes(index: VectorIndex, cells: Cells, truth: GroundTruth) -> Tunin
     scanned = min(1.0, scanned_share(index.views.codes))
     for selectivity in (*(one for one in SELECTIVITIES if one > scanned), scanned):
         kinds = KINDS if selectivity < 1 else KINDS[:1]
-        learned = [_learn(index, cells, selectivity, truth.under_filters(selectivity, kind)) for kind in kinds]
-        recall = min(reached for _, reached in learned)
+        around = [_learn(index, cells, selectivity, truth.under_filters(selectivity, kind)) for kind in kinds]
+        recall = min(reached for _, reached in around)
         if recall < ENOUGH:
             return Tuning(
                 reason=f"Scans serve: at selectivity {selectivity:.3g} cells reach recall@10 of {recall:.3f} only, "
                 f"{RAISES} times raised; {ENOUGH} is asked for. Vectors this much alike may need another encoder."
             )
-        ratio, candidates = (max(getattr(probe, name) for probe, _ in learned) for name in ("ratio", "candidates"))
-        probes.append(Probe(selectivity, FIRST_CELLS, K, ratio, candidates))
+        beyond = truth.under_filters(min(selectivity, NEARLY_ALL), "beyond")
+        away, reached = _learn(index, cells, selectivity, beyond)
+        ratio = max(probe.ratio for probe, _ in around)
+        candidates = max(probe.candidates for probe in (*(probe for probe, _ in around), away))
+        sparse = max(ratio, away.ratio) if reached >= ENOUGH else WHOLE
+        probes.append(Probe(selectivity, FIRST_CELLS, K, ratio, candidates, sparse))
     return Tuning(tuple(probes))
 
 
@@ -92,19 +100,22 @@ def _learn(
     -------
     The settings, and the recall.
     """
-    probe = Probe(selectivity, FIRST_CELLS, K, _ratio(index, cells, queries), CANDIDATES[-1])
+    ratio = _ratio(index, cells, queries)
+    probe = Probe(selectivity, FIRST_CELLS, K, ratio, CANDIDATES[-1], ratio)
     if not any(len(one.rows) for one in queries):
         return replace(probe, candidates=CANDIDATES[0]), 1.0
 
     def reached(probe: Probe) -> float:
         return recall_under(replace(index, tuning=Tuning((probe,))), queries) or 0.0
 
-    recall = reached(probe)
+    recall, raised, vain = reached(probe), probe, 0
     for _ in range(RAISES):
-        if recall >= STRIVEN_FOR:
+        if recall >= STRIVEN_FOR or vain == PATIENCE:
             break
-        probe = replace(probe, ratio=probe.ratio * RAISE)
-        recall = reached(probe)
+        raised = replace(raised, ratio=raised.ratio * RAISE, sparse=raised.sparse * RAISE)
+        further, vain = reached(raised), vain + 1
+        if further > recall:
+            recall, probe, vain = further, raised, 0
     for candidates in CANDIDATES[:-1]:
         fewer = replace(probe, candidates=candidates)
         if reached(fewer) >= recall:

@@ -54,6 +54,7 @@ class Tuning:
             max(probe.rows for probe in around),
             max(probe.ratio for probe in around),
             max(probe.candidates for probe in around),
+            max(probe.sparse for probe in around),
         )
 
     def walked(self, k: int) -> int:

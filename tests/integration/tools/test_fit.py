@@ -23,7 +23,7 @@ from tonari.encoders.store import fetch_encoder, save_encoder
 from tonari.snapshots.head import read_head, use_encoder
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.main import main
-from tonari_tools.fit.fit_sample import gather
+from tonari_tools.fit import fit_sample
 
 SIZES = range(20, 80, 10)
 PIXELS = {
@@ -151,7 +151,7 @@ def test_a_folder_and_the_beginning_of_an_id(
 def test_a_sample_is_taken_of_a_large_catalogue(
     drawn: int, encoder: str, fit: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gather, "__defaults__", (120,))
+    monkeypatch.setattr(fit_sample, "MOST_VIEWS", 120)
     _, reported, _ = fit()
 
     assert drawn > 120

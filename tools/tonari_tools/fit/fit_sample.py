@@ -24,7 +24,8 @@ from tonari.snapshots.head import read_head
 from tonari.snapshots.indexed import text
 from tonari.snapshots.snapshot import Progress
 
-MOST_VIEWS = 20_000
+MOST_VIEWS, MOST_VALUES = 20_000, 24_000_000
+"""Views of a sample at most, and their embeddings' components: so much is fitted within 1 GB."""
 MOST_VIEWS_PER_ITEM = 12
 
 
@@ -66,7 +67,12 @@ class FitItem:
     rows: tuple[int, ...]
 
 
-def gather(context: RebuildContext, name: str, encoder: ImageEncoder, seed: int, limit: int = MOST_VIEWS) -> Gathered:
+def most_views(dimensions: int) -> int:
+    """Tell how many views a sample has at most."""
+    return min(MOST_VIEWS, MOST_VALUES // dimensions)
+
+
+def gather(context: RebuildContext, name: str, encoder: ImageEncoder, seed: int) -> Gathered:
     """List the catalogue, choose items, and encode those of their views whose embeddings are not known.
 
     Parameters
@@ -86,7 +92,7 @@ def gather(context: RebuildContext, name: str, encoder: ImageEncoder, seed: int,
     items = _items(plan)
     codes = _codes(items, plan.schema)
     strata = [np.flatnonzero(of == code).tolist() for of in codes.values() for code in range(of.max(initial=-1) + 1)]
-    taken = choose_items([len(item.rows) for item in items], strata, limit, seed)
+    taken = choose_items([len(item.rows) for item in items], strata, most_views(encoder.dimensions), seed)
     chosen = [items[number] for number in taken]
     wanted = np.array([row for item in chosen for row in item.rows], np.int64)
     views = list(plan.items.views(wanted))

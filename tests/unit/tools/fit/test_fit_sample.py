@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tonari.catalogue.holdout import is_held_out
 from tonari.fields.schema import Field, Schema
 from tonari.index.vectors import to_fixed
 from tonari_tools.fit.cross_validation import silent
-from tonari_tools.fit.fit_sample import FitItem, choose_items, deal_classes, folds, lay_out
+from tonari_tools.fit.fit_sample import FitItem, choose_items, deal_classes, folds, lay_out, most_views
 
 
 def test_all_items_are_taken_where_there_is_room() -> None:
@@ -85,3 +86,8 @@ def test_items_of_one_split_by_value_are_on_one_side() -> None:
 
     assert held_out.tolist() == expected
     assert (np.bincount(sample.group) == 3).all()
+
+
+@pytest.mark.parametrize(("dimensions", "views"), [(64, 20_000), (1200, 20_000), (1472, 16_304), (4096, 5_859)])
+def test_longer_embeddings_are_fewer(dimensions: int, views: int) -> None:
+    assert most_views(dimensions) == views

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -51,6 +51,7 @@ def test_nor_on_the_block_in_which_it_is_scored(monkeypatch: pytest.MonkeyPatch)
 
 
 @given(SEEDS, st.integers(1, 3), st.integers(1, 800))
+@example(661, 1, 2)
 @settings(max_examples=60, deadline=None)
 def test_scores_are_cosines_to_six_decimals(seed: int, queries: int, dimensions: int) -> None:
     random = np.random.default_rng(seed)
@@ -59,7 +60,7 @@ def test_scores_are_cosines_to_six_decimals(seed: int, queries: int, dimensions:
     scores = score_rows(asked, fixed, np.arange(30))
 
     right = (fixed / UNIT @ asked.T.astype(np.float64)).max(axis=1)
-    np.testing.assert_allclose(scores, right, atol=2e-6)
+    np.testing.assert_allclose(scores, np.clip(right, -1, 1), atol=2e-6)  # rounding may make a row longer than 1
     assert scores.dtype == np.float64
     assert [round(score, DECIMALS) for score in scores.tolist()] == scores.tolist()
     assert np.abs(scores).max() <= 1

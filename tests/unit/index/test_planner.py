@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -335,6 +336,28 @@ def test_a_range_that_leaves_out_a_part_of_the_catalogue_keeps_its_recall(monkey
     assert {find(one.query, index, 10, one.allowed).path for one in queries} == {"cells"}
     assert all_of_it >= 0.99
     assert all_of_it >= one > too_short + 0.2
+
+
+def test_nothing_is_scored_by_cells_where_a_sparse_range_is_scanned_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(8)
+    rows = 30_000
+    index = in_cells(index_of(clusters(random, rows, 96, centres=300), np.arange(rows)))
+    index = replace(index, tuning=Tuning((Probe(1.0, 16, 10, 3.0, 100),)))
+    query = from_fixed(index.views.fixed[:1])
+    order = find(query, index, len(index), exact=True).items
+    allowed = np.ones(rows, np.bool_)
+    allowed[order[:2_000]] = random.random(2_000) < 0.05
+    scored: list[int] = []
+    score = probing._score
+
+    def spy(*read: Any) -> NDArray[np.int32]:
+        scored.append(1)
+        return score(*read)
+
+    monkeypatch.setattr(probing, "_score", spy)
+
+    assert find(query, index, 10, allowed).path == "scan"
+    assert scored == []
 
 
 def test_more_is_tried_by_cells_where_a_scan_costs_much(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,20 @@ class InvalidVectorError(RequestError):
     title = "The query vector cannot be used"
 
 
+class InvalidTextError(RequestError):
+    """A text with nothing that can be looked for, or one that cannot be encoded."""
+
+    slug = "invalid-text"
+    title = "The text cannot be searched with"
+
+
+class UnsupportedQueryError(RequestError):
+    """A kind of query that this catalogue cannot answer: a text, say, where no item has words."""
+
+    slug = "unsupported-query"
+    title = "This catalogue cannot be searched with such a query"
+
+
 class UnknownItemError(RequestError):
     """No item has this id."""
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Never
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from tonari.builds.encode import READ_AT_ONCE, EncodedView, RejectedView, encode_views
+from tonari.encoders.port import Modality
 from tonari.errors import UnencodableImageError
 from tonari.images.framing import Region
 from tonari.images.guards import MAX_BYTES
@@ -26,13 +27,16 @@ class Counting:
     """
 
     name = "counting"
-    modality: Literal["image"] = "image"
+    modalities: frozenset[Modality] = frozenset[Modality]({"image"})
     dimensions = 2
 
     def __init__(self, together: int = 0) -> None:
         self.most = self._now = 0
         self._together = together
         self._changed = threading.Condition()
+
+    def encode_texts(self, texts: Sequence[str], role: str) -> Never:
+        raise AssertionError(texts, role)
 
     def encode(self, data: bytes, region: Region | None = None) -> NDArray[np.float32]:  # noqa: ARG002
         with self._changed:

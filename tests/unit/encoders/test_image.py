@@ -142,7 +142,7 @@ def test_it_fills_the_port(tmp_path: Path) -> None:
     embedding = encoder.encode(data)
 
     assert make(tmp_path).read(data).shape == (4, 4, 3)
-    assert (encoder.name, encoder.modality, encoder.dimensions) == ("mean colour", "image", 3)
+    assert (encoder.name, encoder.modalities, encoder.dimensions) == ("mean colour", {"image"}, 3)
     np.testing.assert_allclose(embedding, [0.6, 0.8, 0], rtol=1e-6)
 
 

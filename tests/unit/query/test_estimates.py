@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, Never
+from typing import Never
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from tonari.contract.artefacts import Head, SegmentRef
 from tonari.contract.engine import EngineQuery
 from tonari.contract.filter_tree import EVERYTHING
 from tonari.contract.ranking import Boost
+from tonari.encoders.port import Modality
 from tonari.engines.builtin import open_builtin
 from tonari.fields.schema import Field, Schema
 from tonari.index.rotation import Rotation, learn_basis, mix
@@ -53,11 +54,14 @@ class NoEncoder:
     """Says how long its embeddings would be; all queries here are vectors and items."""
 
     name: str = "none"
-    modality: Literal["image"] = "image"
+    modalities: frozenset[Modality] = frozenset[Modality]({"image"})
     dimensions: int = DIMENSIONS
 
     def encode(self, data: bytes, region: object = None) -> Never:
         raise AssertionError(data, region)
+
+    def encode_texts(self, texts: object, role: str) -> Never:
+        raise AssertionError(texts, role)
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,26 @@ class EngineQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class WordQuery:
+    """A search for the items whose texts answer some words best [BM25: Robertson, Walker et al., TREC-3, 1994].
+
+    Parameters
+    ----------
+    text
+        As a user typed it, in NFC.
+    within
+        Which items may be found; only those that have at least one of the words are.
+    after
+        Score and id of an item: only items that follow it in the order of the answer are given.
+    """
+
+    text: str
+    k: int
+    within: Range = EVERYTHING
+    after: tuple[float, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredItem:
     """An item that a search found.
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tonari.contract.encoder import FramedEncoder, RawEncoder, read_encoder_file
 from tonari.encoders.onnx import Session
-from tonari.errors import InvalidEncoderError, UnencodableImageError
+from tonari.encoders.port import EncodedTexts, Modality, Role
+from tonari.errors import InvalidEncoderError, UnencodableImageError, UnsupportedQueryError
 from tonari.images.decode import prepare
 from tonari.images.framing import Framing, Region, Resample, Rounding
 from tonari.images.memory import MemoryBudget
@@ -124,7 +125,7 @@ class ImageEncoder:
         If the graph does not load or has not the input and output that ``config`` names.
     """
 
-    modality: Final = "image"
+    modalities: Final = frozenset[Modality]({"image"})
 
     def __init__(self, config: EncoderConfig, model: Path, threads: int = 1) -> None:
         self.config, self.name, self.dimensions = config, config.name, config.dimensions
@@ -138,6 +139,10 @@ class ImageEncoder:
         except MemoryError as error:
             raise UnencodableImageError("The picture needs more memory than there is: scale it down.") from error
         return embedding
+
+    def encode_texts(self, texts: Sequence[str], role: Role) -> EncodedTexts:  # noqa: ARG002
+        """Refuse: see :meth:`tonari.encoders.port.Encoder.encode_texts`."""
+        raise UnsupportedQueryError(f"The encoder {self.name} encodes pictures and no texts: see docs/encoders.md.")
 
     def read(self, data: bytes, region: Region | None = None) -> NDArray[np.generic]:
         """Turn the bytes of one picture into the graph's input, without its batch axis.

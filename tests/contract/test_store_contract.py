@@ -200,3 +200,12 @@ def test_the_store_dates_its_objects_by_its_own_clock(bucket: Bucket) -> None:
     assert found is not None
     assert before - 1 <= found.modified <= after + 1
     assert [one.modified for one in bucket.list("dated")] == [pytest.approx(found.modified, abs=1)]
+
+
+def test_some_bytes_of_an_object_are_read(bucket: Bucket) -> None:
+    bucket.put("bytes", b"0123456789")
+    assert bucket.get_range("bytes", 0, 4) == b"0123"
+    assert bucket.get_range("bytes", 7, 1) == b"7"
+    assert bucket.get_range("bytes", 8, 100) == b"89"
+    with pytest.raises(MissingObjectError):
+        bucket.get_range("nothing", 0, 1)

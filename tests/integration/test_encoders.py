@@ -90,8 +90,8 @@ def test_list_show_and_export(
 ) -> None:
     other = tonari("add", model)[1].strip()
     rows = {line.split()[0]: line.split() for line in tonari("list")[1].splitlines()[1:]}
-    assert rows[encoder[:12]] == [encoder[:12], "next", "efficientnet-lite0-colour", "1472", "3.7", "MB"]
-    assert rows[other[:12]][1:3] == ["mine", "5"]
+    assert rows[encoder[:12]] == [encoder[:12], "next", "efficientnet-lite0-colour", "pictures", "1472", "3.7", "MB"]
+    assert rows[other[:12]][1:4] == ["mine", "pictures", "5"]
     status, shown, _ = tonari("show", other[:5])
     assert status == 0
     assert shown.startswith(f"encoder  {other}\nstate    not in use\n")

@@ -20,6 +20,7 @@ STATUS = {
     "InvalidFilterError": 400,
     "InvalidImageError": 422,
     "InvalidRequestError": 400,
+    "InvalidTextError": 400,
     "InvalidVectorError": 400,
     "LinkRefusedError": 403,
     "MethodNotAllowedError": 405,
@@ -40,6 +41,7 @@ STATUS = {
     "UnreadableError": 503,
     "UnsupportedEncodingError": 415,
     "UnsupportedImageError": 415,
+    "UnsupportedQueryError": 400,
 }
 SHARE_A_PROBLEM: dict[type[TonariError], type[TonariError]] = {
     RequestError: TonariError,

@@ -107,7 +107,7 @@ def test_a_squash_and_raw_bytes_can_be_said() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        ("format", 3, "format 3 and preprocessing 2; this version reads format 1 with preprocessing 1 and format 2"),
+        ("format", 4, "format 4 and preprocessing 2; this version reads format 1 with preprocessing 1 and format 2"),
         ("format", 1, "format 1 and preprocessing 2; this version reads"),
         ("format", [2], "not of the documented form"),
         ("input.dtype", "float16", "dtype 'float16' is none of uint8, float32"),
@@ -118,7 +118,7 @@ def test_a_squash_and_raw_bytes_can_be_said() -> None:
         ("input.mean", None, "mean"),
         ("input.std", [1, 1, 0], "must be above 0"),
         ("input.std", [1, 1, float("nan")], "not three numbers"),
-        ("preprocessing.cut", "up", "cut 'up' is none of down, even"),
+        ("preprocessing.cut", "up", "cut 'up' is none of exact, down, even"),
         ("preprocessing.resize", {}, "height"),
         ("preprocessing.resize", {"shortest_edge": 23}, "between 1 and shortest_edge 23"),
         ("preprocessing.resize", {"height": 24, "width": 23}, "between 1 and squashed size 24 x 23"),

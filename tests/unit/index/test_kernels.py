@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from graphs import mean_colour
 from tonari.encoders.onnx import Session
-from tonari.errors import InvalidEncoderError
+from tonari.errors import InvalidEncoderError, UnencodableImageError
 from tonari.index import kernels
 from tonari.index.kernels import Packed, count_true, dot_products, dot_products_of
 
@@ -43,7 +43,8 @@ from tonari.index.kernels import dot_products, dot_products_of
 codes = np.eye(8, dtype=np.int8)
 assert Graph.build(codes).search(codes[3], 1).rows.tolist() == [3]
 assert dot_products(codes, codes).trace() == 8
-assert Session(Path({model!r}), "image", "embedding", 1).run(np.ones((1, 4, 4, 3), np.uint8)).shape == (1, 3)
+session = Session(Path({model!r}), ("image",), "embedding", 1, ValueError)
+assert session.run({{"image": np.ones((1, 4, 4, 3), np.uint8)}}).shape == (1, 3)
 """
 
 
@@ -75,9 +76,11 @@ def test_nothing_is_written_at_home(tmp_path: Path) -> None:
 
 
 def test_a_session_runs(tmp_path: Path) -> None:
-    session = Session(mean_colour(tmp_path / "model.onnx", (1, 2, 3)), "image", "embedding", 1)
+    session = Session(
+        mean_colour(tmp_path / "model.onnx", (1, 2, 3)), ("image",), "embedding", 1, UnencodableImageError
+    )
 
-    output = session.run(np.full((1, 4, 4, 3), 5, np.uint8))
+    output = session.run({"image": np.full((1, 4, 4, 3), 5, np.uint8)})
 
     assert output.dtype == np.float32
     assert output.tolist() == [[5, 10, 15]]
@@ -88,22 +91,22 @@ def test_a_session_wants_its_names(tmp_path: Path, names: tuple[str, str]) -> No
     model = mean_colour(tmp_path / "model.onnx")
 
     with pytest.raises(InvalidEncoderError, match=r"the graph has inputs \['image'\] and outputs \['embedding'\]"):
-        Session(model, *names, 1)
+        Session(model, names[:1], names[1], 1, UnencodableImageError)
 
 
 def test_a_session_wants_a_graph(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"no graph")
 
     with pytest.raises(InvalidEncoderError, match="does not load"):
-        Session(tmp_path / "model.onnx", "image", "embedding", 1)
+        Session(tmp_path / "model.onnx", ("image",), "embedding", 1, UnencodableImageError)
 
 
 @pytest.mark.parametrize("batch", [np.ones((1, 4, 4, 3), np.float32), np.ones((2, 4, 4, 3), np.uint8)])
 def test_a_session_wants_its_input(tmp_path: Path, batch: NDArray[np.generic]) -> None:
-    session = Session(mean_colour(tmp_path / "model.onnx"), "image", "embedding", 1)
+    session = Session(mean_colour(tmp_path / "model.onnx"), ("image",), "embedding", 1, UnencodableImageError)
 
     with pytest.raises(InvalidEncoderError, match=f"failed on input.*{batch.dtype}"):
-        session.run(batch)
+        session.run({"image": batch})
 
 
 # --- dot products

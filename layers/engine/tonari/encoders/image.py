@@ -11,7 +11,14 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.contract.encoder import FramedEncoder, RawEncoder, read_encoder_file
+from tonari.contract.encoder import (
+    EncoderFile,
+    FramedEncoder,
+    PartedEncoder,
+    PicturePart,
+    RawEncoder,
+    read_encoder_file,
+)
 from tonari.encoders.onnx import Session
 from tonari.encoders.port import EncodedTexts, Modality, Role
 from tonari.errors import InvalidEncoderError, UnencodableImageError, UnsupportedQueryError
@@ -24,7 +31,7 @@ DECODED_AT_ONCE = 400_000_000
 """Bytes that the threads of an encoder may fill with pictures being decoded: two of the dearest, or dozens of the usual
 ones. Whatever the memory of a function, it must hold that beside the encoder and the snapshot."""
 
-_CUTS: dict[str, Rounding] = {"down": "pixels", "even": "even"}
+_CUTS: dict[str, Rounding] = {"exact": "none", "down": "pixels", "even": "even"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +70,20 @@ class EncoderConfig:
             If a field is missing or says something this version cannot do.
         """
         file = read_encoder_file(data)
+        if not isinstance(file, PartedEncoder):
+            return cls.of(file, file)
+        if file.image is None:
+            raise InvalidEncoderError(f"The encoder {file.name} encodes texts and no pictures.")
+        return cls.of(file, file.image)
+
+    @classmethod
+    def of(cls, file: EncoderFile, part: RawEncoder | FramedEncoder | PicturePart) -> EncoderConfig:
+        """Take what concerns pictures from ``encoder.json``; raises what :meth:`parse` does."""
         try:
-            framing, form = _read_raw(file) if isinstance(file, RawEncoder) else _read_framed(file)
+            framing, form = _read_raw(part) if isinstance(part, RawEncoder) else _read_framed(part)
         except (TypeError, ValueError, OverflowError) as error:
             raise InvalidEncoderError(f"encoder.json is not of the documented form: {error}.") from error
-        return cls(file.name, file.input.name, file.output.name, framing, file.dimensions, form)
+        return cls(file.name, part.input.name, part.output.name, framing, file.dimensions, form)
 
 
 def _read_raw(file: RawEncoder) -> tuple[Framing, TensorForm]:
@@ -78,7 +94,7 @@ def _read_raw(file: RawEncoder) -> tuple[Framing, TensorForm]:
     return Framing(given.height, given.width, prepared.shortest_edge, resample, prepared.background), RAW
 
 
-def _read_framed(file: FramedEncoder) -> tuple[Framing, TensorForm]:
+def _read_framed(file: FramedEncoder | PicturePart) -> tuple[Framing, TensorForm]:
     given, prepared = file.input, file.preprocessing
     resize = prepared.resize
     squashed = None
@@ -130,7 +146,7 @@ class ImageEncoder:
     def __init__(self, config: EncoderConfig, model: Path, threads: int = 1) -> None:
         self.config, self.name, self.dimensions = config, config.name, config.dimensions
         self._memory = MemoryBudget(DECODED_AT_ONCE)
-        self._session = Session(model, config.input_name, config.output_name, threads)
+        self._session = Session(model, (config.input_name,), config.output_name, threads, UnencodableImageError)
 
     def encode(self, data: bytes, region: Region | None = None) -> NDArray[np.float32]:
         """Encode the bytes of one picture: see :meth:`tonari.encoders.port.Encoder.encode`."""
@@ -170,7 +186,7 @@ class ImageEncoder:
         """
         embeddings = np.empty((len(views), self.dimensions), np.float32)
         for row, view in zip(embeddings, views, strict=True):
-            output = self._session.run(view[None])
+            output = self._session.run({self.config.input_name: view[None]})
             if output.shape != (1, self.dimensions):
                 raise InvalidEncoderError(
                     f"The graph gave {output.shape}, encoder.json promises (1, {self.dimensions})."

@@ -6,6 +6,7 @@ Its telemetry writes under ``$HOME`` unless it is told not to before the import.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,10 +19,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.errors import InvalidEncoderError, UnencodableImageError
+from tonari.errors import InvalidEncoderError, RequestError
 
-_KINDS = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
-"""What onnxruntime calls the types in which pixels come."""
+_KINDS = {
+    "uint8": "tensor(uint8)",
+    "float32": "tensor(float)",
+    "int32": "tensor(int32)",
+    "int64": "tensor(int64)",
+}
+"""What onnxruntime calls the types in which pixels and tokens come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,41 +94,61 @@ def _one_line(error: Exception) -> str:
 
 
 class Session:
-    """An ONNX graph with one input and one chosen output.
+    """An ONNX graph with some inputs and one chosen output.
+
+    Parameters
+    ----------
+    fault
+        What is raised where the graph takes such inputs, but fails on these.
 
     Raises
     ------
     InvalidEncoderError
-        If the file does not load or lacks the input or output.
+        If the file does not load, has other inputs, or lacks the output.
     """
 
-    def __init__(self, model: Path, input_name: str, output_name: str, threads: int) -> None:
+    def __init__(
+        self, model: Path, inputs: Sequence[str], output: str, threads: int, fault: type[RequestError]
+    ) -> None:
         self._session = _load(model, threads)
         given, answers = _ends(self._session)
-        inputs, outputs = [one.name for one in given], [one.name for one in answers]
-        if inputs != [input_name] or output_name not in outputs:
+        self._inputs = {one.name: one for one in given}
+        outputs = [one.name for one in answers]
+        if {*inputs} != {*self._inputs} or output not in outputs:
+            named = f"input {inputs[0]!r}" if len(inputs) == 1 else f"inputs {[*inputs]}"
             raise InvalidEncoderError(
-                f"encoder.json names input {input_name!r} and output {output_name!r}; "
-                f"the graph has inputs {inputs} and outputs {outputs}."
+                f"encoder.json names {named} and output {output!r}; the graph has inputs {[*self._inputs]} and outputs "
+                f"{outputs}."
             )
-        self._input, self._output = given[0], output_name
+        self._output, self._fault = output, fault
 
-    def run(self, batch: NDArray[np.generic]) -> NDArray[np.float32]:
+    def kind(self, name: str) -> str:
+        """Name the type of an input as onnxruntime does, for example ``tensor(int64)``."""
+        return self._inputs[name].kind
+
+    def run(self, feeds: Mapping[str, NDArray[np.generic]]) -> NDArray[np.float32]:
         """Run the graph.
+
+        Parameters
+        ----------
+        feeds
+            All inputs by name.
 
         Raises
         ------
         InvalidEncoderError
-            If the graph takes no input of this type or shape.
-        UnencodableImageError
-            If it takes such inputs, but fails on this one.
+            If the graph takes no inputs of these types or shapes.
+        RequestError
+            ``fault``, if it takes such inputs, but fails on these.
         MemoryError
         """
         try:
-            (output,) = self._session.run([self._output], {self._input.name: batch})
+            (output,) = self._session.run([self._output], dict(feeds))
         except MemoryError:
             raise
         except Exception as error:
-            failed = f"The ONNX graph failed on input {batch.shape} {batch.dtype}: {_one_line(error)}"
-            raise (UnencodableImageError if _takes(self._input, batch) else InvalidEncoderError)(failed) from error
+            shown = ", ".join(f"{batch.shape} {batch.dtype}" for batch in feeds.values())
+            failed = f"The ONNX graph failed on input {shown}: {_one_line(error)}"
+            takes = all(_takes(self._inputs[name], batch) for name, batch in feeds.items())
+            raise (self._fault if takes else InvalidEncoderError)(failed) from error
         return cast("NDArray[np.float32]", output)

@@ -18,7 +18,7 @@ from tonari.attributes import AttributeModel, by_weights
 from tonari.contract.artefacts import CanariesHeader, CanaryAnswer, CanaryPrediction
 from tonari.contract.requests import Method
 from tonari.encoders.port import Encoder
-from tonari.errors import CorruptArtefactError
+from tonari.errors import CorruptArtefactError, InvalidTextError
 from tonari.index.bounds import demand, spread
 from tonari.index.planner import find
 from tonari.index.vectors import Views, from_codes, from_fixed, to_fixed
@@ -50,6 +50,7 @@ PICTURE = base64.b85decode(
     "lzF!ufED{RI{|5TGVWz=+FQB3?GNCWe@?{f8{>LChF3Dx7ytkO07*qoM6N<$f&"
 )
 """A drawn still life of 96 x 96 pixels, PNG."""
+TEXT = "The large bowl is blue. Die Schale ist blau. Le bol est bleu. El cuenco es azul. 青い鉢。 파란 그릇. 蓝色的碗。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,27 @@ def read_canaries(packed: Packed, dimensions: int) -> Canaries:
 
 
 def encode_picture(encoder: Encoder) -> NDArray[np.int16]:
-    """Encode the canary picture, (D,): the same encoder gives nearly the same everywhere, another one does not."""
-    return to_fixed(encoder.encode(PICTURE))
+    """Encode the canary picture, (D,): the same encoder gives nearly the same everywhere, another one does not.
+
+    A joint encoder encodes the picture and the text, whose mean has to stay, or the picture alone if it knows no word
+    of the text. One of texts encodes the text.
+
+    Raises
+    ------
+    InvalidTextError
+        If an encoder of texts knows no word of the canary text, which is in several languages.
+    """
+    embeddings = []
+    if "image" in encoder.modalities:
+        embeddings.append(encoder.encode(PICTURE))
+    if "text" in encoder.modalities:
+        try:
+            embeddings.append(encoder.encode_texts([TEXT], "passage").embeddings[0])
+        except InvalidTextError:
+            if not embeddings:
+                raise
+    mean = np.mean(np.stack(embeddings), axis=0, dtype=np.float64)
+    return to_fixed(np.asarray(mean / np.linalg.norm(mean), np.float32))
 
 
 def choose_canaries(

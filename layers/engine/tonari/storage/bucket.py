@@ -67,6 +67,15 @@ class Bucket(Protocol):
     def get_changed(self, key: str, etag: str) -> Blob | None:
         """Read an object unless its ETag is still ``etag``."""
 
+    def get_range(self, key: str, start: int, count: int) -> bytes:
+        """Read some bytes of an object; fewer come where it ends before.
+
+        Parameters
+        ----------
+        start, count
+            From which byte, and how many: at least one.
+        """
+
     def head(self, key: str) -> ObjectInfo | None:
         """Ask what a listing says of one object; None if it is not there."""
 

@@ -25,9 +25,9 @@ try:
 except ImportError:  # Windows: each process downloads for itself
     fcntl = None  # type: ignore[assignment]
 
-CACHED = re.compile(r"([0-9a-f]{64})(\.onnx|\.json|\.lock|\.[0-9a-f]{8})?")
+CACHED = re.compile(r"([0-9a-f]{64})((?:\.[\w.-]+)?\.(?:onnx|json)|\.lock|\.[0-9a-f]{8})?", re.ASCII)
 """Files of the cache: downloads and those of encoders, whole; locks; what is being written, or was by who died."""
-WHOLE = (None, ".onnx", ".json")
+OF_ENCODERS = (".onnx", ".json")
 IDLE_SECONDS = 3600
 SPARED_SECONDS = 300
 """How long after it was asked for a file stays even if space is short: somebody may be about to map it."""
@@ -86,6 +86,29 @@ def fetch(artefacts: Bucket, key: str, cache: Path, sha256: str, keep: Collectio
     StoreError
         If the folder cannot be written to.
     """
+
+    def download(fresh: Path) -> None:
+        artefacts.download(key, fresh, sha256)
+
+    return place(cache, sha256, download, lambda: _size(artefacts, key), keep)
+
+
+def place(
+    cache: Path, sha256: str, write: Callable[[Path], None], size: Callable[[], int], keep: Collection[str] = ()
+) -> CachedFile:
+    """Have a file in the cache: written, by ``write``, to the path it is given, unless the cache has it whole.
+
+    Raises what :func:`fetch` does, and what ``write`` does.
+
+    Parameters
+    ----------
+    sha256
+        Of what ``write`` writes.
+    size
+        Gives its bytes.
+    keep
+        As for :func:`fetch`.
+    """
     path = cache / sha256
     with local_errors(cache):
         cache.mkdir(parents=True, exist_ok=True)
@@ -95,7 +118,7 @@ def fetch(artefacts: Bucket, key: str, cache: Path, sha256: str, keep: Collectio
         if found := _whole(path, sha256):
             return found
         fresh = path.with_name(f"{sha256}.{secrets.token_hex(4)}")
-        _write(lambda: artefacts.download(key, fresh, sha256), cache, {sha256, *keep}, lambda: _size(artefacts, key))
+        _write(lambda: write(fresh), cache, {sha256, *keep}, size)
         return _move(fresh, path)
 
 
@@ -207,7 +230,7 @@ def _old_files(cache: Path, keep: Collection[str]) -> Iterator[tuple[Path, float
     """Give the files of the cache that need not stay, each with the time when it was asked for or written."""
     for path in cache.iterdir():
         found = CACHED.fullmatch(path.name)
-        if found and not (found[1] in keep and found[2] in WHOLE):
+        if found and not (found[1] in keep and (found[2] is None or found[2].endswith(OF_ENCODERS))):
             with suppress(FileNotFoundError):
                 stat = path.stat()
                 yield path, max(stat.st_atime, stat.st_mtime)

@@ -136,6 +136,12 @@ class S3Bucket:
                 raise
             return Blob(answer["Body"].read(), _etag(answer))
 
+    def get_range(self, key: str, start: int, count: int) -> bytes:
+        """Read some bytes of an object; fewer come where it ends before."""
+        with self._errors(key):
+            answer = self._s3.get_object(Bucket=self.name, Key=key, Range=f"bytes={start}-{start + count - 1}")
+            return answer["Body"].read()
+
     def head(self, key: str) -> ObjectInfo | None:
         """Ask what a listing says of one object; None if it is not there."""
         try:

@@ -89,7 +89,7 @@ def test_the_first_rebuild_encodes_all(
     assert reported.lines[0] == ("documents", 12, 12)
     assert ("encode", 0, 12) in reported.lines
     assert ("encode", 12, 12) in reported.lines
-    for stage in ("groups", "attributes", "familiarity", "index", "upload", "published"):
+    for stage in ("groups", "attributes", "familiarity", "index", "words", "upload", "published"):
         done_of = [(done, total) for name, done, total in reported.lines if name == stage]
         assert done_of[-1][0] == done_of[-1][1] > 0
     assert list(dict.fromkeys(reported.stages)) == [
@@ -99,6 +99,7 @@ def test_the_first_rebuild_encodes_all(
         "attributes",
         "familiarity",
         "index",
+        "words",
         "upload",
         "published",
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from living.shop import NAMES, Shop, etag_of
-from simulation.materials import encoders
+from simulation.materials import picture_encoders
 from tonari.catalogue.documents import document_key, image_key, parse_document, select_images
 from tonari.contract.artefacts import Head, Live
 from tonari.encoders.store import save_encoder
@@ -32,7 +32,7 @@ class Shown:
 
 def save_encoders(artefacts: Bucket) -> list[str]:
     """Upload two tiny encoders, which see colours differently; gives their ids."""
-    return [save_encoder(artefacts, one.model, one.config) for one in encoders().values()]
+    return [save_encoder(artefacts, one.model, one.config) for one in picture_encoders().values()]
 
 
 class Watch:
@@ -178,10 +178,10 @@ def _fields(item: str, document: bytes) -> Mapping[str, object] | None:
 
 
 def _is_picture(data: bytes) -> bool:
-    return _embedding(next(iter(encoders())), data) is not None
+    return _embedding(next(iter(picture_encoders())), data) is not None
 
 
 @functools.cache
 def _embedding(encoder: str, data: bytes) -> bytes | None:
-    found = encoders()[encoder].embedding(data)
+    found = picture_encoders()[encoder].embedding(data)
     return None if found is None else to_fixed(found).tobytes()

@@ -11,8 +11,10 @@ import numpy as np
 
 from simulation.materials import NAMES, EncoderFiles, encoders
 from simulation.store import Change, SimulatedStore
-from tonari.catalogue.documents import document_key, image_key, item_of, parse_document, select_images
-from tonari.contract.artefacts import Head, Live
+from tonari.catalogue.documents import document_key, image_key, item_of, parse_document
+from tonari.catalogue.passages import Passage
+from tonari.catalogue.views import choose_views, is_passage, view_key
+from tonari.contract.artefacts import Head, Live, ViewRule
 from tonari.errors import InvalidCatalogueError, TonariError
 from tonari.index.vectors import UNIT
 from tonari.snapshots.head import HEAD, head_from_bytes
@@ -22,6 +24,7 @@ from tonari.snapshots.snapshot import load_snapshot, read_manifest
 
 CATALOGUE, ARTEFACTS = "catalogue", "artefacts"
 SAME = 0.9999
+WORDS = ViewRule(("text",))
 
 
 class Violation(BaseException):
@@ -108,7 +111,7 @@ class Watch:
         shown = self.shown[self._generation]
         rejected: set[str] = set()
         for item in {item for key in self._history if (item := item_of(key))}:
-            wanted, why = self._wanted(item)
+            wanted, why = self._wanted(item, encoders()[shown.head.encoder or ""])
             rejected |= why
             held = shown.items.get(item)
             found = (held.document_etag, {view.name: view.source for view in held.views}) if held else None
@@ -170,8 +173,10 @@ class Watch:
             return
         encoder: EncoderFiles = encoders()[shown.head.encoder or ""]
         for item in shown.items.values():
+            passages = self._passages(item)
             for view in item.views:
-                wanted = encoder.embedding(self._etags[view.source])
+                data = passages.get(view.name) if is_passage(view.name) else self._etags[view.source]
+                wanted = encoder.embedding(data) if data is not None else None
                 if wanted is None or float(view.embedding.astype(np.float32) @ wanted) / UNIT < SAME:
                     raise Violation(
                         f"generation {shown.head.generation} has for {item.id}/{view.name} not what its encoder gives"
@@ -195,6 +200,10 @@ class Watch:
         etag = held.document_etag if held else ""
         if not any((_etag_of(data) if _readable(item, data) else "") == etag for data in documents):
             return f"document {etag or None}"
+        if why := self._wrongly_read(held, encoders()[shown.head.encoder or ""], item, begun):
+            return why
+        if "image" not in encoders()[shown.head.encoder or ""].rule.modalities:
+            return ""
         views = {view.name: view.source for view in held.views} if held else {}
         selected = held.fields.get("images") if held else None
         for name in NAMES:
@@ -209,13 +218,35 @@ class Watch:
                 return f"image {name}: {views.get(name)}"
         return ""
 
+    def _passages(self, held: IndexedItem) -> Mapping[str, Passage]:
+        """Give the passages of the document that an item shows, by name."""
+        if not held.document_etag:
+            return {}
+        fields = parse_document(held.id, self._etags[held.document_etag])
+        return choose_views(held.id, fields, (), WORDS).passages
+
+    def _wrongly_read(self, held: IndexedItem | None, encoder: EncoderFiles, item: str, begun: int) -> str:
+        """Tell which passages of an item are shown that should not be, or are not that should; empty if none."""
+        if held is None:
+            return ""
+        passages = {name: one for name, one in self._passages(held).items() if encoder.embedding(one) is not None}
+        found = {view.name: view.source for view in held.views if is_passage(view.name)}
+        whole = {name: one.source for name, one in passages.items()} if "text" in encoder.rule.modalities else {}
+        chosen = held.fields.get("images") or NAMES
+        there = [self._since(image_key(item, name), begun) for name in NAMES if name in chosen]
+        pictures = "image" in encoder.rule.modalities
+        may = not pictures or not any(all(data is not None for data in was) for was in there)
+        must = not pictures or all(data is None for was in there for data in was)
+        right = (found == whole) if must else (not found or (may and found == whole))
+        return "" if right else f"passages {found} of {whole}"
+
     def _since(self, key: str, moment: int) -> list[bytes | None]:
         """Give what an object was at a moment, and all that it became since."""
         history = self._history.get(key, [])
         at = [data for when, data in history if when <= moment][-1:] or [None]
         return at + [data for when, data in history if when > moment]
 
-    def _wanted(self, item: str) -> tuple[tuple[str, dict[str, str]] | None, set[str]]:
+    def _wanted(self, item: str, encoder: EncoderFiles) -> tuple[tuple[str, dict[str, str]] | None, set[str]]:
         """Tell how an item should be shown as the catalogue is now, and which of its objects rejected."""
         document = self._since(document_key(item), self.moment)[0]
         names = ((name, self._since(image_key(item, name), self.moment)[0]) for name in NAMES)
@@ -224,10 +255,13 @@ class Watch:
         rejected = set() if document is None or readable else {document_key(item)}
         if document is None and not images:
             return None, rejected
-        selected, missing = select_images(item, parse_document(item, document) if readable and document else {}, images)
-        rejected |= missing.keys()
-        rejected |= {image_key(item, name) for name in selected if _picture(images[name]) is None}
-        views = {name: _etag_of(images[name]) for name in selected if _picture(images[name]) is not None}
+        fields = parse_document(item, document) if readable and document else {}
+        chosen = choose_views(item, fields, images, encoder.rule)
+        whole = {name: images[name] for name in chosen.images} | dict(chosen.passages)
+        unusable = {name for name, data in whole.items() if encoder.embedding(data) is None}
+        rejected |= chosen.missing.keys() | {view_key(item, name) for name in unusable}
+        sources = chosen.sources({name: _etag_of(data) for name, data in images.items()})
+        views = {name: source for name, source in sources.items() if name not in unusable}
         return (_etag_of(document) if readable and document else "", views), rejected
 
 

@@ -1,4 +1,4 @@
-"""What a world is made of: tiny pictures, documents, and two real encoders that see them differently."""
+"""What a world is made of: tiny pictures, documents, two real encoders that see them differently, and two that read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from graphs import mean_colour
+from hashed_words import HashedWords
+from tonari.catalogue.passages import Passage
+from tonari.contract.artefacts import ViewRule
 from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
 from tonari.errors import RequestError
 from tonari.images.framing import Region
@@ -31,7 +34,19 @@ def _png(colour: tuple[int, int, int]) -> bytes:
 
 
 PICTURES = (*map(_png, COLOURS), b"no picture")
-DOCUMENTS = (*(b'{"price": %d}' % price for price in range(3)), b'{"price": 3, "images": ["2.png"]}', b"no document")
+_LONG = " ".join(["It lies at the river."] * 50)
+_WRITTEN = (
+    {"title": "A boat", "price": 4},
+    {"title": "A boat", "price": 5, "text": _LONG},
+    {"title": "A boat", "price": 6, "text": _LONG + " It is for sale.", "images": ["1.png"]},
+    {"title": "?", "price": 7},
+)
+DOCUMENTS = (
+    *(b'{"price": %d}' % price for price in range(3)),
+    b'{"price": 3, "images": ["2.png"]}',
+    b"no document",
+    *(json.dumps(one).encode() for one in _WRITTEN),
+)
 
 
 class RememberingEncoder(ImageEncoder):
@@ -58,11 +73,18 @@ class EncoderFiles:
     id: str
     model: bytes
     config: bytes
-    encoder: RememberingEncoder
+    encoder: RememberingEncoder | HashedWords
 
-    def embedding(self, data: bytes) -> NDArray[np.float32] | None:
-        """Encode a picture, (D,) float32; None for bytes that are none."""
+    @property
+    def rule(self) -> ViewRule:
+        """How it has views chosen, where no schema says more."""
+        return ViewRule(tuple(sorted(self.encoder.modalities)))
+
+    def embedding(self, data: bytes | Passage) -> NDArray[np.float32] | None:
+        """Encode a picture or a passage, (D,) float32; None for what cannot be encoded."""
         try:
+            if isinstance(data, Passage):
+                return self.encoder.encode_texts([data.whole], "passage").embeddings[0]
             return self.encoder.encode(data)
         except RequestError:
             return None
@@ -73,7 +95,19 @@ def encoders() -> dict[str, EncoderFiles]:
     """Give the encoders by id, loaded once per process."""
     with tempfile.TemporaryDirectory() as folder:
         made = [_encoder(Path(folder), number) for number in range(len(FACTORS))]
+    made += [_reading(made[0], HashedWords("text")), _reading(made[0], HashedWords("image", "text"))]
     return {one.id: one for one in made}
+
+
+def picture_encoders() -> dict[str, EncoderFiles]:
+    """Give those by id that other processes open from their files."""
+    return {name: one for name, one in encoders().items() if isinstance(one.encoder, RememberingEncoder)}
+
+
+def _reading(files: EncoderFiles, encoder: HashedWords) -> EncoderFiles:
+    """Give an encoder that reads files of its own, which are never opened."""
+    config = json.dumps({**json.loads(files.config), "name": encoder.name}).encode()
+    return EncoderFiles(encoder_id(files.model, config), files.model, config, encoder)
 
 
 def _encoder(folder: Path, number: int) -> EncoderFiles:

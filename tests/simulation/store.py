@@ -121,7 +121,8 @@ class _Client:
         self, *, Bucket: str, Key: str, IfMatch: str = "", IfNoneMatch: str = "", Range: str = "bytes=0-"
     ) -> dict[str, Any]:
         wanted = IfMatch.strip('"')
-        begin = int(Range.removeprefix("bytes=").removesuffix("-"))
+        begin, _, last = Range.removeprefix("bytes=").partition("-")
+        wanted_bytes = slice(int(begin), int(last) + 1 if last else None)
 
         def do() -> Stored:
             found = self._find(Bucket, Key)
@@ -129,7 +130,8 @@ class _Client:
                 raise refusal(412, "PreconditionFailed", "GetObject")
             if found.etag == IfNoneMatch:
                 raise refusal(304, "304", "GetObject")
-            return replace(found, data=found.data[begin:], size=found.size - begin)
+            data = found.data[wanted_bytes]
+            return replace(found, data=data, size=len(data))
 
         sent = self._call("get", Bucket, Key, do)
         return {"Body": StreamingBody(BytesIO(sent.data), sent.size), **_about(sent)}  # type: ignore[arg-type]

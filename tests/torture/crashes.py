@@ -10,7 +10,7 @@ from random import Random
 from simulation import use_cases
 from simulation.faults import CrashAt, Drawn, Fault
 from simulation.invariants import CATALOGUE, Violation
-from simulation.materials import DOCUMENTS, ITEMS, NAMES, PICTURES, encoders
+from simulation.materials import DOCUMENTS, ITEMS, NAMES, PICTURES, picture_encoders
 from simulation.world import World, base, world
 from tonari.builds.reindex import MOST_SEGMENTS
 from tonari.catalogue.documents import document_key, image_key
@@ -71,7 +71,7 @@ def revert(made: World) -> None:
 def switch(made: World) -> None:
     """Choose the encoder that is not live."""
     _, artefacts, _ = made.buckets("")
-    use_encoder(artefacts, next(name for name in encoders() if name != read_head(artefacts).head.encoder))
+    use_encoder(artefacts, next(name for name in picture_encoders() if name != read_head(artefacts).head.encoder))
 
 
 def later(made: World) -> None:

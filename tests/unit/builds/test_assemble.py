@@ -46,7 +46,14 @@ def test_every_view_is_where_it_belongs(fates: dict[str, dict[str, str]], shard:
     fate = {image_key(item, name): what for item, names in fates.items() for name, what in names.items()}
     reused = [key for key, what in fate.items() if what == "known"]
     known = KnownVectors(
-        "encoder-1", [LabelledVectors(label_views((key, "listed") for key in reused), stack(map(vector, reused)))]
+        "encoder-1",
+        [
+            LabelledVectors(
+                label_views((key, "listed") for key in reused),
+                stack(map(vector, reused)),
+                np.zeros(len(reused), np.bool_),
+            )
+        ],
     )
     arrays = items_to_arrays(items, 0)
     numbers = known.find(label_views(arrays.views(np.arange(len(arrays.view_names)))))
@@ -87,7 +94,14 @@ def checkpoint(keys: tuple[str, ...], fate: dict[str, str]) -> Checkpoint:
     encoded = [key for key in keys if "encoded" in fate[key]]
     sources = ["a later source" if "another" in fate[key] else "listed" for key in encoded]
     rejected = tuple(RejectedView(key, "listed", f"no picture {key}") for key in keys if fate[key] == "rejected")
-    return Checkpoint("encoder-1", texts(encoded), texts(sources), stack(map(vector, encoded)), rejected)
+    return Checkpoint(
+        "encoder-1",
+        texts(encoded),
+        texts(sources),
+        stack(map(vector, encoded)),
+        np.zeros(len(encoded), np.bool_),
+        rejected,
+    )
 
 
 def stack(vectors: Any) -> NDArray[np.int16]:

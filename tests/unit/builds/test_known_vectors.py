@@ -23,7 +23,12 @@ def vector(view: tuple[str, str]) -> NDArray[np.int16]:
 def known(blocks: list[list[tuple[str, str]]]) -> KnownVectors:
     return KnownVectors(
         "encoder-1",
-        [LabelledVectors(label_views(views), np.array([vector(view) for view in views])) for views in blocks],
+        [
+            LabelledVectors(
+                label_views(views), np.array([vector(view) for view in views]), np.zeros(len(views), np.bool_)
+            )
+            for views in blocks
+        ],
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tonari.contract.artefacts import PassageFields
 from tonari.contract.engine import FieldType
 from tonari.contract.normal_form import nfc
 from tonari.errors import InvalidCatalogueError
@@ -315,3 +316,40 @@ def test_what_follows_from_a_wrong_value_depends_on_the_use_of_the_field() -> No
         "color": 'color is a string field; ["c"] is a list (write one value), so filters and facets will treat this '
         "item as having no color and predictions will not learn from this item.",
     }
+
+
+def test_fields_of_passages_are_named_one_or_several() -> None:
+    said = parse_schema(b'{"passages": {"title": "headline", "text": ["intro", "body"]}}')
+    assert said.passages == PassageFields(("headline",), ("intro", "body"))
+    assert schema_of(json.loads(json.dumps(msgspec.to_builtins(said)))) == said
+    assert parse_schema(b"{}").passages == PassageFields()
+
+
+@pytest.mark.parametrize(
+    "said", ["[]", '{"body": "x"}', '{"title": 5}', '{"text": ["images"]}', '{"text": [""]}', "null"]
+)
+def test_passages_of_another_form_are_refused(said: str) -> None:
+    with pytest.raises(InvalidCatalogueError, match="passages"):
+        parse_schema(f'{{"passages": {said}}}'.encode())
+
+
+def test_classes_are_described_in_words() -> None:
+    said = parse_schema(b'{"fields": {"style": {"attribute": true, "classes": {"boho": "a loose dress"}}}}')
+    assert said.fields["style"] == Field("string", attribute=True, classes={"boho": "a loose dress"})
+    assert schema_of(json.loads(json.dumps(msgspec.to_builtins(said)))) == said
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"attribute": True, "classes": ["boho"]},
+        {"attribute": True, "classes": {"boho": " "}},
+        {"attribute": True, "classes": {"boho": 5}},
+        {"classes": {"boho": "a loose dress"}},
+        {"type": "boolean", "attribute": True, "classes": {"true": "yes"}},
+        {"attribute": True, "classes": {str(number): "one" for number in range(1_001)}},
+    ],
+)
+def test_descriptions_of_another_form_are_refused(about: dict[str, Any]) -> None:
+    with pytest.raises(InvalidCatalogueError, match="classes"):
+        schema_of({"fields": {"style": about}})

@@ -219,3 +219,16 @@ def test_few_items_stand_for_themselves() -> None:
     drawn = draw(15, 4, 0.35)
 
     assert find(drawn, opaque(len(drawn))).about.items == 0
+
+
+def test_items_without_the_name_of_a_file_share_no_stem() -> None:
+    drawn = draw(300, 4, 0.75)
+    names = [f"shelf{thing}-{place % 4:03}.jpg" for place, thing in enumerate(drawn.thing.tolist())]
+    half = [name if place % 8 < 4 else "" for place, name in enumerate(names)]
+
+    some, none = (find(drawn, opaque(len(drawn)), file_names=given) for given in (half, [""] * len(drawn)))
+
+    assert "file names" in rules(some)
+    sizes = np.bincount(some.group)
+    assert sizes.max() <= 4
+    assert "file names" not in rules(none)

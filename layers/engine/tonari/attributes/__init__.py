@@ -3,6 +3,7 @@
 from tonari.attributes.arrays import learned_from_arrays, learned_to_arrays
 from tonari.attributes.calibrate import Calibration
 from tonari.attributes.classify import Prediction, by_vote, by_weights
+from tonari.attributes.described import Described, with_described
 from tonari.attributes.familiarity import learn_familiarity
 from tonari.attributes.labels import Grouping, Labels, Sample, draw, labels_of
 from tonari.attributes.learn import AttributeModel, CrossValidated, study
@@ -16,6 +17,7 @@ __all__ = [
     "Calibration",
     "ClassWeights",
     "CrossValidated",
+    "Described",
     "Grouping",
     "Labels",
     "Method",
@@ -32,4 +34,5 @@ __all__ = [
     "plain_means",
     "study",
     "vote",
+    "with_described",
 ]

@@ -1,4 +1,4 @@
-"""Near-duplicates: pictures that several items show, and designs that several items show in other colours."""
+"""Near-duplicates: pictures or texts that several items have, and designs that several items show in other colours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.catalogue.documents import image_key
+from tonari.catalogue.views import view_key
 from tonari.contract.findings import DuplicateGroup, Duplicates
 from tonari.index.near_pairs import components
 from tonari.index.vectors import from_fixed
@@ -51,7 +51,7 @@ def _show(table: Table, attributes: Sequence[str], rows: NDArray[np.int64]) -> D
     near = from_fixed(table.views.fixed[shown])
     items = [int(table.views.item[row]) for row in shown]
     ids = tuple(table.id(item) for item in items)
-    images = tuple(image_key(item, table.view_name(int(row))) for item, row in zip(ids, shown, strict=True))
+    images = tuple(view_key(item, table.view_name(int(row))) for item, row in zip(ids, shown, strict=True))
     score = min(1.0, float((near @ near.T).min()))
     differ = tuple(name for name in attributes if len({table.classes_of(name, item) for item in items} - {()}) > 1)
     other = score < IDENTICAL and (bool(differ) or concentration(near) >= CONCENTRATED)

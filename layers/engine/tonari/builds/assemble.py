@@ -11,13 +11,23 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes import CrossValidated, Grouping, draw, labels_of, learn_familiarity, study
+from tonari.attributes import (
+    CrossValidated,
+    Described,
+    Grouping,
+    draw,
+    labels_of,
+    learn_familiarity,
+    study,
+    with_described,
+)
 from tonari.audit import Subject, examine
 from tonari.builds.encode import Checkpoint
 from tonari.builds.known_vectors import KnownVectors, LabelledVectors
 from tonari.builds.look import Plan
 from tonari.catalogue.documents import item_of
 from tonari.catalogue.holdout import split_value
+from tonari.catalogue.views import is_passage
 from tonari.contract.findings import Audit, QualityReport
 from tonari.fields.schema import Schema
 from tonari.grouping import Found, Grounds, find_groups
@@ -36,7 +46,7 @@ def assemble(plan: Plan, checkpoints: Sequence[Checkpoint], dimensions: int) -> 
     neither known nor in a checkpoint had vanished, and so had items of which nothing else was there.
     """
     items, missing = plan.items, plan.to_encode()
-    encoded = KnownVectors(plan.known.encoder, [LabelledVectors(one.keys, one.fixed) for one in checkpoints])
+    encoded = KnownVectors(plan.known.encoder, [LabelledVectors(one.keys, one.fixed, one.cut) for one in checkpoints])
     numbers = encoded.find(texts([key for key, _ in items.views(missing)]))
     hits = np.flatnonzero(numbers >= 0)
     fresh, numbers = missing[hits], numbers[hits]
@@ -50,6 +60,8 @@ def assemble(plan: Plan, checkpoints: Sequence[Checkpoint], dimensions: int) -> 
     read = np.concatenate([items.view_sources[:0], *(one.sources for one in checkpoints)])
     sources = items.view_sources.astype(read.dtype)
     sources[fresh] = read[numbers]
+    cut = np.zeros(len(fixed), np.bool_)
+    cut[target[known]], cut[target[fresh]] = plan.known.cut[plan.numbers[known]], encoded.cut[numbers]
     counted = np.concatenate([[0], np.cumsum(found)])
     whole = replace(
         items,
@@ -57,9 +69,10 @@ def assemble(plan: Plan, checkpoints: Sequence[Checkpoint], dimensions: int) -> 
         view_names=items.view_names[found],
         view_sources=sources[found],
         fixed=fixed,
+        cut=cut,
     )
     rejected = {**plan.rejected, **{one.key: one.reason for made in checkpoints for one in made.rejected}}
-    return table_of(whole.of_items(~_vanished(items, whole, rejected)), plan.schema), rejected
+    return table_of(whole.of_items(~_vanished(items, whole, rejected)), plan.schema, plan.rule), rejected
 
 
 def _vanished(listed: ItemArrays, whole: ItemArrays, rejected: Iterable[str]) -> NDArray[np.bool_]:
@@ -77,7 +90,12 @@ def new_id() -> str:
 
 
 def build_snapshot(
-    encoder: str, schema: Schema, table: Table, rejected: Mapping[str, str], progress: Progress = lambda *_: None
+    encoder: str,
+    schema: Schema,
+    table: Table,
+    rejected: Mapping[str, str],
+    progress: Progress = lambda *_: None,
+    described: Mapping[str, Described] | None = None,
 ) -> Snapshot:
     """Compute what a snapshot holds beside its items: class weights, cells, graph, what searches must visit, audit.
 
@@ -85,6 +103,8 @@ def build_snapshot(
     ----------
     progress
         Is told the stages ``groups``, ``attributes``, ``familiarity``, ``index`` and ``audit: …``.
+    described
+        By attribute: classes that are described in words.
     """
     table = sort_into_cells(table)
     groups = _groups(schema, table, progress)
@@ -95,7 +115,9 @@ def build_snapshot(
         progress("attributes", number, len(found))
         sample = draw(labels, table.views.item, table.views.fixed, grouping)
         precision = schema.fields[name].precision
-        studied[name] = study(sample, labels.classes, several=labels.several, precision=precision)
+        found_out = study(sample, labels.classes, several=labels.several, precision=precision)
+        in_words = (described or {}).get(name)
+        studied[name] = with_described(found_out, in_words) if in_words else found_out
     progress("attributes", len(found), len(found))
     learned = {name: one.model for name, one in studied.items()}
     familiarity = learn_familiarity(
@@ -132,7 +154,8 @@ def _groups(schema: Schema, table: Table, progress: Progress) -> Found:
     seen = np.diff(first) > 0
     names = [""] * count
     for position in np.flatnonzero(seen).tolist():
-        names[position] = table.view_name(int(table.index.rows[first[position]]))
+        name = table.view_name(int(table.index.rows[first[position]]))
+        names[position] = "" if is_passage(name) else name
     grounds = Grounds(
         ids=ids,
         file_names=names,

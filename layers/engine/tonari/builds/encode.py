@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonari.builds.known_vectors import LabelledVectors, label_views
+from tonari.catalogue.passages import Passage
 from tonari.contract.artefacts import CheckpointHeader, RejectedView
 from tonari.encoders.port import Encoder
-from tonari.errors import CorruptArtefactError, MissingObjectError, RequestError
+from tonari.errors import CorruptArtefactError, InvalidTextError, MissingObjectError, RequestError
 from tonari.images.guards import MAX_BYTES, too_long
 from tonari.images.memory import MemoryBudget
 from tonari.index.vectors import to_fixed
@@ -22,7 +23,7 @@ from tonari.snapshots.indexed import texts
 from tonari.storage.bucket import Bucket
 from tonari.storage.packing import pack, read_named, write_named
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Checkpoint:
         Of the views that were encoded: the source is that of the bytes that were read.
     fixed : (n, D) int16
         Their embeddings, as :func:`tonari.index.vectors.to_fixed` gives them.
+    cut : (n,) bool
+        Of which of them the encoder left out the end.
     rejected
         Those that could not be encoded.
     """
@@ -43,18 +46,20 @@ class Checkpoint:
     keys: NDArray[np.bytes_]
     sources: NDArray[np.bytes_]
     fixed: NDArray[np.int16]
+    cut: NDArray[np.bool_]
     rejected: tuple[RejectedView, ...]
 
     def vectors(self) -> LabelledVectors:
         """Give its embeddings for reuse."""
         views = zip(self.keys.tolist(), self.sources.tolist(), strict=True)
-        return LabelledVectors(label_views((key.decode(), source.decode()) for key, source in views), self.fixed)
+        labels = label_views((key.decode(), source.decode()) for key, source in views)
+        return LabelledVectors(labels, self.fixed, self.cut)
 
 
 def write_checkpoint(artefacts: Bucket, checkpoint: Checkpoint) -> str:
     """Write a checkpoint under a key that ends in its sha256, read it back and compare; gives the key."""
     header = CheckpointHeader(FORMAT, checkpoint.encoder, checkpoint.rejected)
-    arrays = {"keys": checkpoint.keys, "sources": checkpoint.sources, "fixed": checkpoint.fixed}
+    arrays = {name: getattr(checkpoint, name) for name in ("keys", "sources", "fixed", "cut")}
     return write_named(artefacts, _prefix(checkpoint.encoder), pack(header, arrays))
 
 
@@ -77,7 +82,8 @@ def read_checkpoint(artefacts: Bucket, encoder: str, key: str) -> Checkpoint:
         raise CorruptArtefactError(f"{packed.name} has format {about.format}, encoder {about.encoder}: encode again.")
     fixed = packed.array("fixed", np.int16, (None, None))
     keys, sources = (packed.array(name, np.bytes_, (len(fixed),)) for name in ("keys", "sources"))
-    return Checkpoint(encoder, keys, sources, fixed, about.rejected)
+    cut = packed.array("cut", np.bool_, (len(fixed),))
+    return Checkpoint(encoder, keys, sources, fixed, cut, about.rejected)
 
 
 def _prefix(encoder: str) -> str:
@@ -89,6 +95,8 @@ AHEAD = 4 * WORKERS
 PROGRESS_EVERY = 50
 READ_AT_ONCE = 100_000_000
 """Bytes of files that the threads may hold, beside what decoding takes."""
+TEXTS_AHEAD, TEXTS_AT_ONCE = 128, 32
+"""Of so many views the passages of like length are encoded together, so many in one thread."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -96,19 +104,38 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Views that are encoded together: their keys, and the id of the encoder."""
+    """Views that are encoded together.
+
+    Parameters
+    ----------
+    encoder
+        Its id.
+    keys
+        Of the views.
+    passages
+        By key: the views that are passages. All others are images.
+    """
 
     encoder: str
     keys: tuple[str, ...]
+    passages: Mapping[str, Passage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedView:
-    """A view that was encoded, with the source of the bytes that were read; the embedding is (D,)."""
+    """A view that was encoded, with the source of what was encoded.
+
+    Parameters
+    ----------
+    embedding : (D,) int16
+    cut
+        Whether the encoder left out the end, for it was too long.
+    """
 
     key: str
     source: str
     embedding: NDArray[np.int16]
+    cut: bool = False
 
 
 def encode_shard(
@@ -123,7 +150,7 @@ def encode_shard(
     """
     encoded: list[EncodedView] = []
     rejected: list[RejectedView] = []
-    for done, view in enumerate(encode_views(catalogue, encoder, shard.keys), 1):
+    for done, view in enumerate(encode_views(catalogue, encoder, shard.keys, shard.passages), 1):
         if done % PROGRESS_EVERY == 0:
             progress(done)
         match view:
@@ -133,21 +160,73 @@ def encode_shard(
                 rejected.append(view)
     keys, sources = texts([one.key for one in encoded]), texts([one.source for one in encoded])
     fixed = np.array([view.embedding for view in encoded], np.int16).reshape(-1, encoder.dimensions)
-    return write_checkpoint(artefacts, Checkpoint(shard.encoder, keys, sources, fixed, tuple(rejected)))
+    cut = np.array([view.cut for view in encoded], np.bool_)
+    return write_checkpoint(artefacts, Checkpoint(shard.encoder, keys, sources, fixed, cut, tuple(rejected)))
 
 
 def encode_views(
-    catalogue: Bucket, encoder: Encoder, keys: Iterable[str]
+    catalogue: Bucket, encoder: Encoder, keys: Iterable[str], passages: Mapping[str, Passage] | None = None
 ) -> Iterator[EncodedView | RejectedView | None]:
-    """Read and encode views as they are now, in parallel and in order; None for each that has vanished."""
+    """Encode views in order: images as they are now, read in parallel, and passages as they are given.
+
+    Parameters
+    ----------
+    passages
+        By key; all other keys are those of images.
+
+    Yields
+    ------
+    None for each image that has vanished.
+    """
     files = MemoryBudget(READ_AT_ONCE)
-    return in_parallel(lambda key: encode_view(catalogue, encoder, key, files), keys)
+    if not passages:
+        yield from in_parallel(lambda key: encode_image(catalogue, encoder, key, files), keys)
+        return
+    waiting = iter(keys)
+    while ahead := list(itertools.islice(waiting, TEXTS_AHEAD)):
+        texts = encode_passages(encoder, {key: passages[key] for key in ahead if key in passages})
+        images = (key for key in ahead if key not in passages)
+        encoded = in_parallel(lambda key: encode_image(catalogue, encoder, key, files), images)
+        for key in ahead:
+            yield texts[key] if key in passages else next(encoded)
 
 
-def encode_view(
+def encode_passages(encoder: Encoder, passages: Mapping[str, Passage]) -> dict[str, EncodedView | RejectedView]:
+    """Encode passages by key: those of like length together, equal ones once."""
+    one_of = {passage.source: passage for passage in passages.values()}
+    ordered = sorted(one_of.values(), key=lambda passage: len(passage.whole))
+    made: dict[str, tuple[NDArray[np.int16], bool] | str] = {}
+    batches = (ordered[start : start + TEXTS_AT_ONCE] for start in range(0, len(ordered), TEXTS_AT_ONCE))
+    for batch in in_parallel(lambda batch: _encode_texts(encoder, batch), batches):
+        made |= batch
+    views: dict[str, EncodedView | RejectedView] = {}
+    for key, passage in passages.items():
+        found = made[passage.source]
+        if isinstance(found, str):
+            views[key] = RejectedView(key, passage.source, found)
+        else:
+            views[key] = EncodedView(key, passage.source, *found)
+    return views
+
+
+def _encode_texts(encoder: Encoder, passages: Sequence[Passage]) -> dict[str, tuple[NDArray[np.int16], bool] | str]:
+    """Encode a batch; where a text of it cannot be encoded, halve it until that one is alone. Gives all by source."""
+    try:
+        encoded = encoder.encode_texts([passage.whole for passage in passages], "passage")
+    except InvalidTextError as error:
+        if len(passages) == 1:
+            return {passages[0].source: error.detail}
+        half = len(passages) // 2
+        return _encode_texts(encoder, passages[:half]) | _encode_texts(encoder, passages[half:])
+    fixed = to_fixed(encoded.embeddings)
+    found = zip(passages, fixed, encoded.cut.tolist(), strict=True)
+    return {passage.source: (row, cut) for passage, row, cut in found}
+
+
+def encode_image(
     catalogue: Bucket, encoder: Encoder, key: str, files: MemoryBudget
 ) -> EncodedView | RejectedView | None:
-    """Read and encode one view as it is now; None if it has vanished.
+    """Read and encode one image as it is now; None if it has vanished.
 
     Parameters
     ----------

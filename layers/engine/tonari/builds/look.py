@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tonari.builds.collection import Collection
 from tonari.builds.encode import Checkpoint, Shard, in_parallel, list_checkpoints, read_checkpoint
 from tonari.builds.known_vectors import (
     KnownVectors,
@@ -19,15 +19,17 @@ from tonari.builds.known_vectors import (
     vectors_of_table,
 )
 from tonari.builds.read_documents import list_documents, read_documents, write_documents
-from tonari.catalogue.documents import SCHEMA, document_key, image_key, read_item, select_images
+from tonari.catalogue.documents import SCHEMA, document_key, read_item
 from tonari.catalogue.inventory import Inventory, list_catalogue
+from tonari.catalogue.passages import Passage
+from tonari.catalogue.views import choose_views, is_passage, view_key
 from tonari.config import USUAL, Margins
-from tonari.contract.artefacts import Head, IgnoredKeys
+from tonari.contract.artefacts import Head, IgnoredKeys, PassageFields, ViewRule
 from tonari.contract.normal_form import is_plain
 from tonari.encoders.port import Encoder
 from tonari.errors import CorruptArtefactError, MissingObjectError, OutOfTimeError
 from tonari.fields.schema import Schema, infer_schema, parse_schema
-from tonari.snapshots.indexed import ItemArrays, ViewSource, document_bytes, text, texts
+from tonari.snapshots.indexed import ItemArrays, ViewSource, document_bytes, text
 from tonari.snapshots.segments import Segment, merge, read_segments
 from tonari.snapshots.snapshot import Progress, Snapshot, load_snapshot
 from tonari.snapshots.table import Table
@@ -87,6 +89,8 @@ class Plan:
         Positions of the items whose documents this run has read.
     ignored
         By reason: keys of the catalogue that belong to no item.
+    rule
+        By which the views were chosen.
     """
 
     items: ItemArrays
@@ -98,6 +102,7 @@ class Plan:
     checkpoints: tuple[str, ...]
     read: NDArray[np.int64]
     ignored: Mapping[str, IgnoredKeys] = field(default_factory=dict)
+    rule: ViewRule = ViewRule()  # noqa: RUF009 - immutable
 
     def to_encode(self) -> NDArray[np.int64]:
         """Rows of the views that are to be encoded: (n,) int64."""
@@ -111,8 +116,23 @@ class Plan:
         """Part the views that are to be encoded, at most ``size`` to a shard."""
         rows = self.to_encode()
         for start in range(0, len(rows), size):
-            views = self.items.views(rows[start : start + size])
-            yield Shard(self.known.encoder, tuple(key for key, _ in views))
+            yield self.shard(rows[start : start + size])
+
+    def shard(self, rows: NDArray[np.int64]) -> Shard:
+        """Give some views, by row, as what is encoded together."""
+        return Shard(self.known.encoder, tuple(key for key, _ in self.items.views(rows)), self._passages(rows))
+
+    def _passages(self, rows: NDArray[np.int64]) -> dict[str, Passage]:
+        """Give those of some views that are passages, by key; the documents are those that were read."""
+        found: dict[str, Passage] = {}
+        owners = np.searchsorted(self.items.first, rows, side="right") - 1
+        written = np.char.startswith(self.items.view_names[rows], b"#")
+        for owner in np.unique(owners[written]).tolist():
+            item, (start, end) = text(self.items.ids[owner]), self.items.first[owner : owner + 2].tolist()
+            if any(is_passage(text(name)) for name in self.items.view_names[start:end]):
+                chosen = choose_views(item, json.loads(self._document(owner)), (), self.rule)
+                found |= {view_key(item, name): passage for name, passage in chosen.passages.items()}
+        return found
 
     def _document(self, at: int) -> bytes:
         return self.items.documents[self.items.offsets[at] : self.items.offsets[at + 1]].tobytes()
@@ -138,14 +158,17 @@ def look(context: RebuildContext, head: Head, encoder: str) -> Plan:
         If time ran out: the next run need not read the documents again that this one has read.
     StoreError
     """
+    said = _read_schema(context.catalogue)
+    modalities = context.load(encoder).modalities
+    rule = ViewRule(tuple(sorted(modalities)), parse_schema(said).passages if said is not None else PassageFields())
     keys = list_checkpoints(context.artefacts, encoder)
     checkpoints = _read_checkpoints(context, encoder, keys)
     live, overlay = _load_live(context, head)
     refused = {(one.key, one.source): one.reason for checkpoint in checkpoints for one in checkpoint.rejected}
     saved = list_documents(context.artefacts)
-    made = _collect(context, live.table if live else None, overlay, saved, refused)
+    made = _collect(context, rule, live.table if live else None, overlay, saved, refused)
     items, rejected = made.lay_out(), made.rejected
-    schema = _decide_schema(context.catalogue, items)
+    schema = infer_schema(items.fields()) if said is None else parse_schema(said, items.fields())
     blocks = [checkpoint.vectors() for checkpoint in checkpoints]
     if live and live.encoder == encoder:
         blocks.append(vectors_of_table(live.table))
@@ -154,17 +177,18 @@ def look(context: RebuildContext, head: Head, encoder: str) -> Plan:
     known = KnownVectors(encoder, blocks)
     numbers = known.find(label_views(items.views(np.arange(len(items.view_names)))))
     read = np.array(made.read, np.int64)
-    return Plan(items, schema, known, numbers, rejected, live, (*keys, *saved), read, made.ignored)
+    return Plan(items, schema, known, numbers, rejected, live, (*keys, *saved), read, made.ignored, rule)
 
 
 def _collect(
     context: RebuildContext,
+    rule: ViewRule,
     table: Table | None,
     overlay: Segment,
     saved: Sequence[str],
     rejected: Mapping[ViewSource, str],
-) -> _Collection:
-    """Put each item's document, read again if it is not live, beside those of its images that it selects.
+) -> Collection:
+    """Put each item's document, read again if it is not live, beside the views that it is to have.
 
     Documents in files whose keys are ``saved`` were read by earlier runs; views in ``rejected`` are known to be of no
     use.
@@ -175,7 +199,7 @@ def _collect(
     read = in_parallel(
         lambda number: read_item(context.catalogue, before.ids[number], inventory.images(number)), iter(new)
     )
-    made, fresh = _Collection(inventory, rejected), dict[tuple[str, str], bytes]()
+    made, fresh = Collection(inventory, rejected, rule), dict[tuple[str, str], bytes]()
     for number, item in enumerate(before.ids):
         if number % REPORT_EVERY == 0 and number:
             context.progress("documents", number, len(inventory))
@@ -235,56 +259,6 @@ def _unchanged(table: Table | None, inventory: Inventory) -> NDArray[np.int64]:
     return np.where(table.document_etags[found] == inventory.document_etags, found, -1)
 
 
-class _Collection:
-    """Grows item by item, with no object for a view."""
-
-    def __init__(self, inventory: Inventory, known_rejected: Mapping[ViewSource, str]) -> None:
-        self.rejected: dict[str, str] = {}
-        self.read = array("q")
-        self.ignored = inventory.ignored
-        self._inventory, self._known_rejected = inventory, known_rejected
-        self._numbers, self._rows = array("q"), array("q")
-        self._offsets, self._first = array("q", [0]), array("q", [0])
-        self._documents = bytearray()
-        self._etags: list[str] = []
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def add(self, number: int, item: str, etag: str, document: bytes) -> None:
-        """Add an item by its number in the inventory."""
-        self._numbers.append(number)
-        self._etags.append(etag)
-        self._documents += document
-        self._offsets.append(len(self._documents))
-        images = self._inventory.rows(number)
-        names, missing = select_images(item, json.loads(document), images)
-        if etag == text(self._inventory.document_etags[number]):  # a later one may name images that are not listed yet
-            self.rejected |= missing
-        for name in names:
-            key, row = image_key(item, name), images[name]
-            why = self._known_rejected.get((key, text(self._inventory.etags[row])))
-            if why is None:
-                self._rows.append(row)
-            else:
-                self.rejected[key] = why
-        self._first.append(len(self._rows))
-
-    def lay_out(self) -> ItemArrays:
-        """Give what was added."""
-        numbers, rows = np.array(self._numbers, np.int64), np.array(self._rows, np.int64)
-        return ItemArrays(
-            ids=self._inventory.ids[numbers],
-            documents=np.frombuffer(bytes(self._documents), np.uint8),
-            offsets=np.array(self._offsets, np.int64),
-            document_etags=texts(self._etags),
-            first=np.array(self._first, np.int64),
-            view_names=self._inventory.names[rows],
-            view_sources=self._inventory.etags[rows],
-            fixed=np.empty((len(rows), 0), np.int16),
-        )
-
-
 def _read_checkpoints(context: RebuildContext, encoder: str, keys: Iterable[str]) -> list[Checkpoint]:
     checkpoints = []
     for key in keys:
@@ -308,10 +282,9 @@ def _load_live(context: RebuildContext, head: Head) -> tuple[Snapshot | None, Se
     return live, overlay
 
 
-def _decide_schema(catalogue: Bucket, items: ItemArrays) -> Schema:
-    """Read ``schema.json``, or infer what it would say."""
+def _read_schema(catalogue: Bucket) -> bytes | None:
+    """Read ``schema.json``; None if there is none."""
     try:
-        data = catalogue.get(SCHEMA).data
+        return catalogue.get(SCHEMA).data
     except MissingObjectError:
-        return infer_schema(items.fields())
-    return parse_schema(data, items.fields())
+        return None

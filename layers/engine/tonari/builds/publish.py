@@ -14,8 +14,8 @@ from tonari.builds.known_vectors import known_to
 from tonari.builds.lease import give_back, new_build, take
 from tonari.builds.look import RebuildContext
 from tonari.builds.reindex import MOST_OVERLAY_ITEMS, by_item, index_items, news, read_items
-from tonari.catalogue.documents import select_images
 from tonari.catalogue.inventory import list_catalogue
+from tonari.catalogue.views import choose_views
 from tonari.contract.artefacts import CondemnedList, Head, Live, SegmentRef
 from tonari.contract.forms import decode
 from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, NotReadyError
@@ -148,7 +148,7 @@ def _changes(context: RebuildContext, snapshot: Snapshot, ids: Sequence[str], kn
     positions = zip(ids, table.positions(ids).tolist(), strict=True)
     there: dict[str, IndexedItem | None] = {item: table.item(at) if at >= 0 else None for item, at in positions}
     everything = known_to(snapshot.encoder, [*known, Segment(snapshot.encoder, there)])
-    now = index_items(context.catalogue, context.load, read_items(context.catalogue, ids), everything)
+    now = index_items(context.catalogue, context.load, read_items(context.catalogue, ids), table.rule, everything)
     recorded = {item: was.state if was else None for item, was in there.items()}
     return news(now, recorded, by_item(snapshot.rejected))
 
@@ -163,8 +163,8 @@ def differing(catalogue: Bucket, table: Table) -> Iterator[str]:
             yield item
             continue
         images = inventory.images(number)
-        names, _ = select_images(item, table.fields(at), images)
-        if table.state(at) != (etag, tuple((name, images[name]) for name in names)):
+        chosen = choose_views(item, table.fields(at), images, table.rule)
+        if table.state(at) != (etag, tuple(chosen.sources(images).items())):
             yield item
     gone = np.setdiff1d(np.arange(len(table)), positions)
     yield from (table.id(int(at)) for at in gone)

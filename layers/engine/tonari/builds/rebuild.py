@@ -7,7 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from tonari.builds.assemble import assemble, build_snapshot
+from tonari.builds.describe import describe
 from tonari.builds.encode import Checkpoint, encode_shard, read_checkpoint
 from tonari.builds.gates import refuse_worse
 from tonari.builds.lease import give_back, new_build, signing, take
@@ -20,11 +23,12 @@ from tonari.errors import NotReadyError, OutOfTimeError, StoreError
 from tonari.snapshots.canaries import encode_picture
 from tonari.snapshots.head import ReadHead, read_head
 from tonari.snapshots.snapshot import Snapshot, write_snapshot
+from tonari.snapshots.snapshot_words import wants_words
 from tonari.snapshots.table import Table
 from tonari.storage.scratch import scratch
 
 SHARD = 1_000
-RESERVE_SECONDS, RESERVE_PER_VIEW = 30.0, 6e-4
+RESERVE_SECONDS, RESERVE_PER_VIEW = 30.0, 9e-4
 """What assembling and publishing may take after the last shard."""
 BUILDING = "building-"
 LAST_SECONDS = 10.0
@@ -54,6 +58,8 @@ class Rebuilt:
         It was refused, in words.
     ignored
         How many keys of the catalogue belong to no item.
+    cut
+        Of how many passages the encoder left out the end.
     """
 
     outcome: Literal["published", "unchanged", "unfinished", "busy", "superseded", "refused"]
@@ -67,6 +73,7 @@ class Rebuilt:
     generation: int = 0
     why: str = ""
     ignored: int = 0
+    cut: int = 0
 
 
 def rebuild(context: RebuildContext, build: str = "") -> Rebuilt:
@@ -133,12 +140,16 @@ def _rebuild(context: RebuildContext, started: Head, lease: Lease) -> Rebuilt:
         reused=len(table.views) - encoded,
         rejected=len(rejected),
         ignored=sum(one.count for one in plan.ignored.values()),
+        cut=int(np.count_nonzero(table.view_cut)),
     )
+    if done.cut:
+        context.progress(cut_remark(done.cut, len(table.views)), 0, 0)
     settled = name == started.encoder and not started.segments
     if plan.live and settled and _same(plan.live, plan, table, rejected):
         context.artefacts.delete(*plan.checkpoints, *keys)
         return replace(done, outcome="unchanged")
-    built = build_snapshot(name, plan.schema, table, rejected, in_time.progress)
+    described = describe(plan.schema, encoder, context.progress)
+    built = build_snapshot(name, plan.schema, table, rejected, in_time.progress, described)
     snapshot = replace(built, picture=encode_picture(encoder), ignored=plan.ignored)
     if plan.live and (why := refuse_worse(context.artefacts, plan.live, snapshot, context.margins)):
         return replace(done, outcome="refused", why=why)
@@ -147,6 +158,11 @@ def _rebuild(context: RebuildContext, started: Head, lease: Lease) -> Rebuilt:
     context.artefacts.delete(*plan.checkpoints, *keys)
     context.progress("published", len(table.views), len(table.views))
     return replace(done, outcome="published")
+
+
+def cut_remark(cut: int, views: int) -> str:
+    """Say of how many views the encoder left out the end."""
+    return f"{cut:,} of {views:,} views are passages that the encoder cuts: they have more tokens than it takes"
 
 
 def _publish(context: RebuildContext, started: Head, snapshot: Snapshot, live: Snapshot | None) -> ReadHead | None:
@@ -197,4 +213,4 @@ def _in_time(context: RebuildContext) -> Callable[[str, int, int], None]:
 def _same(live: Snapshot, plan: Plan, table: Table, rejected: Mapping[str, str]) -> bool:
     told = live.rejected.keys() == rejected.keys() and live.ignored == plan.ignored
     read = live.schema == plan.schema and live.table.unusable == table.unusable
-    return read and told and live.table.made_from_same(table)
+    return read and told and not wants_words(live.words) and live.table.made_from_same(table)

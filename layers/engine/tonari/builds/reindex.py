@@ -7,24 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
+import numpy as np
 
 from tonari.builds.encode import EncodedView, encode_views, in_parallel
-from tonari.builds.known_vectors import KnownVectors, known_to
-from tonari.catalogue.documents import (
-    CatalogueItem,
-    ItemState,
-    document_key,
-    image_key,
-    item_of,
-    read_item,
-    select_images,
-)
-from tonari.contract.artefacts import Head, RejectedView, SegmentRef
+from tonari.builds.known_vectors import KnownVectors, known_to, label_views
+from tonari.catalogue.documents import CatalogueItem, ItemState, document_key, image_key, item_of, read_item
+from tonari.catalogue.passages import Passage
+from tonari.catalogue.views import choose_views, state_of, view_key
+from tonari.contract.artefacts import Head, RejectedView, SegmentRef, ViewRule
 from tonari.encoders.port import Encoder
 from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError
 from tonari.snapshots.head import publish, read_head
-from tonari.snapshots.indexed import IndexedItem, IndexedView
+from tonari.snapshots.indexed import IndexedItem, IndexedView, ViewSource, text
 from tonari.snapshots.segments import Segment, merge, read_segments, write_segment
+from tonari.snapshots.snapshot import load_rows
 from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket
 
@@ -107,12 +103,13 @@ def reindex(
         changed = [
             item
             for item in read_items(catalogue, wanted)
-            if item.state != recorded[item.id] or item.problem or item.empty or item.id in rejected
+            if state_of(item, tables.rule) != recorded[item.id] or item.problem or item.empty or item.id in rejected
         ]
         segment = Segment(head.encoder)
         if changed:
-            known = known_to(head.encoder, [*before, *tried])
-            indexed = index_items(catalogue, load_encoder, changed, known)
+            stored = _stored(artefacts, head, tables, changed)
+            known = known_to(head.encoder, [stored, *before, *tried])
+            indexed = index_items(catalogue, load_encoder, changed, tables.rule, known)
             tried.append(indexed)
             segment = news(indexed, recorded, rejected)
         if head.lease:
@@ -129,6 +126,26 @@ def reindex(
         deleted = sum(item is None and recorded[name] is not None for name, item in segment.items.items())
         return Reindexed("published", there, deleted, len(segment.rejected), generation)
     raise ConflictError(f"Other writers replaced the head {TRIES} times in a row; the batch comes back later.")
+
+
+def _stored(artefacts: Bucket, head: Head, tables: Table, items: Sequence[CatalogueItem]) -> Segment:
+    """Read from the live snapshot the embeddings of those views that items still have; none if they cannot be read."""
+    rows: dict[str, list[int]] = {}
+    for item, position in zip(items, tables.positions([item.id for item in items]).tolist(), strict=True):
+        if position >= 0:
+            views = choose_views(item.id, item.fields, item.images, tables.rule)
+            wanted = set(views.sources(item.images).values())
+            there = tables.rows(position).tolist()
+            rows[item.id] = [row for row in there if text(tables.view_sources[row]) in wanted]
+    chosen = [row for of_item in rows.values() for row in of_item]
+    try:
+        read = iter(load_rows(artefacts, head.snapshot or "", tables, np.array(chosen, np.int64)))
+    except (CorruptArtefactError, MissingObjectError):
+        return Segment(head.encoder or "")
+    stored = {
+        item: IndexedItem(item, {}, "", tuple(tables.view(row, next(read)) for row in of)) for item, of in rows.items()
+    }
+    return Segment(head.encoder or "", stored)
 
 
 def _lay_over(
@@ -151,7 +168,11 @@ def read_items(catalogue: Bucket, items: Iterable[str]) -> list[CatalogueItem]:
 
 
 def index_items(
-    catalogue: Bucket, load_encoder: Callable[[str], Encoder], items: Sequence[CatalogueItem], known: KnownVectors
+    catalogue: Bucket,
+    load_encoder: Callable[[str], Encoder],
+    items: Sequence[CatalogueItem],
+    rule: ViewRule,
+    known: KnownVectors,
 ) -> Segment:
     """Make a segment of items as they were read, with embeddings of the encoder that ``known`` names.
 
@@ -159,38 +180,44 @@ def index_items(
     ----------
     load_encoder
         Gives an encoder by id.
+    rule
+        By which the views of what lies below were chosen.
     known
         Embeddings: views whose source is among them are not encoded again.
     """
     rejected: dict[str, str] = {}
-    chosen: dict[str, list[str]] = {}
+    chosen: dict[str, tuple[str, ...]] = {}
+    passages: dict[str, Passage] = {}
+    wanted: list[ViewSource] = []
     for item in items:
         if item.problem:
             rejected[document_key(item.id)] = item.problem
-        chosen[item.id], missing = select_images(item.id, item.fields, item.images)
-        rejected |= {**missing, **item.empty}
-    wanted = [(image_key(item.id, name), item.images[name]) for item in items for name in chosen[item.id]]
+        views = choose_views(item.id, item.fields, item.images, rule)
+        rejected |= {**views.missing, **item.empty}
+        sources = views.sources(item.images)
+        chosen[item.id] = tuple(sources)
+        wanted += [(view_key(item.id, name), source) for name, source in sources.items()]
+        passages |= {view_key(item.id, name): passage for name, passage in views.passages.items()}
     found: dict[str, EncodedView | RejectedView | None] = {
-        key: EncodedView(key, source, embedding)
-        for (key, source), embedding in zip(wanted, known.vectors(wanted), strict=True)
-        if embedding is not None
+        key: EncodedView(key, source, known.vector(number), bool(known.cut[number]))
+        for (key, source), number in zip(wanted, known.find(label_views(wanted)).tolist(), strict=True)
+        if number >= 0
     }
-    keys = [key for key, _ in wanted if key not in found]
-    if keys:
+    missing = [key for key, _ in wanted if key not in found]
+    if missing:
         encoder = load_encoder(known.encoder)
-        found |= zip(keys, encode_views(catalogue, encoder, keys), strict=True)
+        found |= zip(missing, encode_views(catalogue, encoder, missing, passages), strict=True)
     rejected |= {one.key: one.reason for one in found.values() if isinstance(one, RejectedView)}
     indexed: dict[str, IndexedItem | None] = {}
     for item in items:
-        views = tuple(
-            IndexedView(name, one.source, one.embedding)
+        made = tuple(
+            IndexedView(name, one.source, one.embedding, one.cut)
             for name in chosen[item.id]
-            if isinstance(one := found[image_key(item.id, name)], EncodedView)
+            if isinstance(one := found[view_key(item.id, name)], EncodedView)
         )
-        vanished = not (item.etag or item.problem) and all(
-            found[image_key(item.id, one)] is None for one in item.images
-        )
-        indexed[item.id] = None if vanished else IndexedItem(item.id, item.fields, item.etag, views)
+        keys = [image_key(item.id, name) for name in item.images]
+        vanished = not (item.etag or item.problem) and all(key in found and found[key] is None for key in keys)
+        indexed[item.id] = None if vanished else IndexedItem(item.id, item.fields, item.etag, made)
     return Segment(known.encoder, indexed, rejected)
 
 

@@ -39,6 +39,10 @@ class AnySpelling:
         """Read an object unless its ETag is still ``etag``."""
         return self._bucket.get_changed(self._place(key), etag)
 
+    def get_range(self, key: str, start: int, count: int) -> bytes:
+        """Read some bytes of an object; fewer come where it ends before."""
+        return self._bucket.get_range(self._place(key), start, count)
+
     def head(self, key: str) -> ObjectInfo | None:
         """Ask what a listing says of one object; None if it is not there."""
         return next((found for one in keys_of(key) if (found := self._bucket.head(one))), None)

@@ -34,6 +34,7 @@ _CONTROL_IN_ID: Final = (
 )
 _CONTROL: Final = "The image's name has a control character, U+FFFE, U+FFFF or half a surrogate pair: rename it."
 _MIXED: Final = "The name is in neither of Unicode's normal forms NFC and NFD: rename the file, best in NFC."
+_PASSAGE_KEY: Final = re.compile(rf"({ITEMS}.+\.json)#[1-9][0-9]{{0,8}}", re.DOTALL)
 TWICE: Final = (
     "The same name is there in another normal form of Unicode (NFC, NFD), and that file is used: delete or rename one "
     "of the two."
@@ -69,14 +70,6 @@ class CatalogueItem:
     def deleted(self) -> bool:
         """Whether nothing is left of the item."""
         return not (self.etag or self.problem or self.images)
-
-    @property
-    def state(self) -> ItemState | None:
-        """What an index that holds this item as it lies here would record; None if nothing is left of it."""
-        if self.deleted:
-            return None
-        names, _ = select_images(self.id, self.fields, self.images)
-        return self.etag, tuple((name, self.images[name]) for name in names)
 
 
 def read_item(catalogue: Bucket, item: str, images: Mapping[str, str] | None = None) -> CatalogueItem:
@@ -147,8 +140,15 @@ def image_key(item: str, name: str) -> str:
 
 
 def item_of(key: str) -> str | None:
-    """Tell to which item a key belongs; None if to none."""
-    return read_key(key).item
+    """Tell to which item a key of the catalogue, or of a passage, belongs; None if to none."""
+    document = read_passage_key(key)
+    return read_key(key if document is None else document).item
+
+
+def read_passage_key(key: str) -> str | None:
+    """Give the document's key that a passage's key begins with; None if it is no passage's."""
+    found = _PASSAGE_KEY.fullmatch(key)
+    return found[1] if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -111,6 +111,8 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Of the snapshot's files; raised whenever an older version could not read them.
     encoder
         Id of the encoder that made its embeddings.
+    cut
+        How many passages the encoder left out the end of.
     dimensions
         ``D``.
     rotated
@@ -139,6 +141,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     items: Count
     views: Count
     rejected: Count
+    cut: Count = 0
     dimensions: Annotated[int, Meta(ge=1)]
     rotated: Count = 0
     recall: Mapping[str, float]
@@ -165,6 +168,20 @@ class UnusableValues(Struct, frozen=True, forbid_unknown_fields=True):
     examples: Mapping[str, str]
 
 
+class PassageFields(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which fields of the documents passages are made from; where none is named, the usual ones."""
+
+    title: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+
+
+class ViewRule(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the views of an item are chosen: by what the encoder encodes, and from which fields passages are made."""
+
+    modalities: tuple[Literal["image", "text"], ...] = ("image",)
+    passages: PassageFields = PassageFields()
+
+
 class TableHeader(Struct, frozen=True, forbid_unknown_fields=True):
     """What a snapshot's table says beside its arrays.
 
@@ -176,11 +193,14 @@ class TableHeader(Struct, frozen=True, forbid_unknown_fields=True):
         By reason: keys that belong to no item.
     unusable
         By field: values that no filter and no prediction can use.
+    rule
+        By which the views were chosen.
     """
 
     rejected: Mapping[str, str]
     ignored: Mapping[str, IgnoredKeys]
     unusable: Mapping[str, UnusableValues]
+    rule: ViewRule = ViewRule()
 
 
 class CanaryAnswer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -281,6 +301,13 @@ class DocumentsHeader(Struct, frozen=True, forbid_unknown_fields=True):
     """What a file of documents, read by a build that ran out of time, says beside its arrays."""
 
     format: int
+
+
+class WordsHeader(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a packed index of words says beside its files, which are arrays of bytes: the sha256 (hex) of each."""
+
+    format: int
+    files: Mapping[str, str]
 
 
 class Regression(Struct, frozen=True):

@@ -110,6 +110,8 @@ class AttributeQuality(_Struct, frozen=True):
         The method that answers unless another is asked for.
     reason
         Why it does.
+    described
+        Classes that have no labelled item, and are known by what ``schema.json`` says of them in words.
     """
 
     several: bool
@@ -118,6 +120,7 @@ class AttributeQuality(_Struct, frozen=True):
     methods: dict[Method, MethodQuality]
     default: Method = "discriminant"
     reason: str = ""
+    described: tuple[Value, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse counts that belong to no class."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from tonari.contract.artefacts import PassageFields
 from tonari.contract.decoding import nearest_name
 from tonari.contract.engine import FieldType
 from tonari.contract.strict_json import LARGEST_EXACT, read_json
@@ -16,11 +17,14 @@ from tonari.fields.label_like import judge
 
 TYPES: tuple[str, ...] = get_args(FieldType)
 RESERVED = ("id", "images")
+FLAGS = ("attribute", "filterable", "returned", "searched")
 
 PRECISION = 0.9
+MOST_DESCRIBED = 1_000
+"""Classes of one attribute that are described in words."""
 
 
-_FORM = 'schema.json must be {"fields": {name: {…}}, "split_by": …}'
+_FORM = 'schema.json must be {"fields": {name: {…}}, "split_by": …, "passages": {…}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Field:
         Whether filters may name it.
     returned
         Whether answers show it.
+    searched
+        Whether items are found by its words; those of a hidden field only if ``schema.json`` says so.
     precision
         How often a predicted value that is given shall be right; less sure ones are withheld.
     missing
@@ -44,15 +50,19 @@ class Field:
         :data:`tonari.fields.kinds.MISSING`.
     unpredicted
         Why the field is no attribute though its texts repeat as labels do; empty where ``schema.json`` names it.
+    classes
+        What the classes of an attribute look like or speak of, in words: for those without labelled items.
     """
 
     type: FieldType
     attribute: bool = False
     filterable: bool = True
     returned: bool = True
+    searched: bool = True
     precision: float = PRECISION
     missing: tuple[str, ...] | None = None
     unpredicted: str = ""
+    classes: Mapping[str, str] = field(default_factory=dict)
 
     def lacks(self, text: str) -> bool:
         """Tell whether a text stands for a missing value."""
@@ -63,10 +73,19 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """All fields by name, and the field whose hash decides which items are held out (empty: the id)."""
+    """All fields by name, and what is said of all of them together.
+
+    Parameters
+    ----------
+    split_by
+        The field whose hash decides which items are held out; empty: the id.
+    passages
+        The fields that passages are made from.
+    """
 
     fields: Mapping[str, Field]
     split_by: str = ""
+    passages: PassageFields = PassageFields()  # noqa: RUF009 - immutable
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -109,37 +128,79 @@ def schema_of(raw: Any, documents: Iterable[Mapping[str, Any]] = ()) -> Schema:
     try:
         named = {name: _field(name, about) for name, about in raw.get("fields", {}).items()}
         split_by = raw.get("split_by", "")
-        unknown = set(raw) - {"fields", "split_by"}
+        unknown = set(raw) - {"fields", "split_by", "passages"}
     except (ValueError, AttributeError, TypeError) as error:
         raise InvalidCatalogueError(f"{_FORM}: {error}") from error
     if unknown or not isinstance(split_by, str):
-        raise InvalidCatalogueError(f"schema.json knows 'fields' and 'split_by' (a name), not {sorted(unknown)}.")
-    return Schema({**infer_schema(documents).fields, **named}, split_by)
+        raise InvalidCatalogueError(
+            f"schema.json knows 'fields', 'split_by' (a name) and 'passages', not {sorted(unknown)}."
+        )
+    passages = _passages(raw.get("passages", {}))
+    return Schema({**infer_schema(documents).fields, **named}, split_by, passages)
+
+
+def _passages(about: Any) -> PassageFields:
+    said = {name: [value] if isinstance(value, str) else value for name, value in _parts(about)}
+    for name, value in said.items():
+        known = name in ("title", "text") and isinstance(value, (list, tuple))
+        if not known or not all(isinstance(one, str) and one and one not in RESERVED for one in value):
+            raise InvalidCatalogueError(
+                f"schema.json: passages has {name!r:.40}: {value!r:.80}; it knows 'title' and 'text', each the name of "
+                'a field or a list of names, such as {"title": "headline", "text": ["intro", "body"]}.'
+            )
+    return PassageFields(**{name: tuple(value) for name, value in said.items()})
+
+
+def _parts(about: Any) -> Iterable[tuple[str, Any]]:
+    if not isinstance(about, dict):
+        raise InvalidCatalogueError(
+            f'schema.json: passages is {about!r:.40}; it is an object, such as {{"title": "headline", "text": "body"}}.'
+        )
+    return about.items()
 
 
 def _field(name: str, about: Mapping[str, Any]) -> Field:
     if name in RESERVED:
         raise InvalidCatalogueError(f"schema.json: {name!r} is not a field of its own.")
-    kind = about.get("type")
+    kind = about.get("type", "string" if about.get("classes") else None)
     if kind not in TYPES:
         raise InvalidCatalogueError(f"schema.json: field {name!r} has type {kind!r}; known are {', '.join(TYPES)}.")
     precision = _precision(name, about.get("precision", PRECISION))
     missing = _missing(name, kind, about.get("missing"))
-    others = ("type", "precision", "missing", "unpredicted")
+    classes = _classes(name, about.get("classes") or {})
+    others = ("type", "precision", "missing", "unpredicted", "classes")
     flags = {flag: value for flag, value in about.items() if flag not in others}
-    wrong = {f for f, v in flags.items() if f not in ("attribute", "filterable", "returned") or not isinstance(v, bool)}
+    wrong = {f for f, v in flags.items() if f not in FLAGS or not isinstance(v, bool)}
     if wrong:
         raise InvalidCatalogueError(
-            f"schema.json: field {name!r} has {sorted(wrong)}; known are attribute, filterable, returned: true/false; "
-            "precision: a number; missing: a list of texts."
+            f"schema.json: field {name!r} has {sorted(wrong)}; known are {', '.join(FLAGS)}: true/false; "
+            "precision: a number; missing: a list of texts; classes: an object of texts."
         )
     unpredicted = str(about.get("unpredicted", ""))
-    field = Field(kind, **flags, precision=precision, missing=missing, unpredicted=unpredicted)
-    if field.attribute and kind not in ("string", "boolean", "strings"):
+    flags.setdefault("searched", flags.get("returned", True))
+    made = Field(kind, **flags, precision=precision, missing=missing, unpredicted=unpredicted, classes=classes)
+    if classes and not (made.attribute and kind in ("string", "strings")):
+        raise InvalidCatalogueError(
+            f"schema.json: {name!r} describes classes, but only attributes that are string or strings have such: say "
+            '"attribute": true.'
+        )
+    if made.attribute and kind not in ("string", "boolean", "strings"):
         raise InvalidCatalogueError(
             f"schema.json: {name!r} is {kind}; only string, strings and boolean fields can be attributes."
         )
-    return field
+    return made
+
+
+def _classes(name: str, about: Any) -> dict[str, str]:
+    told = isinstance(about, dict) and all(
+        isinstance(text, str) and text.strip() and one.strip() for one, text in about.items()
+    )
+    if not told or len(about) > MOST_DESCRIBED:
+        raise InvalidCatalogueError(
+            f"schema.json: field {name!r} has classes {about!r:.80}; it is an object of at most {MOST_DESCRIBED:,} "
+            'classes, each with a description, such as {"boho": "a loose dress with a floral print"}.'
+        )
+    return dict(about)
 
 
 def _precision(name: str, value: Any) -> float:

@@ -40,7 +40,7 @@ class Grounds:
     ids
         I of them.
     file_names
-        Name of the first view of each; empty where it has none.
+        Name of the first image of each; empty where it has none.
     split_by
         The field that the schema names; empty where it names none.
     values
@@ -172,6 +172,8 @@ class _Rules:
 
 def _names(grounds: Grounds) -> dict[str, Sequence[str]]:
     files = [name.rpartition(".")[0] or name for name in grounds.file_names]
+    if not any(files):
+        return {"ids": grounds.ids}
     return {"ids": grounds.ids} if files == list(grounds.ids) else {"ids": grounds.ids, "file names": files}
 
 

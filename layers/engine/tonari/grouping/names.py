@@ -35,7 +35,7 @@ def by_stem(names: Sequence[str], looks: Looks) -> tuple[NDArray[np.int64], str]
         Of all ways that the pictures confirm, the one that joins most items; None if there is none.
     how
     """
-    parts = [PART.findall(name) for name in names]
+    parts = [PART.findall(name) or [f"\0{at}"] for at, name in enumerate(names)]  # without a name, each is alone
     whole = number(_first_whole(parts))
     often = np.mean(sizes(whole) > 1) >= LEAST_WHOLE
     if often and is_bounded(whole, looks.labels) and are_mates(looks, np.arange(len(whole)), whole):

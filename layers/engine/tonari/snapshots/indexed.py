@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.catalogue.documents import ItemState, image_key
+from tonari.catalogue.documents import ItemState
+from tonari.catalogue.views import view_key
 from tonari.storage.packing import Packed
 
 ViewSource = tuple[str, str]
@@ -24,16 +25,19 @@ class IndexedView:
     Parameters
     ----------
     name
-        Under ``images/<id>/``.
+        Of an image under ``images/<id>/``, or of a passage.
     source
-        Tells the bytes that were encoded from others: an image's ETag. Nothing else is known of it.
+        Tells what was encoded from anything else: an image's ETag, a passage's sha256. Nothing else is known of it.
     embedding : (D,) int16
         As :func:`tonari.index.vectors.to_fixed` gives it.
+    cut
+        Whether the encoder left out the end, for it was too long.
     """
 
     name: str
     source: str
     embedding: NDArray[np.int16]
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class ItemArrays:
     view_names, view_sources : (V,) bytes
     fixed : (V, D) int16
         Embeddings, as :func:`tonari.index.vectors.to_fixed` gives them.
+    cut : (V,) bool
+        Of which views the encoder left out the end.
     """
 
     ids: NDArray[np.bytes_]
@@ -79,6 +85,7 @@ class ItemArrays:
     view_names: NDArray[np.bytes_]
     view_sources: NDArray[np.bytes_]
     fixed: NDArray[np.int16]
+    cut: NDArray[np.bool_]
 
     def __len__(self) -> int:
         """``I``."""
@@ -95,7 +102,10 @@ class ItemArrays:
         for position, fields in enumerate(self.fields()):
             rows = range(int(self.first[position]), int(self.first[position + 1]))
             views = (
-                IndexedView(text(self.view_names[row]), text(self.view_sources[row]), self.fixed[row]) for row in rows
+                IndexedView(
+                    text(self.view_names[row]), text(self.view_sources[row]), self.fixed[row], bool(self.cut[row])
+                )
+                for row in rows
             )
             yield IndexedItem(text(self.ids[position]), fields, text(self.document_etags[position]), tuple(views))
 
@@ -103,7 +113,7 @@ class ItemArrays:
         """Give key and source of some views."""
         owners = np.searchsorted(self.first, rows, side="right") - 1
         for row, owner in zip(rows.tolist(), owners.tolist(), strict=True):
-            yield image_key(text(self.ids[owner]), text(self.view_names[row])), text(self.view_sources[row])
+            yield view_key(text(self.ids[owner]), text(self.view_names[row])), text(self.view_sources[row])
 
     def of_items(self, chosen: NDArray[np.bool_]) -> ItemArrays:
         """Keep some items, (I,) bool, and their views."""
@@ -120,6 +130,7 @@ class ItemArrays:
             view_names=self.view_names[of_views],
             view_sources=self.view_sources[of_views],
             fixed=self.fixed[of_views],
+            cut=self.cut[of_views],
         )
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -144,6 +155,7 @@ def items_to_arrays(items: Iterable[IndexedItem], dimensions: int) -> ItemArrays
         view_names=texts([view.name for view in views]),
         view_sources=texts([view.source for view in views]),
         fixed=fixed,
+        cut=np.array([view.cut for view in views], np.bool_),
     )
 
 
@@ -161,6 +173,7 @@ def read_item_arrays(packed: Packed) -> ItemArrays:
         view_names=packed.array("view_names", np.bytes_, (views,)),
         view_sources=packed.array("view_sources", np.bytes_, (views,)),
         fixed=fixed,
+        cut=packed.array("cut", np.bool_, (views,)) if "cut" in packed.arrays else np.zeros(views, np.bool_),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.catalogue.documents import ItemState
-from tonari.contract.artefacts import UnusableValues
+from tonari.contract.artefacts import UnusableValues, ViewRule
 from tonari.fields.columns import (
     ClassColumn,
     Column,
@@ -48,10 +48,14 @@ class Table:
         By field.
     view_names, view_sources : (N,) bytes
         By row: rows lie in the order of the cells.
+    view_cut : (N,) bool
+        Of which views the encoder left out the end.
     index
         The embeddings, laid out for searching.
     unusable
         By field: values that count as missing because they are not of its type.
+    rule
+        By which the views were chosen.
     """
 
     ids: NDArray[np.bytes_]
@@ -61,8 +65,10 @@ class Table:
     columns: Mapping[str, Column]
     view_names: NDArray[np.bytes_]
     view_sources: NDArray[np.bytes_]
+    view_cut: NDArray[np.bool_]
     index: VectorIndex
     unusable: Mapping[str, UnusableValues] = field(default_factory=dict)
+    rule: ViewRule = ViewRule()  # noqa: RUF009 - immutable
 
     def __len__(self) -> int:
         """``I``."""
@@ -157,11 +163,12 @@ class Table:
 
     def item(self, position: int) -> IndexedItem:
         """Give one item as an object."""
-        views = (
-            IndexedView(self.view_name(int(row)), text(self.view_sources[row]), self.views.fixed[row])
-            for row in self.rows(position)
-        )
-        return IndexedItem(self.id(position), self.fields(position), text(self.document_etags[position]), tuple(views))
+        views = tuple(self.view(row, self.views.fixed[row]) for row in self.rows(position).tolist())
+        return IndexedItem(self.id(position), self.fields(position), text(self.document_etags[position]), views)
+
+    def view(self, row: int, embedding: NDArray[np.int16]) -> IndexedView:
+        """Give one view as an object, with its embedding, (D,)."""
+        return IndexedView(self.view_name(row), text(self.view_sources[row]), embedding, bool(self.view_cut[row]))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Give all but the embeddings and what is computed from them, by name, for a packed file."""
@@ -175,6 +182,7 @@ class Table:
             "item_first": self.index.first,
             "view_names": self.view_names,
             "view_sources": self.view_sources,
+            "view_cut": self.view_cut,
             **columns_to_arrays(self.columns),
         }
 
@@ -204,6 +212,7 @@ def read_table(
         columns=columns_from_arrays(packed.arrays, len(ids)),
         view_names=packed.array("view_names", np.bytes_, (len(item),)),
         view_sources=packed.array("view_sources", np.bytes_, (len(item),)),
+        view_cut=packed.array("view_cut", np.bool_, (len(item),)),
         index=VectorIndex(
             Views(item, fixed, codes, rotation, lengths),
             packed.array("item_rows", np.int64, (len(item),)),
@@ -217,8 +226,14 @@ def build_table(items: Iterable[IndexedItem], schema: Schema, dimensions: int) -
     return table_of(items_to_arrays(items, dimensions), schema)
 
 
-def table_of(items: ItemArrays, schema: Schema) -> Table:
-    """Add columns and codes to items, and count the values that are in no column."""
+def table_of(items: ItemArrays, schema: Schema, rule: ViewRule | None = None) -> Table:
+    """Add columns and codes to items, and count the values that are in no column.
+
+    Parameters
+    ----------
+    rule
+        By which the views were chosen; that of an encoder of pictures if it is None.
+    """
     documents = list(items.fields())
     columns = build_columns(documents, schema)
     return Table(
@@ -229,12 +244,20 @@ def table_of(items: ItemArrays, schema: Schema) -> Table:
         columns=columns,
         view_names=items.view_names,
         view_sources=items.view_sources,
+        view_cut=items.cut,
         index=lay_out(items.fixed, np.diff(items.first)),
         unusable=count_unusable(items.ids, documents, columns, schema),
+        rule=rule or ViewRule(),
     )
 
 
 def sort_into_cells(table: Table) -> Table:
     """Lay the views out for searching, by :func:`tonari.index.shortening.part`."""
     index, order = part(table.index)
-    return replace(table, view_names=table.view_names[order], view_sources=table.view_sources[order], index=index)
+    return replace(
+        table,
+        view_names=table.view_names[order],
+        view_sources=table.view_sources[order],
+        view_cut=table.view_cut[order],
+        index=index,
+    )

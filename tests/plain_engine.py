@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plain_words import Terms, plain_scores, plain_terms
 from tonari.contract.answers import Plan
 from tonari.contract.engine import (
     MOST_VALUES,
@@ -18,6 +20,7 @@ from tonari.contract.engine import (
     FieldType,
     Place,
     ScoredItem,
+    SearchedWords,
     SnapshotItems,
     SortedItem,
     SortedItems,
@@ -25,6 +28,7 @@ from tonari.contract.engine import (
     Spread,
     StoredItem,
     Values,
+    WordQuery,
 )
 from tonari.contract.filter_tree import Range
 from tonari.fields.columns import build_columns
@@ -40,6 +44,7 @@ class PlainEngine:
 
     types: Mapping[str, FieldType] = field(default_factory=dict)
     items: Mapping[str, StoredItem] = field(default_factory=dict)
+    base: Mapping[str, StoredItem] = field(default_factory=dict)
 
     def search(self, query: EngineQuery) -> EngineAnswer:
         there = self._in_range(query.within)
@@ -50,6 +55,30 @@ class PlainEngine:
             found = [item for item in found if (-item.score, item.id) > (-score, last)]
         plan = Plan("all", len(there), sum(len(item.views) for item in there), exact=True)
         return EngineAnswer(tuple(found[: query.k]), plan)
+
+    def search_words(self, query: WordQuery) -> EngineAnswer:
+        there = self._in_range(query.within)
+        scores = plain_scores(
+            query.text,
+            [*self._own.values(), *self._of_base.values()],
+            {item.id: self._own.get(item.id) or self._of_base[item.id] for item in there},
+        )
+        found = [_by_words(item, round(scores[item.id], 6)) for item in there if item.id in scores]
+        found.sort(key=lambda item: (-item.score, item.id))
+        if query.after is not None:
+            score, last = query.after
+            found = [item for item in found if (-item.score, item.id) > (-score, last)]
+        return EngineAnswer(tuple(found[: query.k]), Plan("words", len(there), len(scores), exact=True))
+
+    @functools.cached_property
+    def _of_base(self) -> dict[str, Terms]:
+        return {name: plain_terms(item, self.types) for name, item in self.base.items()}
+
+    @functools.cached_property
+    def _own(self) -> dict[str, Terms]:
+        """Of the items that are not those of the base."""
+        fresh = {name: item for name, item in self.items.items() if self.base.get(name) is not item}
+        return {name: plain_terms(item, self.types) for name, item in fresh.items()}
 
     def sort(self, query: SortQuery) -> SortedItems:
         there = sorted(self._in_range(query.within), key=lambda item: item.id)
@@ -80,10 +109,12 @@ class PlainEngine:
     def describe(self) -> Description:
         samples = [name for name, item in self.items.items() if item.views][:12]
         views = sum(len(item.views) for item in self.items.values())
-        return Description(len(self.items), views, tuple(samples), "all", "")
+        fields = tuple(name for name, kind in self.types.items() if kind in ("string", "strings"))
+        return Description(len(self.items), views, tuple(samples), "all", "", words=SearchedWords(fields))
 
     def publish(self, snapshot: SnapshotItems) -> PlainEngine:
-        return PlainEngine(snapshot.types, {item.id: item for item in snapshot.items})
+        items = {item.id: item for item in snapshot.items}
+        return PlainEngine(snapshot.types, items, items)
 
     def apply(self, changes: Mapping[str, StoredItem | None]) -> PlainEngine:
         merged = {**self.items, **changes}
@@ -113,6 +144,12 @@ def _follows(place: Place, last: Place, query: SortQuery) -> bool:
         missing = (place.value is None, last.value is None)
         return missing == (True, False) or (missing[0] == missing[1] and place.id > last.id)
     return bool(place.value < last.value if query.descending else place.value > last.value)
+
+
+def _by_words(item: StoredItem, score: float) -> ScoredItem:
+    if not item.views:
+        return ScoredItem(item.id, score, score, "", item.fields, np.zeros(item.embeddings.shape[1], np.float32))
+    return ScoredItem(item.id, score, score, item.views[0], item.fields, item.embeddings[0])
 
 
 def _scored(item: StoredItem, vectors: NDArray[np.float32]) -> ScoredItem:

@@ -18,10 +18,11 @@ ENCODER = "encoder-1"
 DIMENSIONS = 2
 IDS = st.sampled_from(["a", "b", "a.json", "隣", "A"])
 VIEWS = st.builds(
-    lambda name, source, values: IndexedView(name, source, to_fixed(np.array(values))),
+    lambda name, source, values, cut: IndexedView(name, source, to_fixed(np.array(values)), cut),
     st.sampled_from(["front.jpg", "back.jpg", "é"]),
     st.sampled_from(["e1", "e2"]),
     st.lists(st.floats(-1, 1, width=16), min_size=DIMENSIONS, max_size=DIMENSIONS),
+    st.booleans(),
 )
 CONTENTS = st.none() | st.tuples(
     st.dictionaries(st.sampled_from(["price", "name"]), st.integers(0, 3) | st.sampled_from(["", "é"])),
@@ -49,7 +50,7 @@ def plain(segment: Segment) -> tuple[Any, ...]:
                 item.id,
                 dict(item.fields),
                 item.document_etag,
-                [(v.name, v.source, v.embedding.dtype, v.embedding.tolist()) for v in item.views],
+                [(v.name, v.source, v.embedding.dtype, v.embedding.tolist(), v.cut) for v in item.views],
             )
             for one, item in segment.items.items()
         },

@@ -20,10 +20,11 @@ DIMENSIONS = 3
 SCHEMA = Schema({"price": Field("number"), "color": Field("string", attribute=True), "new": Field("boolean")})
 IDS = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="/"), min_size=1, max_size=4)
 VIEWS = st.builds(
-    lambda name, source, values: IndexedView(name, source, to_fixed(np.array(values))),
+    lambda name, source, values, cut: IndexedView(name, source, to_fixed(np.array(values)), cut),
     IDS,
     st.sampled_from(["e1", "e2"]),
     st.lists(st.floats(-1, 1, width=16), min_size=DIMENSIONS, max_size=DIMENSIONS),
+    st.booleans(),
 )
 FIELDS = st.fixed_dictionaries(
     {},
@@ -47,7 +48,7 @@ def plain(item: IndexedItem) -> tuple[Any, ...]:
         item.id,
         dict(item.fields),
         item.document_etag,
-        [(v.name, v.source, v.embedding.tolist()) for v in item.views],
+        [(v.name, v.source, v.embedding.tolist(), v.cut) for v in item.views],
     )
 
 

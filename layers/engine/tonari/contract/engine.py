@@ -235,6 +235,22 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchedWords:
+    """What can be searched by words.
+
+    Parameters
+    ----------
+    fields
+        Names, those whose words count more first; none if nothing can be.
+    reason
+        Why nothing can be, with the remedy; empty if something can.
+    """
+
+    fields: tuple[str, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """What an engine holds.
 
@@ -250,6 +266,8 @@ class Description:
         Why they are scanned nevertheless; empty if they are not.
     whole
         Whether scores are those of the embeddings; estimates otherwise.
+    words
+        What :meth:`Engine.search_words` searches.
     """
 
     items: int
@@ -258,6 +276,7 @@ class Description:
     large_ranges: str
     reason: str
     whole: bool = True
+    words: SearchedWords = SearchedWords((), "This engine does not search by words.")
 
 
 class Engine(Protocol):
@@ -272,6 +291,22 @@ class Engine(Protocol):
 
         ``k`` items come back whenever so many are in range and have a view. The score of an item depends on the query
         and the item alone, so that it is the same in every answer.
+        """
+        ...
+
+    def search_words(self, query: WordQuery) -> EngineAnswer:
+        """Find the items whose texts answer some words best, whether or not they have a view.
+
+        ``k`` items come back whenever so many are in range and have one of the words. An item's score is BM25 over all
+        items, in range or not, so that it is the same in every answer; ``view`` and ``embedding`` are those of its
+        first view, empty and zeros if it has none. ``plan.scanned`` counts the items that have one of the words.
+
+        Raises
+        ------
+        InvalidTextError
+            If the text has no word, or only stop words. Words that no item has are no error.
+        UnsupportedQueryError
+            If nothing can be searched by words.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,10 @@ from tonari.contract.engine import (
     Spread,
     StoredItem,
     Values,
+    WordQuery,
 )
 from tonari.contract.filter_tree import EVERYTHING, Range
+from tonari.engines.words import LayeredWords
 from tonari.fields.facets import count_facet
 from tonari.fields.masks import evaluate
 from tonari.fields.order import first_by_value
@@ -37,7 +39,9 @@ from tonari.index.vectors import Hits, to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView
 from tonari.snapshots.segments import Segment
 from tonari.snapshots.snapshot import Snapshot
+from tonari.snapshots.snapshot_words import SnapshotWords
 from tonari.snapshots.table import Table, build_table, sort_into_cells
+from tonari.words.word_index import look
 
 SAMPLES = 12
 FEW = 16
@@ -46,7 +50,9 @@ FEW = 16
 
 def open_builtin(snapshot: Snapshot, changes: Segment) -> BuiltinEngine:
     """Answer from a snapshot and from all changes since, whose embeddings are taken as they are stored."""
-    return _lay_over(snapshot.table, snapshot.schema, changes.items)
+    engine = _lay_over(snapshot.table, snapshot.schema, changes.items, snapshot.words)
+    engine.words.open_if_asked()
+    return engine
 
 
 class Document(Mapping[str, Any]):
@@ -112,8 +118,7 @@ class Layer:
 
     def sort(self, query: SortQuery) -> SortedItems:
         """Give the first items of an order."""
-        table, after, mask = self.table, query.after, self.mask(query.within)
-        allowed = np.ones(len(table), np.bool_) if mask is None else mask
+        table, after, allowed = self.table, query.after, self.allowed(query.within)
         if query.sort is None:
             found = _first_by_id(table, np.flatnonzero(allowed), query)
         else:
@@ -128,6 +133,11 @@ class Layer:
         rows = table.rows(position)
         place = Place(None if field is None else table.value(field, position), table.id(position))
         return SortedItem(place, Document(table, position), table.view_name(int(rows[0])) if len(rows) else None)
+
+    def allowed(self, within: Range) -> NDArray[np.bool_]:
+        """Tell which items count and are in range, (I,) bool."""
+        mask = self.mask(within)
+        return np.ones(len(self.table), np.bool_) if mask is None else mask
 
     def mask(self, within: Range) -> NDArray[np.bool_] | None:
         """Tell which items count and are in range.
@@ -184,12 +194,15 @@ class BuiltinEngine:
         Of the fields.
     changes
         What ``overlay`` was made from: items by id, None for those that were deleted.
+    words
+        Of both layers.
     """
 
     base: Layer
     overlay: Layer
     schema: Schema
     changes: Mapping[str, IndexedItem | None]
+    words: LayeredWords
 
     @property
     def _layers(self) -> tuple[Layer, ...]:
@@ -206,9 +219,41 @@ class BuiltinEngine:
             matching=sum(hits.matching for _, hits in found),
             scanned=sum(hits.scanned for _, hits in found),
             exact=all(hits.exact for _, hits in found),
-            vectors="full" if self.base.table.views.whole else "rotated",
+            vectors=self._vectors,
         )
         return EngineAnswer(tuple(items[: query.k]), plan)
+
+    @property
+    def _vectors(self) -> Literal["full", "rotated"]:
+        return "full" if self.base.table.views.whole else "rotated"
+
+    def search_words(self, query: WordQuery) -> EngineAnswer:
+        """Find the items whose texts answer some words best."""
+        looked, index = look(query.text), self.words.open()
+        mask = np.concatenate([layer.allowed(query.within) for layer in (self.base, self.overlay)])
+        hits = index.search(looked, query.k, mask, query.after, self._id_of)
+        return EngineAnswer(
+            tuple(self._worded(*one) for one in zip(hits.numbers.tolist(), hits.scores.tolist(), strict=True)),
+            Plan("words", int(np.count_nonzero(mask)), hits.having, exact=True, vectors=self._vectors),
+        )
+
+    def _place(self, number: int) -> tuple[Table, int]:
+        """Find an item by its number in the index of words."""
+        first = len(self.base.table)
+        return (self.base.table, number) if number < first else (self.overlay.table, number - first)
+
+    def _id_of(self, number: int) -> str:
+        table, position = self._place(number)
+        return table.id(position)
+
+    def _worded(self, number: int, score: float) -> ScoredItem:
+        table, position = self._place(number)
+        rows, document = table.rows(position)[:1], Document(table, position)
+        if not len(rows):
+            nothing = np.zeros(table.views.dimensions, np.float32)
+            return ScoredItem(table.id(position), score, score, "", document, nothing)
+        embedding = table.views.embeddings(rows)[0]
+        return ScoredItem(table.id(position), score, score, table.view_name(int(rows[0])), document, embedding)
 
     def sort(self, query: SortQuery) -> SortedItems:
         """Give the first items of an order: those of each layer, merged."""
@@ -247,6 +292,7 @@ class BuiltinEngine:
             large_ranges=f"graph and {way}" if tuning.graph else way,
             reason=tuning.reason,
             whole=table.views.whole,
+            words=self.words.describe(),
         )
 
     def _samples(self) -> tuple[str, ...]:
@@ -259,23 +305,29 @@ class BuiltinEngine:
         """Lay the items of a snapshot out for searching; what is published through the bucket is opened instead."""
         schema = Schema({name: Field(kind) for name, kind in snapshot.types.items()})
         items = (_indexed(item) for item in snapshot.items)
-        return _lay_over(sort_into_cells(build_table(items, schema, snapshot.dimensions)), schema, {})
+        return _lay_over(sort_into_cells(build_table(items, schema, snapshot.dimensions)), schema, {}, None)
 
     def apply(self, changes: Mapping[str, StoredItem | None]) -> BuiltinEngine:
         """Lay changes over the snapshot, in addition to those made before."""
         indexed = {name: None if item is None else _indexed(item) for name, item in changes.items()}
-        return _lay_over(self.base.table, self.schema, {**self.changes, **indexed})
+        return _lay_over(self.base.table, self.schema, {**self.changes, **indexed}, self.words.source)
 
 
-def _lay_over(table: Table, schema: Schema, changes: Mapping[str, IndexedItem | None]) -> BuiltinEngine:
+def _lay_over(
+    table: Table,
+    schema: Schema,
+    changes: Mapping[str, IndexedItem | None],
+    source: SnapshotWords | str | None,
+) -> BuiltinEngine:
     overlay = build_table((item for item in changes.values() if item), schema, table.views.dimensions)
     if not table.views.whole and table.views.rotation is not None:
         # Scores of both layers are compared, so they are estimated alike.
         index = rotated(overlay.index, table.views.rotation)
         overlay = replace(overlay, index=index.without_embeddings())
     positions = table.positions(list(changes))
-    base = Layer(table, np.sort(positions[positions >= 0]))
-    return BuiltinEngine(base, Layer(overlay, np.empty(0, np.int64)), schema, changes)
+    replaced = np.sort(positions[positions >= 0])
+    words = LayeredWords(table, overlay, replaced, schema, source)
+    return BuiltinEngine(Layer(table, replaced), Layer(overlay, np.empty(0, np.int64)), schema, changes, words)
 
 
 def _first_by_id(table: Table, candidates: NDArray[np.int64], query: SortQuery) -> NDArray[np.int64]:

@@ -24,15 +24,18 @@ from tonari.index.cells import Cells
 from tonari.index.graph import Graph
 from tonari.index.rotation import Rotation
 from tonari.index.vector_index import Tuning
+from tonari.index.vectors import from_fixed
 from tonari.snapshots.canaries import ask_canaries, choose_canaries, read_canaries
 from tonari.snapshots.checks import check_learned, check_table, reading
 from tonari.snapshots.head import SNAPSHOTS
+from tonari.snapshots.snapshot_words import NO_TEXTS, NOT_BUILT, WORDS, SnapshotWords, write_words
 from tonari.snapshots.table import Table, read_table
 from tonari.storage.bucket import Bucket, file_sha256
 from tonari.storage.cache import CachedFile, fetch, sweep
 from tonari.storage.packing import map_file, pack_file
+from tonari.words.searched import searched_of
 
-FORMAT = 8
+FORMAT = 9
 MANIFEST = "manifest.json"
 TABLE, VECTORS, CODES, CLASSES = "table.pack", "vectors.pack", "codes.pack", "classes.pack"
 CANARIES = "canaries.pack"
@@ -45,6 +48,11 @@ LATER = (VECTORS, GRAPH)
 REPORT, AUDIT = "report.json", "audit.json"
 REPORTED = (REPORT, AUDIT)
 """What is written for people to read: never fetched to serve."""
+
+ROWS_AT_ONCE = 8
+"""Embeddings that are read one by one, at once."""
+NEARLY_UNIT = 0.05
+"""By how much rounding may change the length of an embedding."""
 
 Progress = Callable[[str, int, int], None]
 """Told a stage, how much of it is done, and of how much."""
@@ -76,6 +84,8 @@ class Snapshot:
         Which queries are like anything in it.
     mapped
         Of a loaded one, the files in which its arrays lie, each mapped: no new file can then have the same inode.
+    words
+        Of a loaded one, the index of its words, which is fetched when somebody first asks by words; or why it has none.
     """
 
     id: str
@@ -91,6 +101,7 @@ class Snapshot:
     picture: NDArray[np.int16] = field(default_factory=lambda: np.empty(0, np.int16))
     familiarity: Familiarity = Familiarity()  # noqa: RUF009 - immutable
     mapped: tuple[tuple[CachedFile, NDArray[np.uint8]], ...] = ()
+    words: SnapshotWords | str | None = None
 
     @property
     def whole(self) -> bool:
@@ -112,6 +123,8 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path, progress
     """
     table = snapshot.table
     names = _write_files(snapshot, folder)
+    if write_words(table, snapshot.schema, folder / WORDS, progress):
+        names = (*names, WORDS)
     manifest = Manifest(
         format=FORMAT,
         id=snapshot.id,
@@ -119,6 +132,7 @@ def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path, progress
         items=len(table),
         views=len(table.views),
         rejected=len(snapshot.rejected),
+        cut=int(np.count_nonzero(table.view_cut)),
         dimensions=table.views.dimensions,
         rotated=table.views.codes.shape[1] if table.views.rotation else 0,
         recall=snapshot.recall,
@@ -152,7 +166,8 @@ def _write_files(snapshot: Snapshot, folder: Path) -> tuple[str, ...]:
         scanned |= {"basis": index.views.rotation.basis, "lengths": index.views.lengths}
     if index.cells is not None:
         scanned |= {"centroids": index.cells.centroids, "start": index.cells.start}
-    pack_file(folder / TABLE, TableHeader(snapshot.rejected, snapshot.ignored, table.unusable), table.to_arrays())
+    header = TableHeader(snapshot.rejected, snapshot.ignored, table.unusable, table.rule)
+    pack_file(folder / TABLE, header, table.to_arrays())
     pack_file(folder / VECTORS, {}, {"fixed": table.views.fixed})
     pack_file(folder / CODES, {}, scanned)
     pack_file(folder / CLASSES, {}, learned_to_arrays(snapshot.learned))
@@ -214,7 +229,14 @@ def _load(artefacts: Bucket, manifest: Manifest, cache: Path, served: Sequence[s
         canaries = read_canaries(map_file(paths[CANARIES], CANARIES), manifest.dimensions)
         ask_canaries(canaries, manifest.encoder, snapshot.table, snapshot.learned)
     mapped = tuple((cached, np.memmap(cached.path, np.uint8, "r")) for cached in files.values())
-    return replace(snapshot, picture=canaries.picture, mapped=mapped)
+    words = _words(artefacts, manifest, cache, snapshot.schema)
+    return replace(snapshot, picture=canaries.picture, mapped=mapped, words=words)
+
+
+def _words(artefacts: Bucket, manifest: Manifest, cache: Path, schema: Schema) -> SnapshotWords | str | None:
+    if WORDS in manifest.files:
+        return SnapshotWords(lambda: _fetch_all(artefacts, manifest, cache, (WORDS,))[WORDS], cache)
+    return NOT_BUILT if searched_of(schema).weights else NO_TEXTS
 
 
 def _read_snapshot(manifest: Manifest, paths: Mapping[str, Path]) -> Snapshot:
@@ -249,7 +271,7 @@ def _read_snapshot(manifest: Manifest, paths: Mapping[str, Path]) -> Snapshot:
     check_learned(learned, schema, manifest.dimensions)
     rejected = header.rejected
     demand(len(rejected) == manifest.rejected, f"{len(rejected)} objects were rejected, not {manifest.rejected}")
-    table = replace(table, index=index, unusable=header.unusable)
+    table = replace(table, index=index, unusable=header.unusable, rule=header.rule)
     return Snapshot(
         manifest.id,
         manifest.encoder,
@@ -276,9 +298,46 @@ def load_tables(artefacts: Bucket, name: str, cache: Path) -> Table:
     table_file = _fetch_all(artefacts, manifest, cache, (TABLE,))[TABLE].path
     none = np.empty((0, manifest.dimensions))
     with reading(f"The snapshot {name}"):
-        table = read_table(map_file(table_file, TABLE), none.astype(np.int16), none.astype(np.int8))
+        packed = map_file(table_file, TABLE)
+        table = read_table(packed, none.astype(np.int16), none.astype(np.int8))
+        table = replace(table, rule=packed.about(TableHeader).rule)
         check_table(table, manifest, schema_of(manifest.schema))
     return table
+
+
+def load_rows(artefacts: Bucket, name: str, table: Table, rows: NDArray[np.int64]) -> NDArray[np.int16]:
+    """Read a few embeddings of a snapshot, and not the others.
+
+    Parameters
+    ----------
+    table
+        As :func:`load_tables` gives it.
+    rows : (n,) int64
+        Of views.
+
+    Returns
+    -------
+    (n, D) int16, as they were stored: their sha256 is not compared, which only all of them have.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If what lies there is no unit vector.
+    """
+    dimensions = table.views.fixed.shape[1]
+    if not len(rows):
+        return np.empty((0, dimensions), np.int16)
+    key, size = f"{SNAPSHOTS}{name}/{VECTORS}", dimensions * np.dtype(np.int16).itemsize
+    found = artefacts.head(key)
+    demand(found is not None, f"The snapshot {name} has no {VECTORS}")
+    start = (found.size if found else 0) - len(table.views.item) * size
+    with ThreadPoolExecutor(ROWS_AT_ONCE) as pool:
+        read = list(pool.map(lambda row: artefacts.get_range(key, start + row * size, size), rows.tolist()))
+    demand(all(len(one) == size for one in read), f"{key} is too short")
+    fixed = np.frombuffer(b"".join(read), np.int16).reshape(-1, dimensions)
+    lengths = np.linalg.norm(from_fixed(fixed), axis=1)
+    demand(bool((np.abs(lengths - 1) < NEARLY_UNIT).all()), f"{key} holds vectors of lengths other than 1")
+    return fixed
 
 
 def load_reported(artefacts: Bucket, name: str, file: str) -> bytes:

@@ -8,7 +8,7 @@ import sys
 NOT_WANTED = {
     "matplotlib", "onnx", "torch", "scipy", "sklearn", "werkzeug", "typer", "click", "rich", "jinja2", "jsonschema",
     "yaml", "filelock", "hypothesis", "tkinter", "unittest", "pytest", "tonari_tools", "tonari_shop", "tonari.client",
-    "onnxruntime.quantization", "openapi_spec_validator",
+    "onnxruntime.quantization", "tonari_newsroom", "openapi_spec_validator",
 }  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def test_what_a_picture_is_asked_with_stands_in_the_query_string() -> None:
     post = openapi()["paths"]["/v1/search"]["post"]
     found = {one["name"]: one for one in post["parameters"]}
 
-    assert set(found) & set(parameters.QUERIES) == set()
+    assert set(found) & set(parameters.QUERIES) == {"text"}
     assert found["ids"]["schema"] == {**found["ids"]["schema"], "type": "array"}
     assert found["ids"]["explode"] is False
     assert found["filter"]["content"]["application/json"]["schema"]["type"] == "object"

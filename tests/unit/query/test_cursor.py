@@ -40,7 +40,7 @@ def changed(**change: Any) -> str:
     "text",
     [
         "", "x", "隣", "a b", TEXT[:-1], TEXT[1:], TEXT + "A", TEXT[:20] + "A" + TEXT[21:], "e30", "W10", "bnVsbA",
-        "A" * 5000, changed(score=0.9, check="old"), changed(id="b", check="old"), changed(score=2.0),
+        "A" * 5000, changed(score=0.9, check="old"), changed(id="b", check="old"), changed(score=2e6),
         changed(score="0.9"), changed(score=True), changed(id=5), changed(count=-1), changed(count=1.5),
         changed(more=1), changed(question=None),
     ],

@@ -21,8 +21,8 @@ from tonari.fields.schema import Field, Schema
 from tonari.index.rotation import Rotation, learn_basis, mix
 from tonari.index.shortening import rotated
 from tonari.index.vectors import from_fixed, unit_rows
+from tonari.query.copies import COPY
 from tonari.query.familiar import Likeness, judge, nearest_of
-from tonari.query.predict import COPY
 from tonari.query.queries import Query, query_examples, query_item
 from tonari.query.search import SearchParams, search
 from tonari.query.serving import Serving, estimating, serve

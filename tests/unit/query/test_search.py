@@ -431,7 +431,7 @@ def test_examples_that_cannot_be_used(encoder: Encoder) -> None:
 
     with pytest.raises(UnknownItemError, match=r"no items of this catalogue: 'x', 'y'\.$"):
         query_examples(serving, ["a", "x"], ["y"])
-    with pytest.raises(UnknownItemError, match="'bare' has no image"):
+    with pytest.raises(UnknownItemError, match="'bare' has no view"):
         query_examples(serving, ["bare"], [])
     with pytest.raises(UnknownItemError, match="and 5 more"):
         query_examples(serving, [f"x{number}" for number in range(15)], [])
@@ -506,3 +506,10 @@ def test_disjunctive_facets_evaluate_so_many_conditions_only(encoder: Encoder, m
     monkeypatch.setattr("tonari.query.facet_counts.MOST_CONDITIONS", 251)
     with pytest.raises(InvalidRequestError, match=r"252 conditions together; at most 251 are taken: name fewer fields"):
         search(world.serving, query, SearchParams(1, within, disjunctive_facets=names))
+
+
+def test_words_are_no_pictures_that_were_compared(encoder: Encoder) -> None:
+    serving = random_world(encoder, 1, 20, 0, 3).serving
+    check_compared(serving, [Plan("words", 10**9, 10**9, exact=True)])
+    with pytest.raises(InvalidRequestError, match="compared 1,000,000,000 pictures exactly"):
+        check_compared(serving, [Plan("scan", 10**9, 10**9, exact=True)])

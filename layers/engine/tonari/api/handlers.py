@@ -26,6 +26,7 @@ from tonari.api.presenting import (
     show_prediction,
 )
 from tonari.api.writing import LINK_SECONDS, form_of
+from tonari.catalogue.views import is_passage
 from tonari.contract.answers import (
     ItemAnswer,
     ItemsAnswer,
@@ -49,21 +50,34 @@ from tonari.contract.requests import (
     SearchesRequest,
     SearchOptions,
     SearchRequest,
+    needs_embeddings,
     query_of,
 )
+from tonari.contract.text_queries import TEXT_WEIGHT, why_not_lexical
 from tonari.errors import (
     CorruptArtefactError,
     InvalidRequestError,
     MissingObjectError,
     StoreError,
+    UnsupportedQueryError,
 )
 from tonari.images.framing import Region
+from tonari.query.asking import retrieval_of
 from tonari.query.beside import LateAnswer
 from tonari.query.contents import image_of, read_item, shown, summarise
 from tonari.query.familiar import judge, nearest_of
 from tonari.query.listing import list_items
 from tonari.query.predict import Answer, predict
-from tonari.query.queries import Query, query_examples, query_image, query_item, query_vector
+from tonari.query.queries import (
+    Query,
+    beside_text,
+    query_examples,
+    query_image,
+    query_item,
+    query_passage,
+    query_text,
+    query_vector,
+)
 from tonari.query.reader import Reader
 from tonari.query.search import SearchParams, search
 from tonari.query.serving import Serving
@@ -156,7 +170,27 @@ class Handlers:
         )
 
     def _query(self, serving: Serving, request: SearchRequest | PredictRequest, clock: _Clock) -> Query:
-        name = query_of(request)
+        name, text = query_of(request), request.text
+        if text is None:
+            return self._named(serving, request, name, clock)
+        if name != "text":
+            query = self._named(serving, request, name, clock)
+            weight = TEXT_WEIGHT if request.text_weight is None else request.text_weight
+            query = beside_text(serving, query, text, weight)
+        elif isinstance(request, PredictRequest):
+            query = query_passage(serving, text)
+        else:
+            query = self._words(serving, request, text)
+        clock.lap("encode")
+        return query
+
+    def _words(self, serving: Serving, request: SearchRequest, text: str) -> Query:
+        retrieval = retrieval_of(serving, request.retrieval)
+        if retrieval == "lexical" and (wrong := needs_embeddings(request)) is not None:
+            raise UnsupportedQueryError(why_not_lexical(wrong))
+        return query_text(serving, text, retrieval)
+
+    def _named(self, serving: Serving, request: SearchRequest | PredictRequest, name: str, clock: _Clock) -> Query:
         value: Any = getattr(request, name)
         match name:
             case "id":
@@ -164,7 +198,7 @@ class Handlers:
             case "vector":
                 return query_vector(serving, value)
             case "examples":
-                return query_examples(serving, value.positive, value.negative)
+                return query_examples(serving, value.positive, value.negative, value.half_life)
         data = self._uploaded(value) if name == "upload" else value
         clock.lap("read")
         box = request.region
@@ -189,7 +223,8 @@ class Handlers:
         """Show an item."""
         serving = self._reader.current()
         found = read_item(serving, item)
-        fields, image = shown(found.fields, serving.snapshot.schema), image_path(item) if found.views else None
+        fields = shown(found.fields, serving.snapshot.schema)
+        image = image_path(item) if found.views and not is_passage(found.views[0]) else None
         return Response.of(ItemAnswer(id=item, fields=fields, views=found.views, image=image, **_provenance(serving)))
 
     def image(self, request: ImageRequest, item: str) -> Response:

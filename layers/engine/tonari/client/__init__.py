@@ -30,7 +30,7 @@ from tonari.contract.answers import (
 from tonari.contract.decoding import decode
 from tonari.contract.health import HealthAnswer
 from tonari.contract.normal_form import id_text, nfc
-from tonari.contract.parameters import PICTURE_SUFFIXES, QUERIES, require_finite
+from tonari.contract.parameters import PICTURE_SUFFIXES, SOLE_QUERIES, require_finite
 from tonari.contract.requests import ItemsRequest, PredictRequest, SearchesRequest, SearchOptions, SearchRequest
 from tonari.errors import InvalidRequestError, UnexpectedAnswerError
 
@@ -82,8 +82,9 @@ class Client:
 
         Raises
         ------
-        InvalidRequestError, InvalidFilterError, InvalidVectorError, UnknownItemError, StaleCursorError, TooLargeError,
-        UnsupportedImageError, InvalidImageError, NotReadyError, StoreError, UnreachableError, UnexpectedAnswerError
+        InvalidRequestError, InvalidFilterError, InvalidVectorError, InvalidTextError, UnsupportedQueryError,
+        UnknownItemError, StaleCursorError, TooLargeError, UnsupportedImageError, InvalidImageError, NotReadyError,
+        StoreError, UnreachableError, UnexpectedAnswerError
         """
         return self._ask("/v1/search", _search_of(query, options), SearchAnswer)
 
@@ -309,7 +310,7 @@ def _query_string(request: SearchRequest | PredictRequest | ItemsRequest) -> str
         given = {
             field.name: value if isinstance(value, str) else msgspec.json.encode(value)
             for field in fields(request)
-            if field.name not in QUERIES and (value := getattr(request, field.name)) != field.default
+            if field.name not in SOLE_QUERIES and (value := getattr(request, field.name)) != field.default
         }
         return urlencode(given, quote_via=quote)
 

@@ -29,14 +29,49 @@ StaleSeconds = Annotated[
 ]
 
 
+class FoundPassage(Struct, frozen=True):
+    """A passage of an item's text."""
+
+    text: Annotated[str, Meta(description="The passage without the title that every passage of an item begins with.")]
+    number: Annotated[int, Meta(description="Which passage of the item, from 1.")]
+    title: Annotated[str, Meta(description="That title; empty if there is none.")] = ""
+
+
 class FoundItem(Struct, frozen=True, kw_only=True):
     """An item that a search found."""
 
     id: str
-    score: Score
-    view: Annotated[str, Meta(description="The name of the image with this score.")]
+    score: Annotated[
+        Score | None,
+        Meta(description="null where nothing was compared: in a search by words alone, or without a view."),
+    ]
+    view: Annotated[
+        str,
+        Meta(
+            description="The name of the image or passage (`#1`) with this score; where there is none, of the first, "
+            "or empty."
+        ),
+    ]
+    bm25: Annotated[
+        float,
+        Meta(
+            description="With a `text`: how well the item's texts answer its words; of a fused answer for items that "
+            "stand in the list by words."
+        ),
+    ] | (UnsetType) = UNSET
+    ranks: (
+        Annotated[
+            dict[Literal["lexical", "dense"], int],
+            Meta(description="Of a fused answer: the item's place, from 1, in each list that holds it."),
+        ]
+        | UnsetType
+    ) = UNSET
     ranked_by: Annotated[
-        float, Meta(description="With `boost`: `score` and what `boosts` add; the order of the items.")
+        float,
+        Meta(
+            description="The order of the items: of a fused answer the score by ranks, with `boost` what `boosts` add "
+            "too."
+        ),
     ] | (UnsetType) = UNSET
     boosts: Annotated[dict[str, float], Meta(description="With `boost`: what each field adds.")] | UnsetType = UNSET
     placed: (
@@ -47,7 +82,17 @@ class FoundItem(Struct, frozen=True, kw_only=True):
     ) = UNSET
     fields: Fields | UnsetType = UNSET
     image: Annotated[str, Meta(description="Path of the image `view`.")] | UnsetType = UNSET
+    passage: Annotated[FoundPassage, Meta(description="The passage `view`, instead of `image`.")] | UnsetType = UNSET
     embedding: Annotated[tuple[float, ...], Meta(description="Of length 1, five decimals.")] | UnsetType = UNSET
+
+
+class Fusion(Struct, frozen=True):
+    """Which lists were ranked together, by reciprocal rank [Cormack, Clarke and Buettcher, SIGIR 2009]."""
+
+    depth: Annotated[int, Meta(description="How many items each list had at most.")]
+    lexical: Annotated[int, Meta(description="How many the list by words had.")]
+    dense: Annotated[int, Meta(description="How many the list by embedding had.")]
+    both: Annotated[int, Meta(description="How many stood in both.")]
 
 
 class Plan(Struct, frozen=True):
@@ -56,10 +101,17 @@ class Plan(Struct, frozen=True):
     Another engine may have a name of its own for ``path``.
     """
 
-    path: Annotated[str, Meta(description="Where the first candidates came from: `scan`, `cells` or `graph`.")]
+    path: Annotated[
+        str,
+        Meta(description="Where the first candidates came from: `scan`, `cells`, `graph` or, by words alone, `words`."),
+    ]
     matching: Annotated[int, Meta(description="How many items match `filter` and `ids`.")]
-    scanned: Annotated[int, Meta(description="How many images were compared.")]
-    exact: Annotated[bool, Meta(description="Whether every matching image was compared in 32-bit arithmetic.")]
+    scanned: Annotated[
+        int, Meta(description="How many images or passages were compared; by words alone, how many items hold a word.")
+    ]
+    exact: Annotated[
+        bool, Meta(description="Whether every matching image or passage was compared in 32-bit arithmetic.")
+    ]
     vectors: Annotated[
         Literal["full", "rotated"],
         Meta(
@@ -67,6 +119,7 @@ class Plan(Struct, frozen=True):
             "vectors of items are estimates until then."
         ),
     ] = "full"
+    fusion: Annotated[Fusion, Meta(description="Of a fused answer.")] | UnsetType = UNSET
 
 
 class Shifted(Struct, frozen=True):
@@ -135,8 +188,8 @@ class Voter(Struct, frozen=True):
     id: str
     score: Score
     value: Any
-    view: Annotated[str, Meta(description="The name of the image with this score.")] = ""
-    image: Annotated[str, Meta(description="Path of the image `view`.")] = ""
+    view: Annotated[str, Meta(description="The name of the image or passage with this score.")] = ""
+    image: Annotated[str, Meta(description="Path of the image `view`; empty if it is a passage.")] = ""
 
 
 class Prediction(Struct, frozen=True, kw_only=True):
@@ -197,8 +250,11 @@ class Likeness(Struct, frozen=True):
 
 
 Familiar = Annotated[
-    bool,
-    Meta(description="Whether anything in the catalogue is like the query. If not, no attribute is given a value."),
+    bool | None,
+    Meta(
+        description="Whether anything in the catalogue is like the query. If not, no attribute is given a value. null "
+        "where nobody can tell: a text is not as near to what it describes as items are to each other."
+    ),
 ]
 
 
@@ -207,7 +263,10 @@ class SearchResult(Struct, frozen=True, kw_only=True):
 
     items: Annotated[
         tuple[FoundItem, ...],
-        Meta(description="Highest score first, or highest `ranked_by` with `boost`; equal ones by id."),
+        Meta(
+            description="Highest `score` first, by words alone highest `bm25`, or highest `ranked_by` where it is "
+            "given; equal ones by id."
+        ),
     ]
     plan: Plan
     shifted: Annotated[Shifted, Meta(description="With `shift`.")] | UnsetType = UNSET
@@ -263,8 +322,8 @@ class ItemAnswer(Struct, frozen=True, kw_only=True):
 
     id: str
     fields: Fields
-    views: Annotated[tuple[str, ...], Meta(description="Names of its images.")]
-    image: Annotated[str | None, Meta(description="Path of its first image.")]
+    views: Annotated[tuple[str, ...], Meta(description="Names of its images, or of its passages: `#1`.")]
+    image: Annotated[str | None, Meta(description="Path of its first image, null if it has none.")]
     generation: Generation
     snapshot: SnapshotId
     encoder: EncoderId

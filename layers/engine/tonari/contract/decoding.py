@@ -18,7 +18,8 @@ from tonari.contract.forms import convert
 from tonari.contract.normal_form import is_whole, nfc
 from tonari.contract.parameters import ID
 from tonari.contract.strict_json import read_json
-from tonari.errors import InvalidRequestError, TonariError
+from tonari.contract.text_queries import UnusableTextError
+from tonari.errors import InvalidRequestError, InvalidTextError, TonariError
 
 T = TypeVar("T")
 
@@ -172,7 +173,8 @@ def _explained(error: msgspec.ValidationError, values: Any, kind: type[Any]) -> 
     steps = [match["name"] or int(match["position"]) for match in _STEP.finditer(found["path"] if found else "")]
     prefix = f"queries[{steps[1]}]: " if steps[:1] == ["queries"] and len(steps) > 1 else ""
     if raised is not None:
-        return InvalidRequestError(f"{prefix}{raised}")
+        problem = InvalidTextError if isinstance(raised, UnusableTextError) else InvalidRequestError
+        return problem(f"{prefix}{raised}")
     parent, of, value = _walk(steps, kind, values)
     if (missing := _MISSING.match(text)) is not None:
         name = missing["name"]

@@ -10,6 +10,7 @@ from tonari.contract.answers import EncoderId, Generation, SnapshotId
 from tonari.contract.artefacts import IgnoredKeys, Regression, UnusableValues
 from tonari.contract.findings import Familiarity, ItemGroups
 from tonari.contract.requests import Method
+from tonari.contract.text_queries import Retrieval
 
 
 class EncoderSummary(Struct, frozen=True, kw_only=True):
@@ -18,6 +19,17 @@ class EncoderSummary(Struct, frozen=True, kw_only=True):
     id: EncoderId
     name: str
     dimensions: int
+
+
+class Queries(Struct, frozen=True, kw_only=True):
+    """What can be searched with, beside items, vectors and examples."""
+
+    image: Annotated[bool, Meta(description="Whether pictures can.")]
+    text: Annotated[
+        Retrieval | None,
+        Meta(description="By what a `text` finds items unless a request says otherwise; null if texts find nothing."),
+    ]
+    image_and_text: Annotated[bool, Meta(description="Whether a `text` can stand beside a picture.")] = False
 
 
 class LargeSearches(Struct, frozen=True, kw_only=True):
@@ -96,7 +108,8 @@ class HealthAnswer(Struct, frozen=True, kw_only=True):
     snapshot: SnapshotId
     encoder: EncoderSummary
     items: int
-    views: Annotated[int, Meta(description="Images that can be found.")]
+    views: Annotated[int, Meta(description="Images and passages that can be found.")]
+    queries: Queries = Queries(image=True, text=None)
     segments: Annotated[int, Meta(description="Files of changes since the last rebuild.")]
     recall: Annotated[
         dict[str, float],
@@ -106,6 +119,9 @@ class HealthAnswer(Struct, frozen=True, kw_only=True):
     rejected: Rejected
     ignored: Ignored
     unusable: Unusable
+    cut: Annotated[
+        int, Meta(description="Passages that are longer than the encoder takes, so that their ends cannot be found.")
+    ] = 0
     attributes: Annotated[dict[str, tuple[Any, ...]], Meta(description="The classes of each attribute.")]
     unpredicted: Annotated[
         dict[str, str],

@@ -12,12 +12,12 @@ import msgspec
 
 from tonari import __version__
 from tonari.contract.answers import JSON, PROBLEM, Problem
-from tonari.contract.parameters import MOST_ID_BYTES, PICTURE_TYPES, QUERIES
+from tonari.contract.parameters import MOST_ID_BYTES, PICTURE_TYPES, SOLE_QUERIES
 from tonari.contract.routes import ROUTES, Route
 from tonari.errors import TonariError
 
 DESCRIPTION = (
-    "Search a catalogue by picture, and predict attributes of pictures. On AWS the routes that write need requests "
+    "Search a catalogue by picture or text, and predict attributes. On AWS the routes that write need requests "
     "signed by IAM. Every path that takes GET also takes HEAD. Bodies may be packed by gzip. A parameter that is null "
     "is not given. Any answer may gain fields: ignore those you do not know."
 )
@@ -89,7 +89,7 @@ def _operation(route: Route, schemas: Json) -> Json:
         parameters += [
             _query_parameter(name, schema, "Only beside a picture as the body. ")
             for name, schema in properties.items()
-            if name not in QUERIES
+            if name not in SOLE_QUERIES
         ]
     operation: Json = {"operationId": route.name, "summary": route.summary}
     if parameters:

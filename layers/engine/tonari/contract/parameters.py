@@ -22,6 +22,7 @@ MOST_IDS = 50_000
 MOST_QUERIES = 10
 MOST_VIEWS = 16
 MOST_EXAMPLES = 100
+MOST_HALF_LIFE = 1_000
 MOST_COMPONENTS = 65_536
 MOST_FIELDS = 100
 MOST_FACETS = 20
@@ -41,8 +42,10 @@ PICTURE_SUFFIXES = {
     ".gif": "image/gif",
 }
 """Content type by how the name of a picture ends, in lower case: Python's own table lacks some of them."""
-QUERIES = ("image", "upload", "id", "vector", "examples")
-"""The parameters that say what to look for: a search or a prediction has exactly one of them."""
+SOLE_QUERIES = ("image", "upload", "id", "vector", "examples")
+"""Of these parameters, which say what to look for, a search or a prediction has one at most."""
+QUERIES = (*SOLE_QUERIES, "text")
+"""A search or a prediction has exactly one of these, or a text beside another."""
 
 
 ID = "id"
@@ -69,8 +72,8 @@ Upload = Annotated[
 Id = Annotated[
     Annotated[str, Meta(min_length=1, max_length=MOST_ID_BYTES, extra={ID: True})] | None,
     Meta(
-        description=f"The id of an item. The search uses all its pictures, the first {MOST_VIEWS} if it has more, "
-        "and keeps the best score; the item itself is left out.",
+        description=f"The id of an item. The search uses all its pictures or passages, the first {MOST_VIEWS} if it "
+        "has more, and keeps the best score; the item itself is left out.",
         examples=["red-shirt"],
         extra={"is": f"a text that is not empty, of at most {MOST_ID_BYTES} bytes"},
     ),
@@ -127,6 +130,14 @@ class Examples(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, om
             extra={"is": f"a list of at most {MOST_EXAMPLES} item ids"},
         ),
     ] = ()
+    half_life: Annotated[
+        Annotated[float, Meta(gt=0, le=MOST_HALF_LIFE)] | None,
+        Meta(
+            description="The positive items are newest first; the weight of each is halved with every so many items "
+            "before it. All count alike unless given.",
+            extra={"is": f"a number of items over 0, at most {MOST_HALF_LIFE:,}"},
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Check what concerns several parameters, and drop what is named twice."""
@@ -142,7 +153,8 @@ LikeExamples = Annotated[
     Meta(
         description=f'`{{"positive": [ids], "negative": [ids]}}`, at most {MOST_EXAMPLES} each and at least one '
         "positive. The query is the mean of the positive items less half the mean of the negative ones [Rocchio 1971]. "
-        "The examples themselves are left out.",
+        'With `"half_life": 3` the positive ones are a history, newest first: the weight of each is halved with every '
+        "third item before it. The examples themselves are left out.",
         examples=[{"positive": ["red-shirt"], "negative": ["red-sock"]}],
         extra={"is": '{"positive": [ids], "negative": [ids]}'},
     ),

@@ -18,6 +18,7 @@ from tonari.contract.parameters import (
     MOST_QUERIES,
     NOT_EMPTY,
     QUERIES,
+    SOLE_QUERIES,
     VOTERS,
     Filter,
     Id,
@@ -32,6 +33,15 @@ from tonari.contract.parameters import (
 )
 from tonari.contract.query_changes import PICTURE_QUERIES, PictureRegion, Shift, read_shift
 from tonari.contract.ranking import Boosts, Buried, Pins, check_boosts
+from tonari.contract.text_queries import (
+    BESIDE,
+    RetrievalChoice,
+    Text,
+    TextWeight,
+    check_text,
+    read_text,
+    why_not_lexical,
+)
 
 Part = Literal["fields", "image", "embedding"]
 Shown = Literal["fields", "image"]
@@ -82,6 +92,8 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         If two parameters contradict each other, or an id is too long.
     """
 
+    text: Text = None
+    text_weight: TextWeight = None
     k: Count = DEFAULT_ITEMS
     filter: Filter = None
     ids: Ids = None
@@ -90,11 +102,11 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         Meta(
             ge=-1,
             le=1,
-            description="Leave out items with a lower score.",
+            description='Leave out items with a lower `score`. Not with `"retrieval": "lexical"`.',
             extra={"is": "a cosine similarity from -1 to 1"},
         ),
     ] = -1.0
-    exact: Annotated[bool, Meta(description="Compare every matching picture, in 32-bit arithmetic.")] = False
+    exact: Annotated[bool, Meta(description="Compare every matching picture or passage, in 32-bit arithmetic.")] = False
     group_by: Annotated[
         Annotated[str, NOT_EMPTY] | None,
         Meta(description="A field: at most `per_group` items for each of its values.", examples=["brand"]),
@@ -103,6 +115,15 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     diversity: Annotated[
         float, Meta(ge=0, le=1, description="0-1: how strongly items that resemble each other are avoided.")
     ] = 0.0
+    duplicates: Annotated[
+        bool | None,
+        Meta(
+            description="Whether near-copies of the items that serve as query, and of items that rank above them, are "
+            "given too: see [Near-copies](#search). Unless given, false for `id` and `examples` in a catalogue of "
+            "texts, else true.",
+            extra={"is": "true or false"},
+        ),
+    ] = None
     shift: Shift = None
     boost: Boosts = ()
     pin: Pins = ()
@@ -144,6 +165,8 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         if self.diversity and self.cursor is not None:
             raise ValueError("'diversity' and 'cursor' exclude each other: an answer with diversity has no next page.")
         _check_shown(self.fields, self.include)
+        if self.text is not None:
+            force_setattr(self, "text", read_text(self.text))
 
     def _read_placed(self) -> None:
         for name in ("pin", "bury"):
@@ -158,12 +181,12 @@ class SearchOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class SearchRequest(SearchOptions, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A search: exactly one query, and how to answer it.
+    """A search: one query, or two of which one is a text, and how to answer it.
 
     Raises
     ------
     ValueError
-        If not exactly one query is named, or two parameters contradict each other.
+        If no query is named, or more than can be joined, or two parameters contradict each other.
     """
 
     image: Image = None
@@ -172,11 +195,16 @@ class SearchRequest(SearchOptions, frozen=True, forbid_unknown_fields=True, kw_o
     vector: Vector = None
     examples: LikeExamples = None
     region: PictureRegion = None
+    retrieval: RetrievalChoice = None
 
     def __post_init__(self) -> None:
         """Check what concerns several parameters, and drop what is named twice."""
         super().__post_init__()
         _check_query(self)
+        beside = query_of(self) if query_of(self) != "text" else None
+        check_text(self.text, beside, self.text_weight, self.retrieval)
+        if self.retrieval == "lexical" and (wrong := needs_embeddings(self)) is not None:
+            raise ValueError(why_not_lexical(wrong))
 
 
 class SearchesRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -209,14 +237,16 @@ class SearchesRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PredictRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A prediction: exactly one query, and what to predict of it.
+    """A prediction: one query, or two of which one is a text, and what to predict of it.
 
     Raises
     ------
     ValueError
-        If not exactly one query is named, or an id is too long.
+        If no query is named, or more than can be joined, or an id is too long.
     """
 
+    text: Text = None
+    text_weight: TextWeight = None
     image: Image = None
     upload: Upload = None
     id: Id = None
@@ -257,6 +287,9 @@ class PredictRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         drop_repeated(self, "attributes")
         _read_range(self)
         _check_query(self)
+        if self.text is not None:
+            force_setattr(self, "text", read_text(self.text))
+        check_text(self.text, query_of(self) if query_of(self) != "text" else None, self.text_weight, None)
 
 
 class ItemsRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -311,8 +344,14 @@ class ImageRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 def query_of(request: SearchRequest | PredictRequest) -> str:
-    """Give the name of the one parameter that says what to look for."""
+    """Give the name of the one parameter that says what to look for, of two the one that is no text."""
     return next(name for name in QUERIES if getattr(request, name) is not None)
+
+
+def needs_embeddings(request: SearchOptions) -> str | None:
+    """Give the name of a parameter that a search by words alone cannot follow, None if there is none."""
+    asked = {"min_score": request.min_score > -1, "shift": request.shift is not None, "predict": bool(request.predict)}
+    return next((name for name, given in asked.items() if given), None)
 
 
 def _check_shown(fields: tuple[str, ...] | None, include: tuple[str, ...]) -> None:
@@ -333,10 +372,16 @@ def _check_facets(request: SearchOptions | ItemsRequest) -> None:
 
 
 def _check_query(request: SearchRequest | PredictRequest) -> None:
-    given = [name for name in QUERIES if getattr(request, name) is not None]
-    if len(given) != 1:
+    given = [name for name in SOLE_QUERIES if getattr(request, name) is not None]
+    if request.text is not None and given[:1] not in ([], *([name] for name in BESIDE)):
+        raise ValueError(
+            f"'text' stands alone or beside one of {', '.join(BESIDE)}, not beside {given[0]!r}: leave one of the two "
+            "out."
+        )
+    if len(given) != 1 and (given or request.text is None):
         found = f", not {' and '.join(given)}" if given else ""
         raise ValueError(f"Name exactly one query: {', '.join(QUERIES)}{found}.")
+    given = given or ["text"]
     if request.region is not None and given[0] not in PICTURE_QUERIES:
         raise ValueError(
             f"'region' is a part of a picture, and the query is {given[0]!r}: leave 'region' out, or ask with one of "

@@ -8,17 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from msgspec import structs
+from numpy.typing import NDArray
 
+from tonari.catalogue.passages import Passage
 from tonari.contract.answers import Plan, Reranked
 from tonari.contract.engine import EngineAnswer, ScoredItem
 from tonari.contract.ranking import Boost
 from tonari.errors import InvalidRequestError
 from tonari.fields.schema import Field, Schema, values_of
+from tonari.query.copies import Originals
 from tonari.query.cursor import PageEnd, Part
 
 CANDIDATES_PER_ITEM = 10
 """How many of the nearest items are ranked at first for each item of an answer."""
+ASKED_PER_ITEM = 2
+"""How many of the best items are looked at at first for each item of an answer without boosts."""
 MORE_EACH_TIME = 4
 MOST_CANDIDATES = 5_000
 """Of how many items an answer is made at most, if they fill it."""
@@ -42,12 +48,15 @@ class Ranked:
         What each boosted field adds, by field; empty without boosts.
     part
         Of the answer, in which it lies.
+    passage
+        That its score is of; None if that is none, or it was not asked for.
     """
 
     item: ScoredItem
     by: float
     added: Mapping[str, float]
     part: Part = "ranked"
+    passage: Passage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +123,26 @@ class Page:
         None if items are not grouped.
     after
         The end of the page before.
+    originals : (n, D) float32
+        Embeddings of which no near-copies are wanted, nor of an item before; None where copies are wanted too.
     """
 
     count: int
     min_score: float
     groups: Groups | None
     after: PageEnd | None
+    originals: NDArray[np.float32] | None = None
 
 
 def rerank(search: Callable[[int], EngineAnswer], order: Ranking, page: Page) -> tuple[list[Ranked], Plan, Reranked]:
-    """Find the first items of an order by boosts.
+    """Find the first items of an order by boosts or places, or without near-copies.
 
     The nearest items are ranked. One that is not among them is no nearer than the last of them, and no boost adds more
     than :attr:`Ranking.most`; so all that rank above the sum of the two are certain to stand where they stand [the
     threshold of Fagin, Lotem and Naor, Optimal aggregation algorithms for middleware, JCSS 66, 2003]. More items are
     asked for until the page is certain, up to :data:`MOST_CANDIDATES`; beyond that only until it is full. Of estimates
-    nothing is certain: as many are ranked, but the answer is never called complete.
+    nothing is certain: as many are ranked, but the answer is never called complete. Without boosts the order is
+    that of the search, and a full page is certain.
 
     Parameters
     ----------
@@ -142,38 +155,47 @@ def rerank(search: Callable[[int], EngineAnswer], order: Ranking, page: Page) ->
         If :data:`MOST_SEEN` items do not fill the page.
     """
     given = page.after.count if page.after else 0
-    k, scanned = min(CANDIDATES_PER_ITEM * (page.count + given), MOST_CANDIDATES), 0
+    each = CANDIDATES_PER_ITEM if order.boosts else ASKED_PER_ITEM
+    k, scanned = min(each * (page.count + given), MOST_CANDIDATES), 0
     while True:
         answer = search(k)
         near = [item for item in answer.items if item.score >= page.min_score]
         scanned += answer.plan.scanned
         all_seen = len(near) < k
         least = -math.inf if all_seen else round(near[-1].score + order.most, DECIMALS)
-        chosen = _choose(order.order(near), page)[: page.count]
+        chosen = _choose(order.order(near), page)
         full = len(chosen) == page.count
-        certain = all_seen or (full and chosen[-1].by > least)
+        certain = all_seen or (full and (not order.boosts or chosen[-1].by > least))
         if certain or (full and k >= MOST_CANDIDATES):
             plan = structs.replace(answer.plan, scanned=scanned)
             return chosen, plan, Reranked(len(near), certain and plan.vectors == "full")
         if k >= MOST_SEEN:
+            by = " by 'boost'" if order.boosts else ""
             raise InvalidRequestError(
-                f"{len(near):,} items do not fill this page, and no more are ranked by 'boost': narrow the "
-                "'filter', or lower 'k'."
+                f"{len(near):,} items do not fill this page, and no more are ranked{by}: narrow the 'filter', or lower "
+                "'k'."
             )
         k = min(MORE_EACH_TIME * k, MOST_CANDIDATES if k < MOST_CANDIDATES else MOST_SEEN)
 
 
 def _choose(ranked: Sequence[Ranked], page: Page) -> list[Ranked]:
-    """Drop what is too much of its group, then what earlier pages gave."""
+    """Drop near-copies and what is too much of its group, then what earlier pages gave."""
     after, groups = page.after, page.groups
+    originals = None if page.originals is None else Originals(page.originals)
     taken: Counter[Any] = Counter()
-    chosen = []
+    chosen: list[Ranked] = []
     for one in ranked:
+        if len(chosen) == page.count:
+            break
+        if originals is not None and originals.has(one.item.embedding):
+            continue
         if groups is not None:
             values = values_of(one.item.fields.get(groups.field), groups.about)
             taken.update(values)
             if any(taken[value] > groups.most for value in values):
                 continue
+        if originals is not None:
+            originals.add(one.item.embedding)
         if after is None or after.precedes(one.by, one.item.id):
             chosen.append(one)
     return chosen

@@ -6,15 +6,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from tonari.catalogue.documents import image_key
-from tonari.contract.artefacts import IgnoredKeys, UnusableValues
+from tonari.catalogue.passages import TEXTS, TITLES, Passage
+from tonari.catalogue.views import is_passage, passage_text
+from tonari.contract.artefacts import IgnoredKeys, UnusableValues, ViewRule
 from tonari.contract.engine import Spread, StoredItem, Values
 from tonari.contract.filter_tree import EVERYTHING
 from tonari.contract.parameters import MOST_ANSWER_BYTES
 from tonari.errors import InvalidRequestError, TooLargeError, UnknownItemError
 from tonari.fields.reasons import unpredicted
 from tonari.fields.schema import RESERVED, Schema
+from tonari.query.asking import queries_of
 from tonari.query.serving import Serving
 
 MOST_REJECTED = 12
@@ -67,6 +71,17 @@ def read_documents(
     return read
 
 
+def read_passage(fields: Mapping[str, Any], schema: Schema, view: str) -> Passage | None:
+    """Cut the passage that a view is from its document again; None if it is none, or a field of it is not returned."""
+    if not is_passage(view):
+        return None
+    document = dict(fields.items())
+    used = {*(schema.passages.title or TITLES), *(schema.passages.text or TEXTS)} & document.keys()
+    if any(name in schema.fields and not schema.fields[name].returned for name in used):
+        return None
+    return passage_text(document, ViewRule(passages=schema.passages), view)
+
+
 def check_countable(schema: Schema, what: str, facets: Iterable[str]) -> None:
     """Check that the fields that parameter ``what`` names can be counted.
 
@@ -100,7 +115,7 @@ def image_of(serving: Serving, item: str, view: str | None) -> str:
     UnknownItemError
         If there is no such item or view.
     """
-    names = read_item(serving, item).views
+    names = [name for name in read_item(serving, item).views if not is_passage(name)]
     if view is None and names:
         return image_key(item, names[0])
     if view is None or view not in names:
@@ -131,6 +146,7 @@ def summarise(serving: Serving) -> dict[str, Any]:
         "ignored": {"count": _total(snapshot.ignored), "reasons": snapshot.ignored},
         "grouping": snapshot.grouping,
         "unusable": {"count": _total(snapshot.table.unusable), "fields": snapshot.table.unusable},
+        "cut": int(np.count_nonzero(snapshot.table.view_cut)),
         "attributes": {name: list(learned.classes) for name, learned in snapshot.learned.items()},
         "methods": {
             name: {"method": learned.default, "reason": learned.reason} for name, learned in snapshot.learned.items()
@@ -142,6 +158,7 @@ def summarise(serving: Serving) -> dict[str, Any]:
             for name, kind in filterable.items()
         },
         "samples": list(held.samples),
+        "queries": queries_of(serving),
     }
 
 

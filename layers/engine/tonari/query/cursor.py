@@ -20,8 +20,8 @@ MOST_CHARACTERS = 2_000
 
 Part = Literal["pinned", "ranked", "buried"]
 """The parts of an answer, in their order."""
-MOST_SCORE = 1.5
-"""A cosine similarity and all boosts."""
+MOST_SCORE = 1e6
+"""Far more than BM25 gives for the longest text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,10 @@ def read_cursor(text: str, encoder: str, question: str) -> PageEnd:
     if abs(values["score"]) > MOST_SCORE or values["count"] < 0 or values["part"] not in get_args(Part):
         raise _damaged()
     if values["question"] != question:
-        raise _foreign("query, region, shift, filter, ids, min_score, exact, group_by, per_group, boost, pin and bury")
+        raise _foreign(
+            "query, text_weight, retrieval, region, shift, filter, ids, min_score, exact, group_by, per_group, "
+            "duplicates, boost, pin and bury"
+        )
     if values["encoder"] != encoder[:DIGEST]:
         raise StaleCursorError("The encoder has changed since the cursor was given: search again without it.")
     return PageEnd(**{name: values[name] for name in types})

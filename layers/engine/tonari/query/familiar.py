@@ -31,7 +31,8 @@ class Likeness:
     ----------
     familiar
         Whether the nearest item reaches the level; so are an item of the catalogue, and everything where there is no
-        level. While scores are estimates, what may reach it is familiar too.
+        level. While scores are estimates, what may reach it is familiar too. None for a description in words: the level
+        was learned from views, which are nearer to each other.
     nearest
         Cosine of the nearest item of the whole catalogue, whatever the range of the request; None if it was not asked
         for, or nothing has a picture.
@@ -39,7 +40,7 @@ class Likeness:
         That known ones reach; None if the catalogue has too few items to tell.
     """
 
-    familiar: bool
+    familiar: bool | None
     nearest: float | None = None
     level: float | None = None
 
@@ -52,6 +53,8 @@ def judge(serving: Serving, query: Query, nearest: Near | None = None) -> Likene
     nearest
         Of all items, where a search has found it already.
     """
+    if query.described:
+        return Likeness(familiar=None)
     level = serving.snapshot.familiarity.level
     if query.item is not None:
         return Likeness(familiar=True, level=level)

@@ -16,6 +16,7 @@ from tonari.contract.engine import EngineQuery, ScoredItem, Values
 from tonari.contract.filter_tree import EVERYTHING, Condition, Range, count_conditions
 from tonari.errors import InvalidRequestError
 from tonari.fields.schema import values_of
+from tonari.query.copies import COPY
 from tonari.query.queries import Query
 from tonari.query.serving import Serving
 
@@ -25,8 +26,6 @@ LEAST_SHARED, SHARED_PER_VOTER = 128, 4
 MOST_CONDITIONS = 256
 """How many conditions are evaluated for attributes that need a search of their own."""
 
-COPY = 0.99
-"""Cosine from which an item is taken for a copy of the item that asks."""
 MOST_TWINS = 64
 """Among how many of the nearest items copies and variants of the item that asks are looked for."""
 
@@ -56,7 +55,7 @@ class Answer:
     voters
         The neighbours that voted, nearest first.
     familiar
-        Whether the query is like anything in the catalogue: only then a value is given.
+        Whether the query is like anything in the catalogue: if it is not, no value is given. None if nobody can tell.
     label
         The classes that the query itself, an item of the catalogue, carries; empty if nothing is known of it.
     """
@@ -65,7 +64,7 @@ class Answer:
     new_class: bool
     agree: bool | None
     voters: tuple[Voting, ...]
-    familiar: bool = True
+    familiar: bool | None = True
     label: tuple[Any, ...] = ()
 
     @property
@@ -84,7 +83,7 @@ def predict(
     k: int,
     within: Range,
     *,
-    familiar: bool = True,
+    familiar: bool | None = True,
 ) -> dict[str, Answer]:
     """Predict attributes, all if none are named.
 
@@ -99,7 +98,8 @@ def predict(
     within
         Which items may vote; only classes of these items can be predicted.
     familiar
-        Whether the query is like anything in the catalogue.
+        Whether the query is like anything in the catalogue; None if nobody can tell. Of a description in words
+        probabilities are not known either: they were measured on views.
 
     Raises
     ------
@@ -116,8 +116,8 @@ def predict(
     unknown = [name for name in chosen if not labels[name]]
     voting = _voters(serving, query, unknown, k, within)
     voting |= _voters(serving, query, [name for name in chosen if labels[name]], k, within.without(twins))
-    classes = None if within == EVERYTHING else _classes_in_range(serving, unknown, within)
-    typical = k == VOTERS and within == EVERYTHING
+    classes = _classes_in_range(serving, unknown, within) if within != EVERYTHING or query.described else None
+    typical = k == VOTERS and within == EVERYTHING and not query.described
     answers: dict[str, Answer] = {}
     for name in chosen:
         learned, voters = serving.snapshot.learned[name], tuple(voting[name])

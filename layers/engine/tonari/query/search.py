@@ -9,18 +9,20 @@ from typing import Any
 
 import numpy as np
 from msgspec import structs
+from numpy.typing import NDArray
 
 from tonari.contract.answers import Plan, Reranked
-from tonari.contract.engine import EngineQuery, ScoredItem, Spread, Values
+from tonari.contract.engine import ScoredItem, SortedItem, SortQuery, Spread, Values
 from tonari.contract.filter_tree import Condition, Range
 from tonari.contract.ranking import Boost
 from tonari.errors import InvalidRequestError
 from tonari.fields.schema import Schema, values_of
 from tonari.index.scoring import varied_candidates, vary
 from tonari.query.boosts import Groups, Page, Ranked, Ranking, ranking, rerank, rest_of_parts
-from tonari.query.contents import check_countable, check_single, read_documents
+from tonari.query.contents import check_countable, check_single, read_documents, read_passage
 from tonari.query.cursor import PageEnd, Part
 from tonari.query.facet_counts import count_facets
+from tonari.query.finding import ByRank, Finder, ItemByWords, finder_of
 from tonari.query.queries import Query
 from tonari.query.serving import Serving
 
@@ -50,6 +52,9 @@ class SearchParams:
         At most so many items for each value of a field; an item without the field is a group of its own.
     diversity
         From 0, the nearest, to 1: see :func:`tonari.index.scoring.vary`.
+    duplicates
+        Give near-copies of the query's own items, and of items before them, too; None: unless the query's own items
+        have passages alone.
     facets
         Fields whose values are counted over all items in range.
     disjunctive_facets
@@ -58,6 +63,8 @@ class SearchParams:
         The end of the page before.
     fields
         What is read of each item's document, all that may be returned if it is None.
+    passages
+        Whether the passage is read that an item's score is of.
     boosts
         What fields add to the order.
     pinned
@@ -75,10 +82,12 @@ class SearchParams:
     group_by: str | None = None
     per_group: int = 1
     diversity: float = 0.0
+    duplicates: bool | None = True
     facets: tuple[str, ...] = ()
     disjunctive_facets: tuple[str, ...] = ()
     after: PageEnd | None = None
     fields: tuple[str, ...] | None = None
+    passages: bool = False
     boosts: tuple[Boost, ...] = ()
     pinned: tuple[str, ...] = ()
     buried: tuple[str, ...] = ()
@@ -127,7 +136,9 @@ def search(serving: Serving, query: Query, params: SearchParams) -> Neighbours:
     facets = count_facets(serving.engine, params.facets, params.disjunctive_facets, params.within.without(query.items))
     order = ranking(params.boosts, schema, params.now)
     count = varied_candidates(params.k) if params.diversity else params.k + 1
-    chosen, plan, reranked = _in_parts(serving, query, params, order, count)
+    adds = bool(params.boosts or params.diversity)
+    finder = finder_of(serving.engine, query, exact=params.exact, min_score=params.min_score, adds=adds)
+    chosen, plan, reranked = _in_parts(serving, query, params, Order(finder, order), count)
     more = None
     if params.diversity:
         scores, embeddings = np.array([one.by for one in chosen]), np.array([one.item.embedding for one in chosen])
@@ -138,6 +149,8 @@ def search(serving: Serving, query: Query, params: SearchParams) -> Neighbours:
         last = chosen[-1]
         estimated_by = serving.snapshot.id if plan.vectors == "rotated" else ""
         more = PageEnd(last.by, last.item.id, given + params.k, last.part, params.now, estimated_by)
+    if params.passages:
+        chosen = [replace(one, passage=read_passage(one.item.fields, schema, one.item.view)) for one in chosen]
     documents = read_documents((one.item.fields for one in chosen), schema, params.fields)
     items = tuple(
         replace(one, item=replace(one.item, fields=document)) for one, document in zip(chosen, documents, strict=True)
@@ -145,18 +158,29 @@ def search(serving: Serving, query: Query, params: SearchParams) -> Neighbours:
     return Neighbours(items, plan, facets, more, reranked)
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What finds items, and what boosts add to their scores."""
+
+    finder: Finder
+    boosts: Ranking
+
+
 def _in_parts(
-    serving: Serving, query: Query, params: SearchParams, order: Ranking, count: int
+    serving: Serving, query: Query, params: SearchParams, order: Order, count: int
 ) -> tuple[list[Ranked], Plan, Reranked | None]:
     """Take what is pinned, then what is ranked, then what is buried, until there is enough."""
+    own = _originals(query, params)
     if not params.pinned and not params.buried:
-        return _ranked(serving, query, params, order, count)
+        return _ranked(serving, query, params, order, Count(count, own))
     after, within = params.after, params.within
     pinned, pins = _placed(serving, query, params, order, "pinned", params.pinned)
     buried, burials = _placed(serving, query, params, order, "buried", params.buried)
     others = within.without((*params.pinned, *params.buried))
     behind = after if after is not None and after.part == "ranked" else None
-    ranked, plan, reranked = _ranked(serving, query, replace(params, within=others, after=behind), order, count)
+    above = own if own is None else np.concatenate([own, *(one.item.embedding[None] for one in pinned)])
+    rest = replace(params, within=others, after=behind)
+    ranked, plan, reranked = _ranked(serving, query, rest, order, Count(count, above))
     parts: dict[Part, list[Ranked]] = {"pinned": pinned, "ranked": ranked, "buried": buried}
     if after is not None:
         parts = rest_of_parts(parts, after, params.pinned)
@@ -164,39 +188,69 @@ def _in_parts(
     return [one for part in parts.values() for one in part][:count], plan, reranked
 
 
+def _originals(query: Query, params: SearchParams) -> NDArray[np.float32] | None:
+    """Give what no near-copies are wanted of, beside the items of the answer; None where copies are wanted."""
+    if not query.of_passages if params.duplicates is None else params.duplicates:
+        return None
+    return query.embeddings[:0] if query.own is None else query.own
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many items, and of what they are no near-copies: see :class:`tonari.query.boosts.Page`."""
+
+    most: int
+    originals: NDArray[np.float32] | None
+
+
 def _placed(
-    serving: Serving, query: Query, params: SearchParams, order: Ranking, part: Part, names: tuple[str, ...]
+    serving: Serving, query: Query, params: SearchParams, order: Order, part: Part, names: tuple[str, ...]
 ) -> tuple[list[Ranked], int]:
-    """Give the items that are pinned or buried, if they have a view, however similar; and how many are in range."""
+    """Give the items that are pinned or buried, however similar; and how many are in range.
+
+    They have a view or, where words are searched for, are pinned or have one of the words.
+    """
     among = None if params.within.ids is None else {*params.within.ids}
     names = tuple(name for name in names if among is None or name in among)
     if not names:
         return [], 0
     within = replace(params.within, ids=names).without(query.items)
-    found = serving.engine.search(EngineQuery(query.embeddings, len(names), within, params.exact))
-    ranked = [replace(one, part=part) for one in order.order(found.items)]
+    finder = replace(order.finder, min_score=-1.0) if isinstance(order.finder, ByRank) else order.finder
+    found = finder.find(len(names), within)
+    items = [replace(one, ranks={}) if isinstance(one, ItemByWords) else one for one in found.items]
+    matching = found.plan.matching
+    if part == "pinned" and query.words is not None:
+        there = {one.id for one in items}
+        wordless = serving.engine.sort(SortQuery(len(names), within.without(there))).items
+        items += [_without_words(one, query) for one in wordless]
+        matching = len(items)
+    ranked = [replace(one, part=part) for one in order.boosts.order(items)]
     if part == "pinned":
         ranked.sort(key=lambda one: names.index(one.item.id))
-    return ranked, found.plan.matching
+    return ranked, matching
+
+
+def _without_words(one: SortedItem, query: Query) -> ItemByWords:
+    nothing = np.zeros(query.embeddings.shape[1], np.float32)
+    return ItemByWords(one.place.id, 0.0, 0.0, one.view or "", one.fields, nothing)
 
 
 def _ranked(
-    serving: Serving, query: Query, params: SearchParams, order: Ranking, count: int
+    serving: Serving, query: Query, params: SearchParams, order: Order, count: Count
 ) -> tuple[list[Ranked], Plan, Reranked | None]:
-    field = params.group_by
-    if order.boosts:
+    field, boosts, finder = params.group_by, order.boosts, order.finder
+    if boosts.boosts or finder.by_rank or count.originals is not None:
         groups = None if field is None else Groups(field, serving.snapshot.schema.fields[field], params.per_group)
         within = params.within.without(query.items)
-        return rerank(
-            lambda k: serving.engine.search(EngineQuery(query.embeddings, k, within, params.exact)),
-            order,
-            Page(count, params.min_score, groups, params.after),
-        )
+        least = -1.0 if query.words is not None else params.min_score
+        page = Page(count.most, least, groups, params.after, count.originals)
+        chosen, plan, reranked = rerank(lambda k: finder.find(k, within), boosts, page)
+        return chosen, plan, reranked if boosts.boosts else None
     if field is None:
-        items, plan = _nearest(serving, query, params, count)
+        items, plan = _nearest(query, params, finder, count.most)
     else:
-        items, plan = _nearest_of_groups(serving, query, params, field, count)
-    return [order.rank(one) for one in items], plan, None
+        items, plan = _nearest_of_groups(serving, query, params, finder, field, count.most)
+    return [boosts.rank(one) for one in items], plan, None
 
 
 def _check_fields(schema: Schema, params: SearchParams) -> None:
@@ -206,24 +260,23 @@ def _check_fields(schema: Schema, params: SearchParams) -> None:
         check_single(schema, "group_by", params.group_by)
 
 
-def _nearest(serving: Serving, query: Query, params: SearchParams, count: int) -> tuple[list[ScoredItem], Plan]:
+def _nearest(query: Query, params: SearchParams, finder: Finder, count: int) -> tuple[list[ScoredItem], Plan]:
     """Take the nearest items; a page that is not among the first is what follows the one before in an exact search."""
     after, within = params.after, params.within.without(query.items)
     k = min(count + (after.count if after else 0), MOST_AT_FIRST)
-    answer = serving.engine.search(EngineQuery(query.embeddings, k, within, params.exact))
+    answer = finder.find(k, within)
     near = _reaching(answer.items, params.min_score)
     if after is None:
         return near, answer.plan
     later = [item for item in near if after.precedes(item.score, item.id)]
     if len(later) < count and len(near) == k:
-        question = EngineQuery(query.embeddings, count, within, params.exact, (after.score, after.id))
-        answer = serving.engine.search(question)
+        answer = finder.find(count, within, (after.score, after.id))
         later = _reaching(answer.items, params.min_score)
     return later[:count], answer.plan
 
 
 def _nearest_of_groups(
-    serving: Serving, query: Query, params: SearchParams, field: str, count: int
+    serving: Serving, query: Query, params: SearchParams, finder: Finder, field: str, count: int
 ) -> tuple[list[ScoredItem], Plan]:
     """Take the nearest items of each group; the engine is asked for more until there are so many or none are left.
 
@@ -235,7 +288,7 @@ def _nearest_of_groups(
     plans: list[Plan] = []
     seen, k = 0, min(ASKED_PER_GROUPED_ITEM * (count + (after.count if after else 0)), MOST_AT_FIRST)
     while True:
-        answer = serving.engine.search(EngineQuery(query.embeddings, k, within, params.exact))
+        answer = finder.find(k, within)
         plans.append(answer.plan)
         near = _reaching(answer.items, params.min_score)
         full = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tonari.contract.artefacts import Head, SegmentRef
-from tonari.contract.engine import Engine
+from tonari.contract.engine import Engine, SearchedWords
 from tonari.encoders.port import Encoder
 from tonari.encoders.store import load_encoder
 from tonari.errors import (
@@ -61,6 +61,8 @@ class Serving:
         The delta segments by id.
     stale_seconds
         Since when nobody could tell whether it is the newest, or since when it is not; None if it is.
+    words
+        What the engine searches by words.
     """
 
     read: ReadHead
@@ -70,6 +72,7 @@ class Serving:
     rejected: Mapping[str, str]
     segments: Mapping[str, Segment] = field(default_factory=dict)
     stale_seconds: float | None = None
+    words: SearchedWords = SearchedWords((), "This engine does not search by words.")  # noqa: RUF009 - immutable
 
     def is_what(self, head: Head) -> bool:
         """Tell whether a head names the same snapshot, encoder and segments."""
@@ -84,7 +87,8 @@ def serve(
     segments = tuple(segments)
     changes = merge(snapshot.encoder, [Segment(snapshot.encoder, {}, snapshot.rejected), *segments])
     named = {ref.id: segment for ref, segment in zip(read.head.segments, segments, strict=False)}
-    return Serving(read, encoder, snapshot, open_engine(snapshot, changes), changes.rejected, named)
+    engine = open_engine(snapshot, changes)
+    return Serving(read, encoder, snapshot, engine, changes.rejected, named, words=engine.describe().words)
 
 
 def completed(serving: Serving, whole: Snapshot, open_engine: OpenEngine) -> Serving:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tonari.attributes import AttributeModel
@@ -36,7 +37,9 @@ def shift(serving: Serving, query: Query, wanted: Mapping[str, Any]) -> tuple[Qu
     others = _kept(learned, wanted)
     moved = move(query.embeddings, targets, [learned[name] for name in others])
     kept = tuple(others[position] for position in moved.kept)
-    return Query(moved.embeddings, query.items), Shifted(round(float(moved.cosines.min()), DECIMALS), kept)
+    return replace(query, embeddings=moved.embeddings, item=None), Shifted(
+        round(float(moved.cosines.min()), DECIMALS), kept
+    )
 
 
 def _attribute(learned: Mapping[str, AttributeModel], name: str) -> AttributeModel:

@@ -13,6 +13,8 @@ from tonari.query.serving import Serving
 
 MOST_CONDITIONS = 128
 """How many conditions the filters of several searches of one request have together."""
+WORDS = "words"
+"""Path of a plan that compared no embeddings."""
 MOST_COMPONENTS = 800_000_000
 """Components of embeddings that are compared exactly before the last search of a request: a second's work."""
 
@@ -42,7 +44,7 @@ def check_compared(serving: Serving, made: Sequence[Plan]) -> None:
     ------
     InvalidRequestError
     """
-    compared = sum(plan.scanned for plan in made if plan.exact)
+    compared = sum(plan.scanned for plan in made if plan.exact and plan.path != WORDS)
     most = MOST_COMPONENTS // serving.encoder.dimensions
     if compared > most:
         raise InvalidRequestError(

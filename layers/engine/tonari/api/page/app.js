@@ -7,6 +7,7 @@ const LOOK_AGAIN = 3000;           // ms between two looks at a service that is 
 const LONGEST_FOR_PART = 3000;     // pixels of a picture of which a part is searched with
 const LEAST_PART = 0.03;           // of a side: less is a click, not a box
 const MOST_COUNTED = 20;           // fields whose values are counted
+const LONG_VALUE = 400;            // characters of a field that are shown at once
 const SETTLE = 250;                // ms without typing before a filter takes effect
 
 const base = location.pathname.replace(/\/?(index\.html)?$/, "/");
@@ -48,18 +49,26 @@ const within = (address) => base + address.replace(/^\//, "");
 const filterParameter = () => (Object.keys(chosenFilter()).length ? JSON.stringify(chosenFilter()) : undefined);
 
 const regionParameter = (view) => (view.region ? JSON.stringify(view.region) : undefined);
+const kindOf = (view) => (view.start ? "start" : view.id !== undefined ? "item" : view.picture ? "picture" : "text");
+const asks = () => service.queries ?? { image: true, text: null, image_and_text: false };
 
 function searchFor(view, signal) {
   const counted = [...new Set([...filters.querySelectorAll(".chip [data-field]")].map((input) => input.dataset.field))];
   const parameters = { k: find("#k").value, filter: filterParameter(), shift: view.shift, region: regionParameter(view),
-    disjunctive_facets: counted.length ? JSON.stringify(counted.slice(0, MOST_COUNTED)) : undefined };
-  return view.id === undefined
+    disjunctive_facets: counted.length ? JSON.stringify(counted.slice(0, MOST_COUNTED)) : undefined, text: view.text };
+  if (kindOf(view) === "text") {
+    const body = { text: view.text, k: Number(parameters.k), filter: chosenFilter(), disjunctive_facets: counted.slice(0, MOST_COUNTED) };
+    return post("v1/search", {}, JSON.stringify(body), "application/json", signal);
+  }
+  return kindOf(view) === "picture"
     ? post("v1/search", parameters, view.picture, pictureType(view.picture), signal)
     : call(`${itemPath(view.id)}/similar`, parameters, { signal });
 }
 
+const predictable = (view) => ["item", "picture"].includes(kindOf(view)) && Object.keys(service.attributes ?? {}).length > 0;
+
 function predictFor(view, method, signal) {
-  return view.id === undefined
+  return kindOf(view) === "picture"
     ? post("v1/predict", { method, region: regionParameter(view) }, view.picture, pictureType(view.picture), signal)
     : post("v1/predict", {}, JSON.stringify({ id: view.id, method }), "application/json", signal);
 }
@@ -149,18 +158,51 @@ function telling(fields = {}) {
     fields[field] !== null && fields[field] !== "" && words(field, fields[field]).length <= 48).slice(0, 4);
 }
 
+const LETTERS = /[\p{L}\p{M}\p{N}]+/gu;
+const LEAST_STEM = 4;
+
+function sameWord(one, other) {
+  if (one === other) return true;
+  const [short, long] = one.length < other.length ? [one, other] : [other, one];
+  return short.length >= LEAST_STEM && long.length - short.length <= 3 && long.startsWith(short.slice(0, -1));
+}
+
+function marked(text, asked = "") {
+  const wanted = [...asked.toLowerCase().matchAll(LETTERS)].map(([word]) => word).filter((word) => word.length >= LEAST_STEM || /\P{ASCII}/u.test(word));
+  const pieces = [];
+  let done = 0;
+  for (const found of wanted.length ? text.matchAll(LETTERS) : []) {
+    if (!wanted.some((word) => sameWord(word, found[0].toLowerCase()))) continue;
+    pieces.push(text.slice(done, found.index), make("mark", {}, found[0]));
+    done = found.index + found[0].length;
+  }
+  return [...pieces, text.slice(done)];
+}
+
+function excerpt({ text = "" } = {}) {
+  return text ? [make("span", { className: "passage" }, ...marked(text, current.view.text))] : [];
+}
+
+function scoreLines({ score, bm25, ranks }) {
+  const places = ranks ? Object.entries(ranks).map(([list, rank]) => `${list === "lexical" ? "words" : "meaning"} #${rank}`).join(", ") : "";
+  if (typeof score === "number") return [scoreLine(make("span", {}, places ? `similarity (${places})` : "similarity"), score)];
+  if (bm25 === undefined && !places) return [];
+  return [make("div", { className: "guess" }, make("span", {}, places || "match of words"), make("span", { className: "number" }, bm25?.toFixed(1) ?? ""))];
+}
+
 function card(item, place) {
   const name = nameOf(item);
   const parts = telling(item.fields);
   const price = parts.filter((field) => /price/i.test(field));
-  const image = make("img", { alt: item.view ? `${name} (${item.view})` : name, loading: place < 12 ? "eager" : "lazy", decoding: "async" });
-  image.src = within(item.image);
-  const text = make("div", { className: "words" }, make("span", { className: "title" }, name));
+  const pictured = item.image ? [make("img", { alt: item.view ? `${name} (${item.view})` : name, loading: place < 12 ? "eager" : "lazy", decoding: "async" })] : [];
+  for (const image of pictured) image.src = within(item.image);
+  const told = pictured.length ? undefined : item.passage ?? { text: String(item.fields?.text ?? item.fields?.body ?? item.fields?.description ?? "") };
+  const text = make("div", { className: "words" }, make("span", { className: "title" }, ...marked(name, current.view.text)), ...excerpt(told));
   if (price.length) text.append(make("span", {}, words(price[0], item.fields[price[0]])));
   const rest = parts.filter((field) => field !== price[0]).map((field) => withSwatch(field, item.fields[field]));
   if (rest.length) text.append(make("span", { className: "soft" }, ...rest.flatMap((part, n) => (n ? [" · ", part] : [part]))));
-  if (item.score !== undefined) text.append(scoreLine(make("span", {}, "similarity"), item.score));
-  const link = itemLink(item.id, { id: item.id, item }, { className: "item" }, image, text);
+  text.append(...scoreLines(item));
+  const link = itemLink(item.id, { id: item.id, item }, { className: "item" }, ...pictured, text);
   link.dataset.id = item.id;
   return make("li", {}, link);
 }
@@ -177,8 +219,12 @@ function itemLink(id, view, properties, ...children) {
 
 function drawItems(items) {
   grid.replaceChildren(...items.map(card));
+  grid.classList.toggle("reading", items.length > 0 && items.every((item) => !item.image));
   grid.ariaBusy = "false";
   find("#nothing").hidden = items.length > 0 || current.view.start;
+  const filtered = Object.keys(chosenFilter()).length > 0;
+  find("#nothing span").textContent = filtered ? "No item passes these filters." : current.view.text ? "No item has any of these words." : "There is no item.";
+  find("#nothing button").hidden = !filtered;
 }
 
 function drawAnswer(answer) {
@@ -189,6 +235,7 @@ function drawAnswer(answer) {
   const count = (value) => Number(value).toLocaleString("en");
   find("#facts").textContent = [
     `path ${plan.path}${plan.exact ? ", exact" : ""}${plan.vectors === "rotated" ? ", estimated" : ""}`, `matching ${count(plan.matching)}`, `scanned ${count(plan.scanned)}`,
+    ...(plan.fusion ? [`words ${count(plan.fusion.lexical)} and meaning ${count(plan.fusion.dense)} fused`] : []),
     ...Object.entries(took).map(([step, ms]) => `${step} ${Number(ms).toFixed(1)} ms`),
   ].join(" · ");
   find("#status").textContent = `${answer.items.length} items`;
@@ -207,6 +254,7 @@ function evidence(field, title, voters = []) {
   if (!voters.length) return [];
   const pictures = voters.map(({ id, score, value, image }) => {
     const said = `${words(field, value)}: ${id}, similarity ${score.toFixed(2)}`;
+    if (!image) return itemLink(id, { id }, { title: said, className: "link" }, words(field, value));
     return itemLink(id, { id }, { title: said }, make("img", { alt: said, src: within(image), loading: "lazy", decoding: "async" }));
   });
   return [make("div", { className: "evidence" }, make("span", {}, title), ...pictures)];
@@ -241,31 +289,40 @@ function drawQuery(view) {
   document.body.classList.toggle("start", Boolean(start));
   find("#toolbar").hidden = Boolean(start) || !ready;
   for (const section of ["#narrow", "#amount", "#predictions", "#but"]) find(section).hidden = Boolean(start);
-  find("#predictions").hidden ||= !Object.keys(service.attributes ?? {}).length;
+  find("#predictions").hidden ||= !predictable(view);
+  drawAsking(view);
   find("#narrow").hidden ||= !filters.childElementCount;
   find(".invitation").textContent = start ? (byHand ? "Take or choose a picture" : "Drop a picture here") : "Another picture?";
-  query.hidden = Boolean(start);
+  query.hidden = Boolean(start) || kindOf(view) === "text";
+  const besides = view.text ? ` and “${view.text}”` : "";
   const but = view.shift ? `, but ${Object.entries(JSON.parse(view.shift)).map(([field, value]) => words(field, value)).join(", ")}` : "";
-  const title = start ? "Or begin with one of these"
-    : id === undefined ? `Nearest to ${view.region ? "a part of " : ""}your picture${but}` : `Similar to ${item ? nameOf(item) : id}${but}`;
+  const title = start ? (asks().image ? "Or begin with one of these" : "Or begin with one of these articles")
+    : kindOf(view) === "text" ? `Found by “${view.text}”`
+    : id === undefined ? `Nearest to ${view.region ? "a part of " : ""}your picture${besides}${but}` : `Similar to ${item ? nameOf(item) : id}${besides}${but}`;
   find("#heading").textContent = title;
   drawStranger({});
   document.title = start ? "tonari 隣" : `${title} · tonari 隣`;
-  if (start) return;
+  if (start || kindOf(view) === "text") {
+    find("#but").hidden = true;
+    return;
+  }
   find("#but").hidden = !find("#shift").options.length;
   find("#shift").value = view.shift ?? "";
   const image = query.querySelector("img");
+  stage.hidden = id !== undefined && (item ? !item.image : !asks().image);
   image.hidden = false;
   image.onerror = () => { image.hidden = true; };
-  image.src = id === undefined ? address : item ? within(item.image) : `${base}${itemPath(id)}/image`;
+  if (stage.hidden) image.removeAttribute("src");
+  else image.src = id === undefined ? address : item ? within(item.image) : `${base}${itemPath(id)}/image`;
   image.alt = id === undefined ? "Your picture" : item ? nameOf(item) : id;
   query.querySelector("figcaption").textContent = id === undefined ? name : item ? nameOf(item) : id;
   image.onload = () => drawPart(current.view.region);
   drawPart(view.region);
-  const known = Object.entries(item?.fields ?? {}).filter(([field, value]) => field !== "name" && value !== null && value !== "");
+  const known = Object.entries(item?.fields ?? {}).filter(([field, value]) => !["name", "title"].includes(field) && value !== null && value !== "");
   find("#known").replaceChildren(...known.flatMap(([field, value]) =>
-    [make("dt", {}, label(field)), make("dd", {}, withSwatch(field, value))]));
-  const views = (item?.views ?? []).length > 1 ? item.views.slice(0, 10) : [];
+    [make("dt", {}, label(field)), words(field, value).length <= LONG_VALUE ? make("dd", {}, withSwatch(field, value))
+      : make("dd", { className: "long", tabIndex: 0 }, words(field, value))]));
+  const views = !stage.hidden && (item?.views ?? []).length > 1 ? item.views.slice(0, 10) : [];
   find("#views").replaceChildren(...views.map((view, place) => {
     const thumbnail = make("img", { alt: view, src: `${base}${itemPath(id)}/image?${new URLSearchParams({ view })}` });
     const button = make("button", { type: "button", ariaPressed: String(place === 0) }, thumbnail);
@@ -276,6 +333,18 @@ function drawQuery(view) {
     });
     return button;
   }));
+}
+
+function drawAsking(view) {
+  const { image, text, image_and_text: together } = asks();
+  find("#ask").hidden = !ready || !text;
+  find("#beside").hidden = !together || !["picture", "item"].includes(kindOf(view));
+  find("#beside input").checked = !find("#beside").hidden && view.text !== undefined;
+  if (document.activeElement !== find("#text")) find("#text").value = view.text ?? "";
+  drop.hidden = !image && ["start", "text"].includes(kindOf(view));
+  for (const part of [find(".invitation"), find(".buttons")]) part.hidden = !image;
+  find("#promise").textContent = image ? "Show a picture: see what lives next door to it, and what it is."
+    : "Write what you look for, or begin with an article: see what lives next door to it.";
 }
 
 function drawShifts(attributes = {}) {
@@ -438,8 +507,14 @@ let count = 0;
 const visits = new Map();
 
 function viewOfAddress() {
-  const id = new URLSearchParams(location.search).get("item");
-  return id ? { id } : { start: true };
+  const asked = new URLSearchParams(location.search);
+  const [id, text] = [asked.get("item") || undefined, asked.get("text") || undefined];
+  return id || text ? { id, text } : { start: true };
+}
+
+function addressOf({ id, text, picture }) {
+  const asked = Object.entries({ item: id, text }).filter(([, value]) => value !== undefined);
+  return asked.length && !picture ? `?${new URLSearchParams(asked)}` : location.pathname;
 }
 
 function remember(step, address) {
@@ -452,7 +527,7 @@ function open(view) {
   current.scroll = scrollY;
   current.left = document.activeElement?.dataset.id;
   current = { view, scroll: 0 };
-  remember("pushState", view.id === undefined ? location.pathname : `?item=${encodeURIComponent(view.id)}`);
+  remember("pushState", addressOf(view));
   scrollTo(0, 0);
   find("#heading").focus({ preventScroll: true });
   show();
@@ -490,7 +565,7 @@ async function showSamples(visit) {
   drawItems(visit.samples);
   find("#toolbar").hidden = !visit.samples.length;
   if (service.items !== undefined) {
-    find("#facts").textContent = `${service.items.toLocaleString("en")} items in the catalogue, ${service.views.toLocaleString("en")} pictures of them`;
+    find("#facts").textContent = `${service.items.toLocaleString("en")} items in the catalogue, ${service.views.toLocaleString("en")} ${asks().image ? "pictures of them" : "passages of text"}`;
   }
 }
 
@@ -508,7 +583,7 @@ async function search() {
   const { signal } = searching;
   notice.hidden = true;
   find("#toolbar").hidden = false;
-  const asked = [find("#k").value, filterParameter(), visit.view.shift, regionParameter(visit.view)].join(" ");
+  const asked = [find("#k").value, filterParameter(), visit.view.shift, regionParameter(visit.view), visit.view.text].join(" ");
   if (visit.found?.asked === asked) { drawAnswer(visit.found.answer); return; }
   grid.ariaBusy = "true";
   if (!visit.found) { grid.replaceChildren(); find("#facts").textContent = "Looking …"; find("#nothing").hidden = true; }
@@ -531,7 +606,7 @@ async function search() {
 
 async function predict() {
   const visit = current;
-  if (visit.view.start || !Object.keys(service.attributes ?? {}).length) return;
+  if (!predictable(visit.view)) return;
   predicting.abort();
   predicting = new AbortController();
   const { signal } = predicting;
@@ -550,6 +625,10 @@ async function predict() {
 }
 
 async function take(file) {
+  if (!asks().image) {
+    tell(new Problem("This catalogue has no pictures", "It is asked by words, or by one of its items."));
+    return;
+  }
   if (!file) {
     tell(new Problem("That was not a file", "Drop a picture file, choose one, or copy a picture and paste it here."));
     return;
@@ -633,6 +712,23 @@ find("#shift").addEventListener("change", () => {
   current.view.shift = find("#shift").value || undefined;
   drawQuery(current.view);
   search();
+});
+find("#ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = find("#text").value.trim() || undefined;
+  const { id, item, picture, file, address, name, region } = current.view;
+  const beside = !find("#beside").hidden && find("#beside input").checked;
+  if (beside) open({ id, item, picture, file, address, name, region, text });
+  else if (text) open({ text });
+  else find("#text").focus();
+});
+addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, select, textarea, [contenteditable]");
+  if (event.key === "/" && !typing && !find("#ask").hidden && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    find("#text").select();
+    find("#text").focus();
+  }
 });
 find("#method").addEventListener("change", predict);
 find("#home").addEventListener("click", (event) => { event.preventDefault(); open({ start: true }); });

@@ -231,7 +231,7 @@ def test_without_usable_labels_it_is_principal_components(
     assert pixels
 
 
-@pytest.mark.parametrize(("count", "says"), [(0, "No image of the catalogue"), (10, "10 items with usable views")])
+@pytest.mark.parametrize(("count", "says"), [(0, "No view of the catalogue"), (10, "10 items with usable views")])
 def test_too_little_is_refused(
     catalogue: Bucket, pixels: str, fit: Callable[..., tuple[int, str, str]], count: int, says: str
 ) -> None:

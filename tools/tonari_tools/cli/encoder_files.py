@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tonari.encoders.store import CONFIG, MODEL
+from tonari.contract.encoder import CONFIG, MODEL
 from tonari.errors import InvalidEncoderError
 from tonari_tools.cli.target import STATE
 from tonari_tools.models.check import examine

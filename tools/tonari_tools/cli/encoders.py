@@ -10,14 +10,13 @@ import rich_click as click
 
 from tonari.errors import InvalidRequestError
 from tonari_tools.cli.help import examples, panels
-from tonari_tools.cli.model_options import FILE, takes_model, warn
+from tonari_tools.cli.model_options import FILE, GivenModel, takes_model, warn
 from tonari_tools.cli.target import Target, takes_buckets
 
 if TYPE_CHECKING:  # help must not load numpy
-    from tonari_tools.models.published.overrides import Overrides
+    from tonari.contract.encoder import EncoderFile
 
 SHORT_ID = 12
-MOST_REJECTED = 3
 
 ENCODER_ID = click.argument("name", metavar="ID", help="Its id, or enough of the beginning to tell it from others.")
 
@@ -78,74 +77,115 @@ def fit(given: str | None, dims: str, seed: int, target: Target, *, use_it: bool
     ),
 )
 @takes_model
-@click.argument("folder", type=FILE, help="Where to write model.onnx and encoder.json.")
+@click.argument("folder", type=FILE, help="Where to write the files of the new one.")
 @click.option(
     "--photos", type=FILE, metavar="DIR", help="Pictures by which the loss is measured; default: drawn pictures."
 )
+@click.option(
+    "--texts",
+    type=FILE,
+    metavar="FILE|DIR",
+    help="Texts by which the loss is measured: a catalogue, or a file with one a line; default: names in a drawn shop.",
+)
 @click.option("--static", is_flag=True, help="Compute in int8 too, calibrated on the pictures.")
-def shrink(
-    model: Path, config: Path | None, folder: Path, photos: Path | None, said: Overrides, *, static: bool
-) -> None:
+def shrink(given: GivenModel, folder: Path, photos: Path | None, texts: Path | None, *, static: bool) -> None:
     """Store an encoder in a third of the space, and measure what that loses."""
-    from tonari_tools.cli.encoder_files import write_encoder
-    from tonari_tools.models.check import examine
-    from tonari_tools.onnx.agreement import find_photographs
-    from tonari_tools.onnx.shrinking import report
-    from tonari_tools.onnx.shrinking import shrink as shrink_model
+    from tonari_tools.cli.examining import examine_model
+    from tonari_tools.cli.shrinking import shrink_pictures, shrink_texts
+    from tonari_tools.models.check import Examined
 
-    _check_folder(folder, model)
-    photographs = find_photographs(photos, calibrate=static)
-    examined = examine(model, config, said=said)
+    _check_folder(folder, given.path)
+    examined = examine_model(given)
     warn(examined.warnings)
-    shrunk = shrink_model(examined, photographs)
-    write_encoder(folder, shrunk.model, shrunk.config)
-    click.echo(report(examined, shrunk))
-    for name, why in list(shrunk.rejected.items())[:MOST_REJECTED]:
-        click.echo(f"tonari: passed over {name}: {why}", err=True)
+    if isinstance(examined, Examined):
+        shrink_pictures(examined, folder, photos, texts, static=static)
+    else:
+        shrink_texts(examined, folder, photos, texts, static=static)
 
 
 @click.command(
     epilog=examples(
         "tonari encoder check model.onnx --photo photo.jpg",
+        "tonari encoder check clip    # a folder: graphs of pictures, texts or both",
         "tonari encoder check model.onnx --resize 256 --crop 224 --mean 0.5 --std 0.5",
     )
 )
 @takes_model
 @click.option("--photo", type=FILE, metavar="FILE", help="A picture to encode; default: a drawn one.")
-def check(model: Path, config: Path | None, photo: Path | None, said: Overrides) -> None:
+def check(given: GivenModel, photo: Path | None) -> None:
     """Say what a model expects and gives, how fast it is, and whether it can serve.
 
+    It takes pictures, texts (with tokenizer.json beside it), or both in one space.
     What no file says is guessed, with a warning. Say it by the options below: they go before all files.
     """
-    from tonari_tools.models.check import examine, report
+    from tonari_tools.cli.examining import examine_model, report_on
 
-    examined = examine(model, config, _read_photo(photo), said)
-    click.echo(report(examined))
+    examined = examine_model(given, _read_photo(photo))
+    click.echo(report_on(examined))
     warn(examined.warnings)
 
 
-@click.command(epilog=examples("tonari encoder add model.onnx", "tonari encoder add model.onnx --mean 0.5 --std 0.5"))
+@click.command(
+    epilog=examples(
+        "tonari encoder add model.onnx",
+        "tonari encoder add model.onnx --mean 0.5 --std 0.5",
+        'tonari encoder add e5 --query-prefix "query: "',
+    )
+)
 @takes_model
 @takes_buckets("artefacts")
-def add(model: Path, config: Path | None, said: Overrides, target: Target) -> None:
+def add(given: GivenModel, target: Target) -> None:
     """Check a model, upload it and print its id.
 
     What no file says is guessed, with a warning. Say it by the options below: they go before all files.
     """
-    from tonari.encoders.store import save_encoder
-    from tonari_tools.models.check import examine, report
+    from tonari.encoders.store import save_bundle
+    from tonari_tools.cli.examining import bundle_of, examine_model, report_on
 
-    examined = examine(model, config, said=said)
-    click.echo(report(examined), err=True)
+    examined = examine_model(given)
+    click.echo(report_on(examined), err=True)
     warn(examined.warnings)
-    click.echo(save_encoder(target.open_artefacts(), examined.model, examined.config))
+    click.echo(save_bundle(target.open_artefacts(), bundle_of(examined)))
+
+
+@click.command(epilog=examples("tonari encoder pull multilingual-e5-small e5", "tonari encoder list --known"))
+@click.argument("name", help="What tonari encoder list --known calls it.")
+@click.argument("folder", type=FILE, help="Where to put its files.")
+@click.option("--accept-licence", "accepted", is_flag=True, help="Accept its licence without being asked.")
+@click.option(
+    "--lock",
+    "lockfile",
+    type=FILE,
+    default=Path("encoders.lock.json"),
+    metavar="FILE",
+    show_default=True,
+    help="What pins revision and bytes; later pulls are held to it.",
+)
+def pull(name: str, folder: Path, lockfile: Path, *, accepted: bool) -> None:
+    """Fetch a published encoder from its hub, once its licence is accepted.
+
+    Revision and sha256 are shown, checked against the bytes, and kept in the lock file. HF_ENDPOINT names another hub.
+    """
+    from tonari_tools.cli.encoder_pull import pull_encoder
+
+    pull_encoder(name, folder, lockfile, accepted=accepted)
 
 
 @click.command("list")
+@click.option("--known", is_flag=True, help="Those that can be pulled, in place of those in the bucket.")
 @takes_buckets("artefacts")
-def list_all(target: Target) -> None:
+def list_all(target: Target, *, known: bool) -> None:
     """List the encoders: live ones answer, the next one is used by the next rebuild."""
-    from tonari.encoders.image import EncoderConfig
+    from tonari_tools.cli.encoder_pull import list_known
+
+    if known:
+        list_known()
+    else:
+        _list_stored(target)
+
+
+def _list_stored(target: Target) -> None:
+    from tonari.contract.encoder import read_encoder_file
     from tonari.encoders.store import list_encoders
     from tonari.snapshots.head import read_head
     from tonari_tools.models.check import megabytes
@@ -155,11 +195,12 @@ def list_all(target: Target) -> None:
     head = read_head(bucket).head
     rows = []
     for stored in list_encoders(bucket):
-        config = EncoderConfig.parse(stored.config)
+        about = read_encoder_file(stored.config)
         state = _state(stored.id, head.encoder, head.next_encoder)
-        rows.append((stored.id[:SHORT_ID], state, config.name, str(config.dimensions), megabytes(stored.size)))
+        size = megabytes(stored.size)
+        rows.append((stored.id[:SHORT_ID], state, about.name, _takes(about), str(about.dimensions), size))
     if rows:
-        show(Columns(["id", "state", "name", "dimensions", "size"], rows))
+        show(Columns(["id", "state", "name", "takes", "dimensions", "size"], rows))
     else:
         click.echo(f"{bucket.name} has no encoder yet: tonari init uploads the default one.")
 
@@ -169,27 +210,17 @@ def list_all(target: Target) -> None:
 @takes_buckets("artefacts")
 def show_one(name: str, target: Target) -> None:
     """Show all that is known of an encoder, with its encoder.json."""
-    from tonari.encoders.image import EncoderConfig
-    from tonari.encoders.store import fetch_encoder, find_encoder
+    from tonari.encoders.store import fetch_bundle, find_encoder
     from tonari.snapshots.head import read_head
-    from tonari_tools.models.check import megabytes, say_framing, say_input, say_values
+    from tonari_tools.cli.encoder_facts import tell_facts
     from tonari_tools.tables import facts, show
 
     bucket = target.open_artefacts()
     found = find_encoder(bucket, name)
-    model, raw = fetch_encoder(bucket, found)
-    config, head = EncoderConfig.parse(raw), read_head(bucket).head
-    rows = [
-        ("encoder", found),
-        ("state", _state(found, head.encoder, head.next_encoder) or "not in use"),
-        ("name", config.name),
-        ("input", f"{config.input_name}: {say_input(config)}"),
-        ("framing", say_framing(config.framing)),
-        ("values", say_values(config.form)),
-        ("output", f"{config.output_name}: {config.dimensions} dimensions"),
-        ("size", megabytes(len(model))),
-    ]
-    show(facts(rows))
+    bundle, head = fetch_bundle(bucket, found), read_head(bucket).head
+    state = _state(found, head.encoder, head.next_encoder) or "not in use"
+    show(facts([("encoder", found), ("state", state), *tell_facts(bundle)]))
+    raw = bundle.config
     click.echo(f"\n{raw.decode(json.detect_encoding(raw)).rstrip()}")
 
 
@@ -209,20 +240,20 @@ def use(name: str, target: Target) -> None:
 
 @click.command(epilog=examples("tonari encoder export 2b1f exported"))
 @ENCODER_ID
-@click.argument("folder", type=FILE, help="Where to write model.onnx and encoder.json.")
+@click.argument("folder", type=FILE, help="Where to write them.")
 @takes_buckets("artefacts")
 def export(name: str, folder: Path, target: Target) -> None:
     """Write the files of an encoder into a folder."""
-    from tonari.encoders.store import fetch_encoder, find_encoder
-    from tonari_tools.cli.encoder_files import write_encoder
+    from tonari.encoders.store import fetch_bundle, find_encoder
+    from tonari_tools.models.texts.bundle_folder import write_bundle
 
     bucket = target.open_artefacts()
-    for path, size in write_encoder(folder, *fetch_encoder(bucket, find_encoder(bucket, name))):
+    for path, size in write_bundle(folder, fetch_bundle(bucket, find_encoder(bucket, name))):
         click.echo(f"{path}  {size:,} bytes")
 
 
 PANELS = {
-    "Make": [build, fit, shrink, check],
+    "Make": [build, pull, fit, shrink, check],
     "In the bucket": [add, list_all, show_one, use, export],
 }
 
@@ -247,6 +278,14 @@ def encoder(context: click.RichContext) -> None:
 for commands in PANELS.values():
     for command in commands:
         encoder.add_command(command)
+
+
+def _takes(about: EncoderFile) -> str:
+    from tonari.contract.encoder import PartedEncoder
+
+    if not isinstance(about, PartedEncoder):
+        return "pictures"
+    return " and ".join(what for what, part in (("pictures", about.image), ("texts", about.text)) if part)
 
 
 def _state(name: str, live: str | None, chosen: str | None) -> str:

@@ -9,16 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from tonari.builds.look import RebuildContext
-from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
-from tonari.encoders.store import MODEL, fetch_encoder, find_encoder, save_encoder
+from tonari.contract.encoder import MODEL
+from tonari.encoders.bundle import Bundle
+from tonari.encoders.port import Encoder
+from tonari.encoders.store import fetch_bundle, find_encoder, open_encoder, save_bundle
 from tonari.errors import NotReadyError
 from tonari.snapshots.head import read_head
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.encoder_files import read_encoder
 from tonari_tools.fit.cross_validation import DIMENSIONS
 from tonari_tools.fit.fit_sample import FitRefusedError, Gathered, gather
-from tonari_tools.fit.fitted_encoder import Taught, backbone_of, derive
-from tonari_tools.fit.metric_learning import describe, learn, losses
+from tonari_tools.fit.fitted_encoder import Taught, backbone_of, derive, derive_texts
+from tonari_tools.fit.metric_learning import Learned, describe, learn, losses
+from tonari_tools.models.texts.bundle_folder import read_bundle
 from tonari_tools.progress import StageLines
 
 
@@ -30,16 +33,18 @@ def fit_encoder(catalogue: Bucket, artefacts: Bucket, given: str | None, dimensi
     FitRefusedError
         If it is worse on the products held out.
     """
-    model, config = _read_backbone(artefacts, given)
-    name = encoder_id(model, config)
+    bundle = _read_backbone(artefacts, given)
+    name = bundle.id
     with tempfile.TemporaryDirectory() as folder, StageLines("fit", "views") as stages:
         cache = Path(folder)
-        (cache / MODEL).write_bytes(model)
-        encoder = ImageEncoder(EncoderConfig.parse(config), cache / MODEL)
+        for file, data in bundle.files.items():
+            (cache / file).write_bytes(data)
+        encoder = open_encoder(bundle.about, {file: cache / file for file in bundle.files})
+        _check_one_kind(encoder)
         context = RebuildContext(catalogue, artefacts, lambda _: encoder, cache, stages, lambda: math.inf)
         gathered = gather(context, name, encoder, seed)
     taught = _taught(gathered, name, seed)
-    _introduce(gathered, encoder.config.name, taught)
+    _introduce(gathered, encoder.name, taught)
     with StageLines("fit", "steps") as stages:
         sizes = (dimensions,) if dimensions else DIMENSIONS
         learned = learn(gathered.sample, gathered.held_out, sizes, seed, stages)
@@ -49,23 +54,44 @@ def fit_encoder(catalogue: Bucket, artefacts: Bucket, given: str | None, dimensi
             f"Nothing was uploaded: the fitted encoder is worse at {'; '.join(worse)}. "
             "Keep the encoder that you have, or push more items and fit again."
         )
-    fitted = derive(model, config, learned, taught)
-    save_encoder(artefacts, model, config)
-    return save_encoder(artefacts, *fitted)
+    save_bundle(artefacts, bundle)
+    return save_bundle(artefacts, _derive(bundle, learned, taught))
 
 
-def _read_backbone(artefacts: Bucket, given: str | None) -> tuple[bytes, bytes]:
+def _derive(bundle: Bundle, learned: Learned, taught: Taught) -> Bundle:
+    if MODEL in bundle.files:
+        return Bundle.of_pictures(*derive(bundle.files[MODEL], bundle.config, learned, taught))
+    return derive_texts(bundle, learned, taught)
+
+
+def _check_one_kind(encoder: Encoder) -> None:
+    """Refuse a joint encoder.
+
+    Its pictures and texts lie in different parts of one space [Liang et al., Mind the Gap, NeurIPS 2022]. A map that is
+    learned from the labels of pictures centres and scales their part; it would have to be laid over the texts too, and
+    no label says whether words still find pictures then.
+    """
+    if len(encoder.modalities) > 1:
+        raise FitRefusedError(
+            f"{encoder.name} puts pictures and texts in one space: a map that is learned from the labels of pictures "
+            "would have to move the texts alike, and nothing in a catalogue says whether words still find pictures "
+            "afterwards. Fit an encoder of pictures or one of texts; attributes learn their classes from a joint one "
+            "as it stands."
+        )
+
+
+def _read_backbone(artefacts: Bucket, given: str | None) -> Bundle:
     """Read the encoder that was named, else the chosen or live one; of a fitted one, what it was fitted from."""
     if given and Path(given).is_dir():
-        files = read_encoder(Path(given))
+        bundle = read_bundle(Path(given)) or Bundle.of_pictures(*read_encoder(Path(given)))
     else:
         head = read_head(artefacts).head
         name = find_encoder(artefacts, given) if given else head.next_encoder or head.encoder
         if name is None:
             raise NotReadyError("No encoder has been chosen: run `tonari init`, which uploads the default one.")
-        files = fetch_encoder(artefacts, name)
-    backbone = backbone_of(files[1])
-    return fetch_encoder(artefacts, backbone) if backbone else files
+        bundle = fetch_bundle(artefacts, name)
+    backbone = backbone_of(bundle.config)
+    return fetch_bundle(artefacts, backbone) if backbone else bundle
 
 
 def _introduce(gathered: Gathered, title: str, taught: Taught) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import rich_click as click
 
 from tonari.images.framing import Resample
 from tonari_tools.cli.target import Command
+
+if TYPE_CHECKING:  # help must not load numpy
+    from tonari_tools.models.published.overrides import Overrides
+    from tonari_tools.models.texts.text_overrides import TextOverrides
 
 FILE = click.Path(path_type=Path)
 
@@ -74,20 +79,65 @@ OPTIONS = (
 )
 
 
+VISION = click.option(
+    "--vision", type=FILE, metavar="FILE", help="The graph for pictures, where MODEL is the one for texts alone."
+)
+TEXT_OPTIONS = (
+    click.option(
+        "--pooling",
+        type=click.Choice(["none", "mean", "first", "last"]),
+        help="Of a text model: how the vectors of tokens become one.",
+    ),
+    click.option(
+        "--max-tokens", type=click.IntRange(1, 8192), metavar="N", help="Of a text model: the rest of a text is cut."
+    ),
+    click.option("--query-prefix", metavar="TEXT", help='Put before a query, for example "query: ".'),
+    click.option("--passage-prefix", metavar="TEXT", help='Put before what is searched, for example "passage: ".'),
+    click.option("--text-output", metavar="NAME", help="The text graph's output that is, or is pooled to, a vector."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenModel:
+    """A model as the user names it.
+
+    Parameters
+    ----------
+    path
+        An ONNX file, or a folder.
+    config
+        Its ``encoder.json``, or settings of pictures.
+    vision
+        The graph for pictures, where ``path`` is the one for texts.
+    said, said_of_texts
+        What the user says of pictures, and of texts.
+    """
+
+    path: Path
+    config: Path | None
+    vision: Path | None
+    said: Overrides
+    said_of_texts: TextOverrides
+
+
 def takes_model(command: Command) -> Command:
-    """Give a command the argument ``MODEL``, the option ``--config``, and ``said`` made of the options beside it."""
+    """Give a command the argument ``MODEL`` and the options on it, together as ``given``."""
     names = ("resize", "crop", "resample", "mean", "std", "channels", "layout", "output")
+    of_texts = ("pooling", "max_tokens", "query_prefix", "passage_prefix", "text_output")
 
     @functools.wraps(command)
     def wrapped(*args: Any, **options: Any) -> Any:
         from tonari_tools.models.published.overrides import Overrides
+        from tonari_tools.models.texts.text_overrides import TextOverrides
 
         said = Overrides(**{name: options.pop(name) for name in names})
-        return command(*args, said=said, **options)
+        of_words = TextOverrides(**{name: options.pop(name) for name in of_texts})
+        given = GivenModel(options.pop("model"), options.pop("config"), options.pop("vision"), said, of_words)
+        return command(*args, given=given, **options)
 
-    for option in reversed(OPTIONS):
+    for option in reversed((*OPTIONS, VISION, *TEXT_OPTIONS)):
         wrapped = option(wrapped)
-    return click.argument("model", type=FILE, help="An .onnx file, or a folder with one.")(wrapped)
+    return click.argument("model", type=FILE, help="An .onnx file, or a folder as repositories have it.")(wrapped)
 
 
 def warn(warnings: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from tonari.builds.encode import EncodedView, encode_views
 from tonari.builds.look import Plan, RebuildContext, look
 from tonari.catalogue.holdout import is_held_out, split_value
 from tonari.contract.findings import ItemGroups
-from tonari.encoders.image import ImageEncoder
+from tonari.encoders.port import Encoder
 from tonari.errors import TonariError
 from tonari.fields.columns import ClassColumn, build_columns
 from tonari.fields.schema import Schema
@@ -72,7 +72,7 @@ def most_views(dimensions: int) -> int:
     return min(MOST_VIEWS, MOST_VALUES // dimensions)
 
 
-def gather(context: RebuildContext, name: str, encoder: ImageEncoder, seed: int) -> Gathered:
+def gather(context: RebuildContext, name: str, encoder: Encoder, seed: int) -> Gathered:
     """List the catalogue, choose items, and encode those of their views whose embeddings are not known.
 
     Parameters
@@ -99,13 +99,14 @@ def gather(context: RebuildContext, name: str, encoder: ImageEncoder, seed: int)
     found = dict(zip(wanted.tolist(), plan.known.vectors(views), strict=True))
     missing = {row: key for row, (key, _) in zip(wanted.tolist(), views, strict=True) if found[row] is None}
     context.progress("encode", 0, len(missing))
-    encoded = encode_views(context.catalogue, encoder, missing.values())
+    passages = plan.shard(np.array(list(missing), np.int64)).passages
+    encoded = encode_views(context.catalogue, encoder, missing.values(), passages)
     for count, (row, view) in enumerate(zip(missing, encoded, strict=True), 1):
         found[row] = view.embedding if isinstance(view, EncodedView) else None
         context.progress("encode", count, len(missing))
     rows = [(number, found[row]) for number, item in enumerate(chosen) for row in item.rows if found[row] is not None]
     if not rows:
-        raise FitRefusedError("No image of the catalogue can be encoded: push photographs first.")
+        raise FitRefusedError("No view of the catalogue can be encoded: push items with photographs or words.")
     of_taken = {name: of[taken] for name, of in codes.items()}
     sample, held_out, groups = lay_out(chosen, rows, of_taken, plan.schema, context.progress)
     reused = len(wanted) - len(missing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Mapping
@@ -13,10 +14,13 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from tonari.contract.encoder import CONFIG, PartedEncoder
+from tonari.encoders.bundle import Bundle
 from tonari.encoders.image import EncoderConfig
 from tonari.errors import InvalidEncoderError
 from tonari_tools.fit.lda import Projection
 from tonari_tools.fit.metric_learning import Learned
+from tonari_tools.fit.text_pooling import pool_in_graph
 from tonari_tools.models.model_file import read_model
 from tonari_tools.onnx.graph_writer import serialise
 
@@ -141,9 +145,36 @@ def derive(model: bytes, config: bytes, learned: Learned, taught: Taught) -> tup
         If the graph does not take a head.
     """
     graph, output = append_head(model, EncoderConfig.parse(config).output_name, learned.projection)
+    about = _about(config, learned, taught)
+    about["output"] = {**about["output"], "name": output, "normalized": True}
+    return graph, _written(about)
+
+
+def derive_texts(bundle: Bundle, learned: Learned, taught: Taught) -> Bundle:
+    """Pool in the graph for texts, append the head, and say in ``encoder.json`` where it comes from.
+
+    Raises
+    ------
+    InvalidEncoderError
+        If it is no encoder of texts alone, or its graph does not take a head.
+    """
+    file = bundle.about
+    if not isinstance(file, PartedEncoder) or file.text is None or file.image is not None:
+        raise InvalidEncoderError("A map of texts goes behind an encoder of texts alone.")
+    pooled, name, mask = pool_in_graph(bundle.files[file.text.graph], file.text, file.dimensions)
+    graph, output = append_head(pooled, name, learned.projection)
+    about = _about(bundle.config, learned, taught)
+    inputs = {**about["text"]["inputs"], "mask": mask}
+    about["text"] = {**about["text"], "inputs": inputs, "output": {"name": output}, "pooling": "none"}
+    if "sha256" in about:
+        about["sha256"] = {**about["sha256"], file.text.graph: hashlib.sha256(graph).hexdigest()}
+    return Bundle({**bundle.files, file.text.graph: graph, CONFIG: _written(about)})
+
+
+def _about(config: bytes, learned: Learned, taught: Taught) -> dict[str, Any]:
+    """Give ``encoder.json`` with name, dimensions and what the fit was made from; its output is still the old one."""
     about: dict[str, Any] = json.loads(config)
     about["name"] += SUFFIX
-    about["output"] = {**about["output"], "name": output, "normalized": True}
     about["dimensions"] = learned.projection.dimensions
     parameters = learned.parameters
     about["fit"] = {
@@ -160,7 +191,11 @@ def derive(model: bytes, config: bytes, learned: Learned, taught: Taught) -> tup
             for change in learned.changes
         ],
     }
-    return graph, (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode()
+    return about
+
+
+def _written(about: Mapping[str, Any]) -> bytes:
+    return (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def backbone_of(config: bytes) -> str | None:

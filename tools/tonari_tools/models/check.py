@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from tonari.contract.encoder import MODEL
 from tonari.encoders.image import EncoderConfig, encoder_id
 from tonari.encoders.onnx import graph_signature
-from tonari.encoders.store import MODEL
 from tonari.errors import InvalidEncoderError
 from tonari.images.framing import Framing
 from tonari.images.tensor import TensorForm
 from tonari_tools.models.detect import detect
-from tonari_tools.models.model_file import Loaded, ModelFiles, Read, find_files, load_model
+from tonari_tools.models.model_file import MOST_BYTES, Loaded, ModelFiles, Read, find_files, load_model
 from tonari_tools.models.published.overrides import NOTHING, Overrides
 from tonari_tools.models.trial import Trial, drawn_photos, try_encoder
 from tonari_tools.tables import align
@@ -123,6 +123,8 @@ class Examined:
         Names of files beside the model that were read, and that may say something of it and were not.
     warnings
         What was guessed or is doubtful, each a sentence.
+    changed
+        Whether the graph was cut out of a larger one, or its ends became float32.
     """
 
     files: ModelFiles
@@ -136,6 +138,12 @@ class Examined:
     used: tuple[str, ...]
     unread: tuple[str, ...]
     warnings: tuple[str, ...]
+    changed: bool = False
+
+    @property
+    def found_whole(self) -> bool:
+        """Whether the file that was found is the model as it is."""
+        return not self.merged and not self.changed
 
     @property
     def id(self) -> str:
@@ -145,14 +153,14 @@ class Examined:
     @contextmanager
     def on_disk(self) -> Iterator[Path]:
         """Give the path of the model as one file: where it was found, or a passing copy with all weights."""
-        with one_file(self.files.path, self.model, self.merged) as path:
+        with one_file(self.files.path, self.model, found=self.found_whole) as path:
             yield path
 
 
 @contextmanager
-def one_file(path: Path, data: bytes, merged: Mapping[str, int]) -> Iterator[Path]:
-    """Give the path of a model that has all its weights; if they had to be merged, of a passing copy."""
-    if not merged:
+def one_file(path: Path, data: bytes, *, found: bool) -> Iterator[Path]:
+    """Give the path of a model that has all its weights; if it was not found so, of a passing copy."""
+    if found:
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -161,7 +169,19 @@ def one_file(path: Path, data: bytes, merged: Mapping[str, int]) -> Iterator[Pat
         yield copy
 
 
-def examine(model: Path, config: Path | None = None, photo: bytes | None = None, said: Overrides = NOTHING) -> Examined:
+def _as_it_is(loaded: Loaded) -> Loaded:
+    return loaded
+
+
+def examine(
+    model: Path,
+    config: Path | None = None,
+    photo: bytes | None = None,
+    said: Overrides = NOTHING,
+    *,
+    most: int = MOST_BYTES,
+    prepare: Callable[[Loaded], Loaded] = _as_it_is,
+) -> Examined:
     """Find out what a model is, and try it.
 
     Parameters
@@ -174,6 +194,10 @@ def examine(model: Path, config: Path | None = None, photo: bytes | None = None,
         What to encode; default: a drawn one.
     said
         What the user says, by options.
+    most
+        Bytes of the model.
+    prepare
+        What is done to the graph before it is looked at.
 
     Raises
     ------
@@ -182,9 +206,9 @@ def examine(model: Path, config: Path | None = None, photo: bytes | None = None,
     RequestError
         If ``photo`` cannot be read.
     """
-    files = find_files(model, config)
-    loaded = load_model(files.path)
-    with one_file(files.path, loaded.data, loaded.merged) as path:
+    files = find_files(model, config, most)
+    loaded = prepare(load_model(files.path, most))
+    with one_file(files.path, loaded.data, found=not loaded.merged and not loaded.changed) as path:
         return _examine(files, loaded, path, photo or drawn_photos()[0], said)
 
 
@@ -220,4 +244,5 @@ def _examine(files: ModelFiles, loaded: Loaded, path: Path, photo: bytes, said: 
         made.used,
         unread,
         made.warnings,
+        loaded.changed,
     )

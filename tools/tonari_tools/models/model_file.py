@@ -54,7 +54,7 @@ class ModelFiles:
     beside: Beside
 
 
-def find_files(model: Path, config: Path | None = None) -> ModelFiles:
+def find_files(model: Path, config: Path | None = None, most: int = MOST_BYTES) -> ModelFiles:
     """Find the ONNX file and the settings beside it; nothing of the model is read yet but its first bytes.
 
     Parameters
@@ -63,11 +63,13 @@ def find_files(model: Path, config: Path | None = None) -> ModelFiles:
         The file, or a folder with one, as Hugging Face lays them out too (``onnx/model.onnx`` under the settings).
     config
         An ``encoder.json`` elsewhere, or a file with other settings.
+    most
+        Bytes of the ONNX file.
 
     Raises
     ------
     InvalidEncoderError
-        If there is no such file, or more than one, or it is no ONNX file, or is over :data:`MOST_BYTES`, or settings
+        If there is no such file, or more than one, or it is no ONNX file, or is over ``most``, or settings
         are not JSON.
     """
     path = _find(model) if _is_folder(model) else model
@@ -79,12 +81,12 @@ def find_files(model: Path, config: Path | None = None) -> ModelFiles:
         raise InvalidEncoderError(f"{path} cannot be read: {error.strerror}.") from error
     if foreign:
         raise InvalidEncoderError(f"{path} {foreign}.")
-    if size > MOST_BYTES:
+    if size > most:
         told = tell_name(path)
         raise InvalidEncoderError(
             f"{path} {told}."
             if told
-            else f"{path} has {size:,} bytes, the limit is {MOST_BYTES:,}: take a smaller model, or store its weights "
+            else f"{path} has {size:,} bytes, the limit is {most:,}: take a smaller model, or store its weights "
             "smaller."
         )
     encoder = config or find_file(rooms_of(path), ENCODER)
@@ -150,15 +152,18 @@ class Loaded:
     ----------
     merged
         Names of the files with weights, and how many tensors came from each.
+    changed
+        Whether more was done to it than that: a part was cut out of a graph, or its ends became float32.
     """
 
     data: bytes
     read: Read
     merged: Mapping[str, int]
+    changed: bool = False
 
 
-def load_model(path: Path) -> Loaded:
-    """Read an ONNX file, with the weights that it keeps in other files.
+def load_model(path: Path, most: int = MOST_BYTES) -> Loaded:
+    """Read an ONNX file, with the weights that it keeps in other files, ``most`` bytes in all.
 
     Raises
     ------
@@ -176,7 +181,7 @@ def load_model(path: Path) -> Loaded:
         external = external_tensors(_tensors(model))
         if not external:
             return Loaded(data, _inspect(model), {})
-        merged = merge_external_data(external, path.parent, MOST_BYTES - len(data))
+        merged = merge_external_data(external, path.parent, most - len(data))
         return Loaded(model.SerializeToString(deterministic=True), _inspect(model), merged)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
@@ -71,11 +72,18 @@ def try_encoder(config: EncoderConfig, model: Path, photo: bytes, *, batches: bo
             raise InvalidEncoderError(
                 f"{error.detail} (given {name}; an encoder must give each picture one)"
             ) from error
-    session = Session(model, config.input_name, config.output_name, threads=1)
-    length = float(np.linalg.norm(session.run(view[None]).astype(np.float64)))
-    agreement = _agreement(session, [view, *map(encoder.read, drawn_photos()[1:])]) if batches else None
-    milliseconds, runs = _speed(session, view)
+    session = Session(model, (config.input_name,), config.output_name, 1, UnencodableImageError)
+
+    def run(batch: NDArray[np.generic]) -> NDArray[np.float32]:
+        return session.run({config.input_name: batch})
+
+    length = float(np.linalg.norm(run(view[None]).astype(np.float64)))
+    agreement = _agreement(run, [view, *map(encoder.read, drawn_photos()[1:])]) if batches else None
+    milliseconds, runs = _speed(run, view)
     return Trial(length, milliseconds, runs, agreement)
+
+
+Run = Callable[[NDArray[np.generic]], NDArray[np.float32]]
 
 
 def _flat(colour: str) -> bytes:
@@ -84,11 +92,11 @@ def _flat(colour: str) -> bytes:
     return buffer.getvalue()
 
 
-def _agreement(session: Session, views: list[NDArray[np.generic]]) -> float | None:
+def _agreement(run: Run, views: list[NDArray[np.generic]]) -> float | None:
     """Compare with a batch; a graph that fails on one is no worse for it, as views are encoded one by one."""
-    alone = np.concatenate([session.run(view[None]) for view in views]).astype(np.float64)
+    alone = np.concatenate([run(view[None]) for view in views]).astype(np.float64)
     try:
-        together = session.run(np.stack(views)).astype(np.float64)
+        together = run(np.stack(views)).astype(np.float64)
     except (InvalidEncoderError, UnencodableImageError):
         return None
     if together.shape != alone.shape:
@@ -105,14 +113,14 @@ def _agreement(session: Session, views: list[NDArray[np.generic]]) -> float | No
     return least
 
 
-def _speed(session: Session, view: NDArray[np.generic]) -> tuple[float, int]:
+def _speed(run: Run, view: NDArray[np.generic]) -> tuple[float, int]:
     taken: list[float] = []
     begin = time.perf_counter()
     while len(taken) < WARM_UP + LEAST_RUNS or (
         len(taken) < WARM_UP + MOST_RUNS and time.perf_counter() - begin < MOST_SECONDS
     ):
         start = time.perf_counter()
-        session.run(view[None])
+        run(view[None])
         taken.append(time.perf_counter() - start)
     runs = taken[WARM_UP:]
     return statistics.median(runs) * 1000, len(runs)

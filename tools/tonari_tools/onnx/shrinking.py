@@ -15,8 +15,8 @@ from typing import Any
 import onnx
 from numpy.typing import NDArray
 
+from tonari.contract.encoder import CONFIG, MODEL
 from tonari.encoders.image import EncoderConfig, ImageEncoder, encoder_id
-from tonari.encoders.store import CONFIG, MODEL
 from tonari.errors import InvalidCatalogueError, InvalidEncoderError
 from tonari_tools.models.check import Examined, examine, megabytes
 from tonari_tools.onnx.agreement import LEAST, Agreement, Photographs, Reader, measure_agreement

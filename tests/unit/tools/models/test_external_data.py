@@ -14,7 +14,6 @@ from models import Model, with_external_data
 from tonari.encoders.image import EncoderConfig, ImageEncoder
 from tonari.errors import InvalidEncoderError
 from tonari_tools.cli.main import main
-from tonari_tools.models import model_file
 from tonari_tools.models.check import examine
 from tonari_tools.models.model_file import MOST_BYTES, load_model, read_model
 from tonari_tools.models.trial import drawn_photos
@@ -154,10 +153,10 @@ def test_more_than_a_function_holds_is_refused_before_it_is_read(tmp_path: Path)
     assert "2 GB" in detail
 
 
-def test_what_does_not_fit_beside_the_graph_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_fit_beside_the_graph_is_refused(tmp_path: Path) -> None:
     path = with_external_data(tmp_path / "model.onnx")
-    monkeypatch.setattr(model_file, "MOST_BYTES", path.stat().st_size + 10)
-    assert "over the limit of 10 " in refuse(path)
+    with pytest.raises(InvalidEncoderError, match="over the limit of 10 "):
+        load_model(path, path.stat().st_size + 10)
 
 
 def test_check_says_what_was_merged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

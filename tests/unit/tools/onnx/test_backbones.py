@@ -5,6 +5,7 @@ import onnx
 import pytest
 
 from tonari.encoders.onnx import Session
+from tonari.errors import UnencodableImageError
 from tonari_tools.onnx.backbones import same_padding
 from tonari_tools.onnx.graph_writer import fold, serialise
 from tonari_tools.onnx.recipe import write_graph
@@ -58,7 +59,7 @@ def test_the_folded_graph_agrees_with_unfolded_arithmetic(weights, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(serialise(model))
     picture = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
-    ours = Session(path, "image", inner, 1).run(picture[None])[0]
+    ours = Session(path, ("image",), inner, 1, UnencodableImageError).run({"image": picture[None]})[0]
     expected = first_blocks(picture, weights)
     assert ours.shape == expected.shape == (24, 56, 56)
     np.testing.assert_allclose(ours, expected, atol=2e-4 * np.abs(expected).max())

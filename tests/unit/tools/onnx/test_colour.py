@@ -5,6 +5,7 @@ import onnx
 import pytest
 
 from tonari.encoders.onnx import Session
+from tonari.errors import UnencodableImageError
 from tonari_tools.onnx.colour import BINS, LIGHTNESS, SOFTNESS, SPACING, companded_lab, lattice, write_histogram
 from tonari_tools.onnx.graph_writer import GraphWriter, serialise
 
@@ -33,11 +34,12 @@ def weighed(tmp_path_factory):
     model = graph.model(("image", ["batch", 224, 224, 3 + CHANNELS]), {"colour": ["batch", BINS]}, {})
     path = tmp_path_factory.mktemp("colour") / "model.onnx"
     path.write_bytes(serialise(model))
-    session = Session(path, "image", "colour", 1)
+    session = Session(path, ("image",), "colour", 1, UnencodableImageError)
 
     def ask(picture, maps=EVEN):
         wide = np.asarray(maps).transpose(1, 2, 0).repeat(side, axis=0).repeat(side, axis=1)
-        return session.run(np.concatenate([picture, wide.astype(np.uint8)], axis=2)[None])[0]
+        given = np.concatenate([picture, wide.astype(np.uint8)], axis=2)[None]
+        return session.run({"image": given})[0]
 
     return ask
 

@@ -6,6 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tonari.encoders.onnx import Session
+from tonari.errors import UnencodableImageError
 from tonari_tools.onnx.int8_weights import channel_axes, expose_kernels, store_int8
 
 GIVEN = np.random.default_rng(0).normal(size=(2, 128)).astype(np.float32)
@@ -57,7 +58,7 @@ def in_a_function():
 
 def run(model, path):
     path.write_bytes(model.SerializeToString())
-    return Session(path, "x", "y", 1).run(GIVEN)
+    return Session(path, ("x",), "y", 1, UnencodableImageError).run({"x": GIVEN})
 
 
 @pytest.mark.parametrize("make", [scaled, in_a_node, half, in_a_function])

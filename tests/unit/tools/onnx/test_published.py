@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tonari.encoders.onnx import Session
+from tonari.errors import UnencodableImageError
 from tonari_tools.cli.main import main
 from tonari_tools.onnx.recipe import PUBLISHED, build_published, fetch, read_weights
 from tonari_tools.onnx.torch_pickle import load_state_dict
@@ -61,7 +62,8 @@ def test_mobilenetv2_is_the_paper_s(tmp_path: Path) -> None:
     model.graph.output.append(onnx.helper.make_tensor_value_info(inner, onnx.TensorProto.FLOAT, None))
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     picture = np.random.default_rng(0).normal(size=(3, 224, 224)).astype(np.float32)
-    ours = Session(tmp_path / "model.onnx", "pixel_values", inner, 1).run(picture[None])[0]
+    ours = Session(tmp_path / "model.onnx", ("pixel_values",), inner, 1, UnencodableImageError)
+    ours = ours.run({"pixel_values": picture[None]})[0]
     weights = weights_of("mobilenetv2")
     x = step(picture.astype(float), weights, "features.0.0", "features.0.1", stride=2)
     x = step(x, weights, "features.1.conv.0", "features.1.conv.1")

@@ -11,18 +11,23 @@ import pytest
 
 from tonari.encoders.image import EncoderConfig, encoder_id
 from tonari.encoders.onnx import Session
-from tonari.errors import InvalidEncoderError
+from tonari.errors import InvalidEncoderError, UnencodableImageError
 from tonari.images.framing import Framing
 from tonari_tools.onnx.default import read_default
 from tonari_tools.onnx.graph_writer import serialise
 from tonari_tools.onnx.recipe import PINNED, build, fetch, write_graph
 
 
+def runner(path, output):
+    session = Session(path, ("image",), output, 1, UnencodableImageError)
+    return lambda pictures: session.run({"image": pictures})
+
+
 @pytest.fixture(scope="session")
 def embed(built, tmp_path_factory):
     path = tmp_path_factory.mktemp("encoder") / "model.onnx"
     path.write_bytes(built.model)
-    return Session(path, "image", "embedding", 1).run
+    return runner(path, "embedding")
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +36,7 @@ def exact(weights, tmp_path_factory):
     model.graph.output.append(onnx.helper.make_tensor_value_info("shape.unit", onnx.TensorProto.FLOAT, None))
     path = tmp_path_factory.mktemp("exact") / "model.onnx"
     path.write_bytes(serialise(model))
-    return {name: Session(path, "image", name, 1).run for name in ("embedding", "shape.unit")}
+    return {name: runner(path, name) for name in ("embedding", "shape.unit")}
 
 
 @pytest.fixture(scope="session")

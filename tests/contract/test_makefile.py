@@ -83,6 +83,8 @@ def test_a_folder_of_any_name_is_the_folder_shown(checkout: Path, name: str) -> 
         (["SPLIT_BY=$model", "DIR=p"], ["--split-by=$model", "--", "p"]),
         (["SKIP_BAD_ROWS=1", "FRESH=1", "DIR=p"], ["--skip-bad-rows", "--fresh", "--", "p"]),
         (["SKIP_BAD_ROWS=0", "FRESH=", "DIR=p"], ["--", "p"]),
+        (["EXAMPLE=shop", "PORT=0"], ["--port=0", "--example=shop"]),
+        (["EXAMPLE=$x y"], ["--example=$x y"]),
     ],
 )
 def test_each_setting_is_passed_on(checkout: Path, settings: list[str], given: list[str]) -> None:
@@ -91,6 +93,19 @@ def test_each_setting_is_passed_on(checkout: Path, settings: list[str], given: l
 
 def test_names_that_others_use_in_the_environment_mean_nothing(checkout: Path) -> None:
     assert arguments(checkout, ID="7", IMAGE="debian:12", FOLDERS="x", METADATA="y", FRESH="1") == ["demo"]
+    assert arguments(checkout, EXAMPLE="newsroom") == ["demo"]
+
+
+def test_only_the_newsroom_wants_the_encoder_of_texts(checkout: Path) -> None:
+    stamp = checkout / ".venv" / ".text"
+    uv = checkout / ".venv" / "bin" / "uv"
+    uv.write_text("#!/bin/sh\n")
+    uv.chmod(0o755)
+    (checkout / ".venv" / ".local").touch()
+    assert arguments(checkout, "EXAMPLE=shop") == ["demo", "--example=shop"]
+    assert not stamp.exists()
+    assert arguments(checkout, "EXAMPLE=newsroom")[1:] == ["--example=newsroom"]
+    assert stamp.exists()
 
 
 def test_python_starts_whatever_the_checkout_is_called(checkout: Path) -> None:

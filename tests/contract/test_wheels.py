@@ -19,12 +19,13 @@ from tonari_tools.onnx.default import read_default
 ROOT = Path(__file__).resolve().parents[2]
 UV = Path(sys.prefix, "bin", "uv")
 PINNED = ROOT / ".ci" / "locks" / "local.txt"
-PROJECT = ("pyproject.toml", "README.md", "LICENSE", "layers/engine/tonari", "tools", "examples/shop")
+PROJECT = ("pyproject.toml", "README.md", "LICENSE", "layers/engine/tonari", "tools", "examples")
 
 PACKAGES = {
     "tonari": ROOT / "layers" / "engine" / "tonari",
     "tonari_tools": ROOT / "tools" / "tonari_tools",
     "tonari_shop": ROOT / "examples" / "shop" / "tonari_shop",
+    "tonari_newsroom": ROOT / "examples" / "newsroom" / "tonari_newsroom",
 }
 
 DRAW = """

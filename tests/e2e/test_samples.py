@@ -99,7 +99,8 @@ def test_the_questions_of_the_readme_get_the_answer_of_the_readme(demo: Demo) ->
     (asked,) = (block for block in blocks(README, language="") if "curl" in block.text)
     (sample,) = blocks(README, language="json")
     *others, answer = run(demo, asked.text)
-    assert [one.keys() & {"items", "predictions"} for one in others] == [{"items"}, {"predictions"}, {"items"}]
+    expected = [{"items"}, {"items"}, {"predictions"}, {"items"}]
+    assert [one.keys() & {"items", "predictions"} for one in others] == expected
     assert differs(json.loads(sample.text), answer) == []
     assert answer.keys() == json.loads(sample.text).keys()
 

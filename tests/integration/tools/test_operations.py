@@ -139,7 +139,7 @@ def test_a_store_is_probed(artefacts: Bucket, capsys: pytest.CaptureFixture[str]
     before = [found.key for found in artefacts.list("")]
     code, out, err = run(capsys, "probe-store")
     assert (code, err) == (0, "")
-    assert out.count("yes") == 8
+    assert out.count("yes") == 9
     assert [found.key for found in artefacts.list("")] == before
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import UNSET
 from rich.console import RenderableType
 
-from tonari.contract.answers import FoundItem, PredictAnswer, Prediction, RankedClass, SearchAnswer
+from tonari.contract.answers import FoundItem, Plan, PredictAnswer, Prediction, RankedClass, SearchAnswer
 from tonari.contract.artefacts import Regression
 from tonari.contract.findings import Audit, ItemGroups
 from tonari.contract.health import HealthAnswer
@@ -91,6 +91,7 @@ def _section(head: str, table: Columns, listed: int, count: int, remedy: str) ->
 
 MOST_FIELDS = 6
 MOST_ALTERNATIVES = 3
+MOST_PASSAGE = 120
 HEARSAY = {True: "neighbours agree: ", False: "neighbours say ", None: "neighbours are not sure: "}
 """What other items say of a label."""
 FIRST = ("name", "category", "color", "colour", "price", "brand")
@@ -100,7 +101,8 @@ def search_table(answer: SearchAnswer) -> list[RenderableType]:
     """Lay out what a search found, and how it was found."""
     plan = answer.plan
     foot = (
-        f"{len(answer.items)} of {plan.matching} matching items; compared {plan.scanned} views ({plan.path}); "
+        f"{len(answer.items)} of {plan.matching} matching items; compared {plan.scanned} views ({plan.path})"
+        f"{_fusion(plan)}; "
         f"{_milliseconds(answer.took_ms)}"
     )
     strange = _strange(answer)
@@ -111,24 +113,60 @@ def search_table(answer: SearchAnswer) -> list[RenderableType]:
     if not answer.items:
         return [*strange, foot]
     names = _main_fields(answer.items)
+    words = any(item.bm25 is not UNSET for item in answer.items)
+    worded = all(item.score is None for item in answer.items)
+    passages = any(item.passage is not UNSET for item in answer.items)
     ranked = any(item.ranked_by is not UNSET or item.placed is not UNSET for item in answer.items)
     rows = [
         [
             item.id,
-            f"{item.score:.3f}",
-            score_bar(item.score),
+            *([] if worded else ["" if item.score is None else f"{item.score:.3f}", score_bar(item.score or 0.0)]),
+            *([_words(item)] if words else []),
             *([_rank(item)] if ranked else []),
+            *([_view(item)] if passages else []),
             *(_fields(item).get(name) for name in names),
         ]
         for item in answer.items
     ]
-    return [*strange, Columns(["id", "score", "", *(["ranked by"] if ranked else []), *names], rows), "", foot]
+    columns = [
+        "id",
+        *([] if worded else ["score", ""]),
+        *(["words"] if words else []),
+        *(["ranked by"] if ranked else []),
+        *(["passage"] if passages else []),
+        *names,
+    ]
+    return [*strange, Columns(columns, rows), "", foot]
+
+
+def _words(item: FoundItem) -> str:
+    """Say how well an item's texts answer the words, and where it stands in each list."""
+    bm25 = "" if item.bm25 is UNSET else f"{item.bm25:.2f}"
+    if item.ranks is UNSET:
+        return bm25
+    places = ", ".join(f"{name} {rank}" for name, rank in item.ranks.items())
+    return f"{bm25} ({places})".strip()
+
+
+def _view(item: FoundItem) -> str:
+    """Give the beginning of the passage that was found, or the name of the picture."""
+    if item.passage is UNSET:
+        return text_of(item.view)
+    text = text_of(item.passage.text or item.passage.title)
+    return text if len(text) <= MOST_PASSAGE else f"{text[: MOST_PASSAGE - 1]}…"
+
+
+def _fusion(plan: Plan) -> str:
+    """Say which lists were ranked together."""
+    if plan.fusion is UNSET:
+        return ""
+    return f", {plan.fusion.lexical} by words and {plan.fusion.dense} by embedding ranked together"
 
 
 def _strange(answer: SearchAnswer | PredictAnswer) -> list[RenderableType]:
     """Say so if the query is like nothing in the catalogue."""
     nearest, level = answer.likeness.nearest, answer.likeness.level
-    if answer.familiar:
+    if answer.familiar is not False:
         return []
     compared = (
         ""
@@ -142,8 +180,10 @@ def _rank(item: FoundItem) -> str:
     """Say why an item stands where it stands: it was placed there, or its boosts."""
     if item.placed is not UNSET:
         return item.placed
-    if item.ranked_by is UNSET or item.boosts is UNSET:
+    if item.ranked_by is UNSET:
         return ""
+    if item.boosts is UNSET:
+        return f"{item.ranked_by:.3f}"
     added = ", ".join(f"{text_of(name)} {added:+.3f}" for name, added in item.boosts.items())
     return f"{item.ranked_by:.3f} ({added})"
 
@@ -189,6 +229,7 @@ def status_table(health: HealthAnswer, url: str) -> list[RenderableType]:
         ("snapshot", f"{health.snapshot}, generation {health.generation}, {health.segments} delta segments"),
         ("encoder", f"{encoder.name}, {encoder.dimensions} dimensions, {encoder.id[:12]}"),
         ("items", f"{health.items}, {health.views} views"),
+        ("asked by", _queries(health)),
     ]
     rows += [(name, f"{len(classes)} classes{_method(health, name)}") for name, classes in health.attributes.items()]
     rows += [("not predicted", f"{text_of(name)}: {why}") for name, why in health.unpredicted.items()]
@@ -202,6 +243,15 @@ def status_table(health: HealthAnswer, url: str) -> list[RenderableType]:
         rows += [("", _fall(fall)) for fall in refused.falls]
         rows.append(("", "publish it anyway: tonari rebuild --accept"))
     return [facts(rows)]
+
+
+def _queries(health: HealthAnswer) -> str:
+    """Say by what the catalogue can be searched."""
+    asked = health.queries
+    named = ["pictures"] if asked.image else []
+    named += [] if asked.text is None else [f"texts ({asked.text})"]
+    named += ["both together"] if asked.image_and_text else []
+    return ", ".join([*named, "items"])
 
 
 def _method(health: HealthAnswer, attribute: str) -> str:
@@ -237,7 +287,8 @@ def _left_out(health: HealthAnswer) -> list[tuple[str, str]]:
             ],
         ),
     ]
-    rows = []
+    cut = "passages have more tokens than the encoder takes: what is behind cannot be found by meaning"
+    rows = [("cut", f"{health.cut} {cut}")] if health.cut else []
     for name, count, what, lines in found:
         rows += [(name, f"{count} {what}"), *(("", line) for line in lines)] if count else []
     return rows

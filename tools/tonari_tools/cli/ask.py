@@ -16,6 +16,11 @@ if TYPE_CHECKING:  # help must load neither
     from tonari.contract.requests import Method
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+TEXT = click.option(
+    "--text",
+    metavar="WORDS",
+    help="What to look for, in words: alone, or beside a picture where the encoder takes both.",
+)
 PHOTO = click.argument("photo", type=click.Path(path_type=Path), required=False, help="A picture file.")
 REGION = click.option(
     "--region",
@@ -30,11 +35,25 @@ REGION = click.option(
         """tonari search photo.jpg -k 5 --filter '{"price": {"$lt": 50}, "color": "red"}'""",
         "tonari search --id dress-031 --shift color=red",
         "tonari search photo.jpg --region 0.1,0.2,0.5,0.5",
+        'tonari search --text "red boot"',
+        'tonari search photo.jpg --text "in blue"',
         "tonari search photo.jpg --json | jq '.items[].id'",
     )
 )
 @PHOTO
 @click.option("--id", "item", metavar="ID", help="Search with this item instead of a picture.")
+@TEXT
+@click.option(
+    "--text-weight",
+    type=click.FloatRange(0, 1),
+    metavar="0-1",
+    help="How much --text counts beside a picture or an item; default: 0.5.",
+)
+@click.option(
+    "--retrieval",
+    type=click.Choice(["lexical", "dense", "fused"]),
+    help="Find --text by its words, by its embedding, or by both; default: by whatever there is.",
+)
 @click.option(
     "-k", "count", type=click.IntRange(1), metavar="N", default=10, show_default=True, help="How many items to find."
 )
@@ -50,16 +69,19 @@ REGION = click.option(
 )
 @click.option("--pin", metavar="ID", multiple=True, help="This item first, if it matches the filter; repeatable.")
 @click.option("--bury", metavar="ID", multiple=True, help="This item last; repeatable.")
+@click.option(
+    "--duplicates/--no-duplicates", default=None, help="Show near-copies too, or not; default: not of articles."
+)
 @AS_JSON
 @takes_url
-def search(photo: Path | None, item: str | None, url: str, *, as_json: bool, **wishes: Any) -> None:
-    """Find the items that look most like a picture, or like an item."""
+def search(photo: Path | None, item: str | None, text: str | None, url: str, *, as_json: bool, **wishes: Any) -> None:
+    """Find the items that are most like a picture or an item, or that a text describes."""
     from tonari.contract.decoding import decode
     from tonari.contract.requests import SearchRequest
     from tonari_tools.cli.answer_tables import search_table
     from tonari_tools.tables import show
 
-    query = _query(photo, item, "search with")
+    query = _query(photo, item, text, "search with")
     answer = _client(url).search(decode({**query, **_read_wishes(**wishes)}, SearchRequest))
     print_json(answer) if as_json else show(*search_table(answer))
 
@@ -69,10 +91,12 @@ def search(photo: Path | None, item: str | None, url: str, *, as_json: bool, **w
         "tonari predict photo.jpg",
         "tonari predict photo.jpg --attributes color,category --method vote",
         "tonari predict --id dress-031",
+        'tonari predict --text "Shares fall as rates rise"',
     )
 )
 @PHOTO
 @click.option("--id", "item", metavar="ID", help="Tell this item's labels, and what others like it would have said.")
+@TEXT
 @click.option(
     "--method",
     type=click.Choice(["discriminant", "means", "vote"]),
@@ -85,6 +109,7 @@ def search(photo: Path | None, item: str | None, url: str, *, as_json: bool, **w
 def predict(
     photo: Path | None,
     item: str | None,
+    text: str | None,
     method: Method | None,
     attributes: str | None,
     region: str | None,
@@ -92,7 +117,7 @@ def predict(
     *,
     as_json: bool,
 ) -> None:
-    """Predict colour, category and other attributes of a picture, or of an item."""
+    """Predict colour, category and other attributes of a picture, of an item or of a text."""
     from tonari.contract.decoding import decode
     from tonari.contract.requests import PredictRequest
     from tonari_tools.cli.answer_tables import prediction_table
@@ -100,7 +125,7 @@ def predict(
 
     names = [name.strip() for name in attributes.split(",")] if attributes else None
     wishes = {"method": method, "attributes": names, "region": _read_region(region)}
-    answer = _client(url).predict(decode({**_query(photo, item, "predict for"), **wishes}, PredictRequest))
+    answer = _client(url).predict(decode({**_query(photo, item, text, "predict for"), **wishes}, PredictRequest))
     print_json(answer) if as_json else show(*prediction_table(answer))
 
 
@@ -152,13 +177,16 @@ def _client(url: str) -> Client:
     return Client(url, retries=1)
 
 
-def _query(photo: Path | None, item: str | None, purpose: str) -> dict[str, Any]:
-    """Take the picture or the item, one of which there must be."""
+def _query(photo: Path | None, item: str | None, text: str | None, purpose: str) -> dict[str, Any]:
+    """Take the picture, the item or the text; a text may stand beside one of the others."""
     from tonari.client import read_picture
 
-    if (photo is None) == (item is None):
-        raise click.UsageError(f"Name what to {purpose}: a picture file, or an item by --id.")
-    return {"id": item} if photo is None else {"image": read_picture(photo)}
+    if (photo is not None and item is not None) or (photo is None and item is None and text is None):
+        raise click.UsageError(f"Name what to {purpose}: a picture file, an item by --id, or words by --text.")
+    words = {} if text is None else {"text": text}
+    if photo is not None:
+        return {"image": read_picture(photo), **words}
+    return words if item is None else {"id": item, **words}
 
 
 def print_json(answer: object) -> None:
@@ -175,8 +203,7 @@ def _read_wishes(
     wanted: tuple[str, ...],
     region: str | None,
     boost: str | None,
-    pin: tuple[str, ...],
-    bury: tuple[str, ...],
+    **as_they_are: Any,
 ) -> dict[str, Any]:
     """Read the options of a search as the parameters of a request."""
     return {
@@ -185,8 +212,7 @@ def _read_wishes(
         "shift": dict(map(_read_class, wanted)) or None,
         "region": _read_region(region),
         "boost": _read_boost(boost) if boost else (),
-        "pin": pin,
-        "bury": bury,
+        **as_they_are,
     }
 
 

@@ -93,19 +93,30 @@ def takes_reading(command: Command) -> Command:
     return decorated
 
 
-@click.command(epilog=examples("tonari init", "tonari init --artefacts my-artefacts --encoder exported"))
-@click.option("--encoder", "folder", type=FILE, metavar="DIR", help="Folder with another model.onnx and encoder.json.")
+@click.command(
+    epilog=examples("tonari init", "tonari init --texts", "tonari init --artefacts my-artefacts --encoder exported")
+)
+@click.option("--encoder", "folder", type=FILE, metavar="DIR", help="Folder with another encoder and its encoder.json.")
+@click.option("--texts", is_flag=True, help="The default encoder of texts instead of that of pictures: for articles.")
 @takes_buckets("artefacts")
-def init(folder: Path | None, target: Target) -> None:
+def init(folder: Path | None, target: Target, *, texts: bool) -> None:
     """Upload the default encoder, or another one, and choose it for the next rebuild."""
-    from tonari.encoders.store import save_encoder
+    from tonari.encoders.bundle import Bundle
+    from tonari.encoders.store import save_bundle
     from tonari.snapshots.head import use_encoder
     from tonari_tools.cli.encoder_files import read_encoder
+    from tonari_tools.models.text_default import read_default_texts
+    from tonari_tools.models.texts.bundle_folder import read_bundle
     from tonari_tools.onnx.default import read_default
 
+    if folder and texts:
+        raise click.UsageError("--texts names the default encoder of texts, --encoder another one: give one of them.")
     bucket = target.open_artefacts()
-    model, config = read_encoder(folder) if folder else read_default()
-    name = save_encoder(bucket, model, config)
+    if folder:
+        bundle = read_bundle(folder) or Bundle.of_pictures(*read_encoder(folder))
+    else:
+        bundle = read_default_texts() if texts else Bundle.of_pictures(*read_default())
+    name = save_bundle(bucket, bundle)
     use_encoder(bucket, name)
     click.echo(f"Encoder {name} is in {bucket.name}; the next rebuild uses it.")
 
@@ -115,17 +126,20 @@ def init(folder: Path | None, target: Target) -> None:
         "tonari push photos                    # a subfolder is an item",
         "tonari push photos --folders classes  # a subfolder is a class: dress, shoe",
         "tonari push photos --metadata items.csv --id product,color",
+        "tonari push articles.csv              # titles and texts, without pictures",
         "tonari push photos --dry-run          # show what would be sent",
         "tonari push photos --delete           # delete what photos lacks",
     )
 )
-@click.argument("folder", type=FILE, help="Pictures; a subfolder is an item with several, or a class of items.")
+@click.argument(
+    "folder", type=FILE, help="Pictures; a subfolder is an item with several, or a class. Or a table of texts."
+)
 @takes_reading
 @click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
 @click.option("--delete", is_flag=True, help="Delete from the bucket what FOLDER does not have.")
 @takes_buckets("catalogue", unless="dry_run")
 def push(folder: Path, how: Reading, target: Target, *, dry_run: bool, delete: bool) -> None:
-    """Upload a folder of pictures, with a table of their fields if there is one.
+    """Upload a folder of pictures, with a table of their fields if there is one, or a table of texts alone.
 
     What was read out of both is shown first. If it can be read in more than one way, push asks or stops.
     """
@@ -199,9 +213,10 @@ def rebuild(target: Target, *, accept: bool) -> None:
             f"Nothing was published: {done.why}. Snapshot {done.snapshot} stays live. `tonari audit` may say why; "
             "to publish it anyway: tonari rebuild --accept (nothing is encoded again)."
         )
+    cut = f", {done.cut} passages cut" if done.cut else ""
     click.echo(
         f"{done.outcome}: {done.items} items, {done.views} views ({done.encoded} encoded, {done.reused} reused), "
-        f"{done.rejected} files rejected, {done.ignored} ignored; snapshot {done.snapshot}, "
+        f"{done.rejected} files rejected, {done.ignored} ignored{cut}; snapshot {done.snapshot}, "
         f"generation {done.generation}"
     )
 

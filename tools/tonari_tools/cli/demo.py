@@ -1,4 +1,4 @@
-"""What ``tonari demo`` does: push and build the drawn shop or a folder of pictures, then serve it until Ctrl-C."""
+"""What ``tonari demo`` does: push and build an example, or a folder of pictures or articles; serve it until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from tonari.encoders.store import save_encoder
+from tonari.encoders.bundle import Bundle
+from tonari.encoders.store import save_bundle
 from tonari.errors import InvalidCatalogueError
 from tonari.snapshots.head import read_head, use_encoder
 from tonari.storage.bucket import Bucket
+from tonari_newsroom import write_newsroom
 from tonari_shop import METADATA, VERSION, draw_shop
 from tonari_tools.cli.questions import read_or_ask
 from tonari_tools.cli.target import STATE
+from tonari_tools.models.text_default import read_default_texts
 from tonari_tools.onnx.default import read_default
 from tonari_tools.progress import StageLines
 from tonari_tools.push.folder.options import Reading
@@ -25,7 +28,7 @@ from tonari_tools.serve.listener import LocalServiceError
 from tonari_tools.serve.run import Demo, make_state, serve
 from tonari_tools.serve.running import reserved
 
-DRAWN = "shop"
+DRAWN, WRITTEN = "shop", "newsroom"
 BUCKETS = ("catalogue", "artefacts")
 MEMORY = "pushed.json"
 MOST_NAME = 60
@@ -34,13 +37,15 @@ OWN = (*BUCKETS, "cache", MEMORY, "report.html", "report.log")
 """What a demo makes in its state folder; other demos may have theirs in there."""
 
 
-def show(folder: Path | None, how: Reading, port: int, *, fresh: bool) -> None:
-    """Push, build and serve somebody's pictures, else the drawn shop, until Ctrl-C.
+def show(folder: Path | None, how: Reading, port: int, example: str, *, fresh: bool) -> None:
+    """Push, build and serve somebody's pictures or articles, else an example, until Ctrl-C.
 
     ``fresh`` forgets what an earlier run made or was sent.
     """
     if folder is None:
-        state, name, shown, source = STATE, DRAWN, "", "the drawn shop"
+        drawn = example == DRAWN
+        state, name, shown = (STATE if drawn else STATE / WRITTEN), example, ""
+        source = "the drawn shop" if drawn else "the newsroom"
     else:
         folder = _existing(folder)
         name, shown = folder.name or "root", str(folder)
@@ -50,15 +55,12 @@ def show(folder: Path | None, how: Reading, port: int, *, fresh: bool) -> None:
     make_state(state)
     if fresh:
         _forget(state)
-    if folder is None:
-        drawn = _draw()
-        read = partial(read_catalogue, drawn, Reading(drawn / METADATA))
-    else:
-        read = partial(_read, folder, how)
+    read = partial(_read, folder, how) if folder else partial(_read_example, example, state)
 
     def prepare(catalogue: Bucket, artefacts: Bucket) -> None:
-        _choose_encoder(artefacts)
-        _fill(catalogue, read(), Memory(state / MEMORY), source)
+        found = read()
+        _choose_encoder(artefacts, found)
+        _fill(catalogue, found, Memory(state / MEMORY), source)
 
     places = {what: str((state / what).resolve()) for what in BUCKETS}
     serve(state, name, places, port, Demo(prepare, shown, state / MEMORY))
@@ -84,6 +86,12 @@ def _forget(state: Path) -> None:
                     path.unlink(missing_ok=True)
             except OSError as error:
                 raise LocalServiceError(f"{path} cannot be deleted ({error.strerror}): delete it yourself.") from error
+
+
+def _read_example(example: str, state: Path) -> LocalCatalogue:
+    """Read an example, which is drawn or written if it is not there."""
+    table = _draw() / METADATA if example == DRAWN else write_newsroom(state / "written")
+    return read_catalogue(table.parent, Reading(table))
 
 
 def _draw() -> Path:
@@ -118,8 +126,10 @@ def _fill(bucket: Bucket, catalogue: LocalCatalogue, memory: Memory, source: str
     print(f"push  {done.pushed.items} items: {said}", flush=True)
 
 
-def _choose_encoder(bucket: Bucket) -> None:
-    """Put the default encoder there unless one is chosen."""
+def _choose_encoder(bucket: Bucket, catalogue: LocalCatalogue) -> None:
+    """Put the default encoder of what is there, pictures or texts alone, unless one is chosen."""
     head = read_head(bucket).head
     if not (head.encoder or head.next_encoder):
-        use_encoder(bucket, save_encoder(bucket, *read_default()))
+        pictures = any(item.views for item in catalogue.items)
+        bundle = Bundle.of_pictures(*read_default()) if pictures else read_default_texts()
+        use_encoder(bucket, save_bundle(bucket, bundle))

@@ -27,26 +27,34 @@ PORT = click.option(
 @click.command(
     epilog=examples(
         "tonari demo                              # a drawn shop",
+        "tonari demo --example newsroom           # made-up articles",
         "tonari demo photos                       # your pictures",
         "tonari demo photos --metadata items.csv --id sku --port 0",
     )
 )
-@click.argument("folder", type=FILE, required=False, help="Your pictures; default: a drawn shop.")
+@click.argument("folder", type=FILE, required=False, help="Your pictures or articles; default: a drawn shop.")
+@click.option(
+    "--example",
+    type=click.Choice(["shop", "newsroom"]),
+    help="What is shown without FOLDER: a drawn shop, or made-up articles, searched by words and by meaning.",
+)
 @takes_reading
 @PORT
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run indexed, and what was changed in it.")
-def demo(folder: Path | None, how: Reading, port: int, *, fresh: bool) -> None:
-    """Index a drawn shop, or your own pictures, and serve the API and its page.
+def demo(folder: Path | None, how: Reading, port: int, example: str | None, *, fresh: bool) -> None:
+    """Index a drawn shop, or your own pictures or articles, and serve the API and its page.
 
     Changes of the demo's catalogue are indexed while it runs. Ctrl-C ends it. The next start is quick and shows the
     folder as it is then, beside what was written through the API. All this lies in .tonari, in the folder where you
-    start it; your pictures are only read.
+    start it; your files are only read.
     """
+    if folder is not None and example is not None:
+        raise InvalidRequestError("--example is what is shown without FOLDER: give one of them.")
     if folder is None and how != BY_DEFAULT:
         raise InvalidRequestError("--metadata, --id and the like describe the pictures in a folder: give FOLDER too.")
     from tonari_tools.cli.demo import show
 
-    show(folder, how, port, fresh=fresh)
+    show(folder, how, port, example or "shop", fresh=fresh)
 
 
 @click.command(

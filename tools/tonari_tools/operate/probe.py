@@ -91,6 +91,12 @@ def _unchanged_is_told(bucket: Bucket, prefix: str) -> str:
     return "" if bucket.get_changed(f"{prefix}same", etag) is None else "it was sent again"
 
 
+def _ranges_are_read(bucket: Bucket, prefix: str) -> str:
+    key = f"{prefix}range"
+    bucket.put(key, b"0123456789")
+    return "" if bucket.get_range(key, 3, 4) == b"3456" else "other bytes came than those that were asked for"
+
+
 def _listed_in_order(bucket: Bucket, prefix: str) -> str:
     names = ["a", "a.b", "a-b", "Z", "é", "~", "日本"]
     for name in names:
@@ -125,6 +131,7 @@ _ATTEMPTS: dict[str, Callable[[Bucket, str], str]] = {
     "one of many creates an object": _created_once,
     "one of many replaces an object": _replaced_once,
     "an unchanged object is not sent again": _unchanged_is_told,
+    "some bytes of an object are read alone": _ranges_are_read,
     "listings are in the order of UTF-8 bytes": _listed_in_order,
     "a file comes back as it was sent": _files_come_back,
     "the store tells its own time": _clock_is_told,

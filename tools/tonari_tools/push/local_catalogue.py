@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, NoReturn
@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 from tonari.errors import InvalidCatalogueError
 from tonari_tools.push.folder.first_bytes import read_formats
 from tonari_tools.push.folder.options import BY_DEFAULT, Reading
-from tonari_tools.push.folder.pictures import IMAGE_SUFFIXES, Folder, LocalItem, scan_folder
+from tonari_tools.push.folder.pictures import IMAGE_SUFFIXES, Folder, LocalItem, beside_table, scan_folder
 from tonari_tools.push.notes import notes_on
 from tonari_tools.push.outcome import NOTHING, Material, Outcome, read_items
 from tonari_tools.push.proposals import check_folders, check_rows
-from tonari_tools.push.table.metadata import Table, read_table
+from tonari_tools.push.table.metadata import READABLE_SUFFIXES, Table, read_table
 from tonari_tools.push.variants import find_variants
 
 
@@ -46,8 +46,9 @@ def read_catalogue(folder: Path, how: Reading = BY_DEFAULT) -> LocalCatalogue:
     Parameters
     ----------
     folder
-        Pictures. One directly in it is an item named by its stem; those in a subfolder, however deep, are views of one
-        item. Where all lie in a subfolder ``images``, as in the catalogue itself, that one is meant instead.
+        A folder of pictures, or a table of words alone. A picture directly in it is an item named by its stem; those in
+        a subfolder, however deep, are views of one item. Where all lie in a subfolder ``images``, as in the catalogue
+        itself, that one is meant instead.
     how
         What its owner says about it. A table has a row per item or per view; a column ``image``, ``path``, ``file`` or
         ``filename`` (JSON lines: ``images``, a list) says which pictures, relative to ``folder`` or to the table;
@@ -61,7 +62,10 @@ def read_catalogue(folder: Path, how: Reading = BY_DEFAULT) -> LocalCatalogue:
     InvalidCatalogueError
         If anything cannot be sent as it is.
     """
-    found = scan_folder(folder)
+    is_table = folder.is_file() and folder.suffix.lower() in READABLE_SUFFIXES
+    found = beside_table(folder) if is_table else scan_folder(folder)
+    if is_table:
+        how = replace(how, metadata=how.metadata or folder)
     metadata = how.metadata or _find_table(found)
     table = None if metadata is None else read_table(metadata)
     material = Material(found, metadata, table, read_formats(found.images))

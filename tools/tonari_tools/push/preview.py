@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
+from tonari.catalogue.passages import read_fields
 from tonari.contract.strict_json import read_json
 from tonari.fields.reasons import why_predicted
 from tonari.fields.schema import Schema, parse_schema
@@ -56,12 +57,18 @@ def _summary(catalogue: LocalCatalogue, schema: Schema) -> list[tuple[str, str]]
     by_place = "id" not in made.used and any(len(path.parts) > depth for one in items for path in one.views.values())
     by_default = "each is an item; if each is a class of items, say --folders classes" if by_place else ""
     first = items[0]
+    titles = read_fields([item.fields or {} for item in items], schema.passages)
+    shown = text_of([*first.views]) or text_of((first.fields or {}).get(titles[0]) if titles else "")
     lines = [
-        ("pictures in", f"{catalogue.root}"),
+        ("pictures in", f"{catalogue.root}" if sum(counts) else "none: items are found by their words"),
+        ("words from", ", ".join(titles) if not sum(counts) else ""),
         ("table", table),
         ("subfolders", folders[catalogue.how.folders] if catalogue.how.folders else by_default),
-        ("items", f"{len(items)}, with {_count(sum(counts), 'picture')}, {each} each"),
-        ("for example", f"{first.id}: {text_of([*first.views])}"),
+        (
+            "items",
+            f"{len(items)}, with {_count(sum(counts), 'picture')}, {each} each" if counts[-1] else f"{len(items)}",
+        ),
+        ("for example", f"{first.id}: {shown}"),
         ("split by", schema.split_by),
     ]
     return [(name, value) for name, value in lines if value]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from msgspec import structs
 
-from tonari.catalogue.documents import image_key
+from tonari.catalogue.documents import item_of
+from tonari.catalogue.views import is_passage_key, passage_text, view_key
 from tonari.contract.artefacts import Head
+from tonari.contract.encoder import CONFIG, read_encoder_file
 from tonari.contract.findings import AttributeQuality, Audit, MissingValue, QualityReport, decode_audit, decode_report
-from tonari.encoders.image import EncoderConfig
-from tonari.encoders.store import CONFIG
 from tonari.encoders.store import PREFIX as ENCODERS
 from tonari.errors import MissingObjectError, NotReadyError
 from tonari.index.planner import find
@@ -34,12 +34,14 @@ MOST_NEIGHBOURS = 5
 MOST_GROUPS = 16
 MOST_OF_GROUP = 4
 MOST_MISSING = 48
+MOST_LETTERS = 70
+"""Of a passage that is shown in the place of a picture."""
 """With 6 examples of 6 neighbours that makes 298 pictures at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownItem:
-    """An item as the report shows it: the key of its picture, empty if it has none, and its classes by attribute."""
+    """An item as the report shows it: the key of a view, empty if it has none, and its classes by attribute."""
 
     id: str
     image: str
@@ -118,13 +120,30 @@ def collect(
     audit = decode_audit(load_reported(artefacts, head.snapshot, AUDIT))
     snapshot = load_snapshot(artefacts, head.snapshot, cache, head.encoder)
     material = select(head, snapshot, _encoder_name(artefacts, snapshot.encoder), quality, audit, seed)
-    thumbnails = read_thumbnails(catalogue, pictures(material), lambda done, total: progress("pictures", done, total))
-    return replace(material, thumbnails=thumbnails)
+    shown = list(pictures(material))
+    images = [key for key in shown if not is_passage_key(key)]
+    thumbnails = read_thumbnails(catalogue, images, lambda done, total: progress("pictures", done, total))
+    return replace(material, thumbnails={**thumbnails, **_texts(snapshot.table, shown)})
+
+
+def _texts(table: Table, keys: Iterable[str]) -> dict[str, Thumbnail]:
+    """Give the beginnings of those views that are passages, by key."""
+    found: dict[str, Thumbnail] = {}
+    for key in filter(is_passage_key, keys):
+        position = table.find(item_of(key) or "")
+        if position is None:
+            continue
+        passage = passage_text(table.fields(position), table.rule, key[key.rindex("#") :])
+        if passage is not None:
+            whole = passage.title or passage.text
+            text = whole if len(whole) <= MOST_LETTERS else f"{whole[: MOST_LETTERS - 1]}…"
+            found[key] = Thumbnail(text=text)
+    return found
 
 
 def _encoder_name(artefacts: Bucket, encoder: str) -> str:
     try:
-        return EncoderConfig.parse(artefacts.get(f"{ENCODERS}{encoder}/{CONFIG}").data).name
+        return read_encoder_file(artefacts.get(f"{ENCODERS}{encoder}/{CONFIG}").data).name
     except MissingObjectError:
         return ""
 
@@ -171,7 +190,7 @@ def _item_at(table: Table, position: int, attributes: Sequence[str], row: int | 
     item = table.id(position)
     rows = table.rows(position)
     shown = int(rows[0]) if row is None and len(rows) else row
-    image = "" if shown is None else image_key(item, table.view_name(shown))
+    image = "" if shown is None else view_key(item, table.view_name(shown))
     return ShownItem(item, image, {name: table.classes_of(name, position) for name in attributes})
 
 

@@ -23,12 +23,16 @@ QUALITY = 80
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A small picture as a data URI with its width and height in pixels; an empty one says why there is none."""
+    """A small picture as a data URI with its width and height in pixels; an empty one says why there is none.
+
+    ``text`` is shown instead of a picture where a view is a passage.
+    """
 
     uri: str = ""
     width: int = SIDE
     height: int = SIDE
     wrong: str = ""
+    text: str = ""
 
 
 NO_PICTURE = Thumbnail(wrong="no picture")

@@ -109,7 +109,7 @@ def serve(
         if demo:
             demo.prepare(catalogue, artefacts)
         if demo or (local and not _is_built(artefacts)):
-            with StageLines("index", "pictures") as stages:
+            with StageLines("index", "views") as stages:
                 done = rebuilder.rebuild(stages)
             print(f"index  {say(done)}", flush=True)
 

@@ -114,7 +114,7 @@ def say(done: Rebuilt) -> str:
         return f"refused: {done.why}; tonari rebuild --accept publishes it"
     if done.outcome == "busy":
         return "another rebuild is running"
-    return f"{done.outcome}: {done.items} items, {done.views} pictures, {done.rejected} objects rejected"
+    return f"{done.outcome}: {done.items} items, {done.views} views, {done.rejected} objects rejected"
 
 
 class CatalogueWatch:

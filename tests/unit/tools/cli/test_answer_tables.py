@@ -128,7 +128,7 @@ def test_a_query_is_a_picture_or_an_item(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main([command, *([str(photo), "--id", "a"] if both else [])]) == 2
-    assert "a picture file, or an item by --id" in capsys.readouterr().err
+    assert "a picture file, an item by --id, or words by --text" in capsys.readouterr().err
 
 
 def test_nobody_answers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -325,3 +325,77 @@ def test_status_says_which_items_were_held_out_together() -> None:
 
     assert "held out  90 items in 40 groups, the largest of 5; by field (sku): 90" in text
     assert "held out" not in plain(*status_table(health_answer(), "here"))
+
+
+BY_WORDS = {
+    **SEARCH,
+    "items": [
+        {"id": "a", "score": None, "view": "", "bm25": 3.21, "fields": {"name": "Red boot"}},
+        {"id": "b", "score": None, "view": "1.jpg", "bm25": 1.5, "fields": {"name": "Boot"}},
+    ],
+    "plan": {"path": "words", "matching": 2, "scanned": 2, "exact": True},
+    "familiar": None,
+    "likeness": {"nearest": None, "level": None},
+}
+FUSED = {
+    **BY_WORDS,
+    "items": [
+        {
+            "id": "a",
+            "score": 0.5,
+            "view": "#2",
+            "bm25": 3.21,
+            "ranks": {"lexical": 1, "dense": 2},
+            "ranked_by": 0.991935,
+            "passage": {"text": "Boots are red. " * 20, "number": 2, "title": "Boots"},
+        },
+        {"id": "b", "score": None, "view": "", "bm25": 1.5, "ranks": {"lexical": 2}, "ranked_by": 0.4919},
+    ],
+    "plan": {
+        "path": "scan",
+        "matching": 9,
+        "scanned": 11,
+        "exact": True,
+        "fusion": {"depth": 200, "lexical": 2, "dense": 9, "both": 1},
+    },
+}
+
+
+def test_what_words_find_has_no_similarity(capsys: pytest.CaptureFixture[str]) -> None:
+    with answering((200, JSON, json.dumps(BY_WORDS).encode())) as (url, asked):
+        assert main(["search", "--text", "red boot", "--retrieval", "lexical", "--no-duplicates", "--url", url]) == 0
+    sent = json.loads(asked[0].body)
+    assert (sent["text"], sent["retrieval"], sent["duplicates"]) == ("red boot", "lexical", False)
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "id  words  name",
+        "a   3.21   Red boot",
+        "b   1.50   Boot",
+    ]
+
+
+def test_what_both_find_shows_places_and_passages() -> None:
+    answer = msgspec.convert(FUSED, SearchAnswer)
+    table = plain(*search_table(answer))
+    assert "score" in table
+    assert "3.21 (lexical 1, dense 2)" in table
+    assert "0.992" in table
+    assert "Boots are red." in table
+    assert "2 by words and 9 by embedding ranked together" in table
+    assert "Like nothing" not in table
+
+
+def test_a_text_stands_beside_a_picture(photo: Path) -> None:
+    with answering((200, JSON, json.dumps(SEARCH).encode())) as (url, asked):
+        assert main(["search", str(photo), "--text", "in blue", "--text-weight", "0.25", "--url", url]) == 0
+        assert main(["predict", "--id", "a", "--text", "blue", "--url", url]) == 1
+    query = parse_qs(urlsplit(asked[0].target).query)
+    assert (query["text"], query["text_weight"], asked[0].body) == (["in blue"], ["0.25"], photo.read_bytes())
+    assert json.loads(asked[1].body) == {"id": "a", "text": "blue"}
+
+
+def test_status_says_what_can_be_asked() -> None:
+    asked = {"image": True, "text": "fused", "image_and_text": True}
+    health = msgspec.convert({**HEALTH, "queries": asked}, HealthAnswer)
+    assert "pictures, texts (fused), both together, items" in plain(*status_table(health, "http://x"))
+    health = msgspec.convert({**HEALTH, "queries": {"image": False, "text": None}}, HealthAnswer)
+    assert re.search(r"asked by +items", plain(*status_table(health, "http://x")))

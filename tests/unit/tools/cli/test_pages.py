@@ -59,7 +59,8 @@ def test_a_command_in_a_text_exists_with_its_options(page: str, found: str) -> N
 @pytest.mark.parametrize("line", MADE)
 def test_a_target_of_make_exists(line: str) -> None:
     target = shlex.split(line, comments=True)[1]
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    makefile = (ROOT / "Makefile").read_text().replace("$(VENV)", ".venv")
+    assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE)
 
 
 def test_extras_that_are_named_exist() -> None:

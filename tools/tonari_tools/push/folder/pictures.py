@@ -40,7 +40,8 @@ class LocalItem:
         """Give the bytes of ``items/<id>.json``."""
         if self.fields is None:
             return None
-        return json.dumps({"id": self.id, "images": [*self.views], **self.fields}, ensure_ascii=False).encode()
+        images = {"images": [*self.views]} if self.views else {}
+        return json.dumps({"id": self.id, **images, **self.fields}, ensure_ascii=False).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +147,7 @@ def scan_folder(path: Path) -> Folder:
     """
     walked = walk(path)
     kept = path / SCHEMA
-    try:
-        schema = kept.read_bytes() if kept.is_file() else None
-    except OSError as error:
-        raise InvalidCatalogueError(f"{kept} cannot be read: {error.strerror}.") from error
-    if schema is not None:
-        parse_schema(schema)
+    schema = _read_schema(kept)
     found = [file for file in walked.files if is_image(file)]
     depth = len(path.parts)
     images = tuple(file for file in found if not why_no_name("/".join(file.parts[depth:])))
@@ -160,6 +156,28 @@ def scan_folder(path: Path) -> Folder:
     tables = tuple(file for file in walked.files if is_table(file))
     others = tuple(file for file in walked.files if not (is_image(file) or is_table(file) or file == kept))
     return Folder(path, find_root(path, images), images, others, schema, tables, walked.passed)
+
+
+def beside_table(table: Path) -> Folder:
+    """Give the folder of a table without what else lies there, but for ``schema.json``.
+
+    Raises
+    ------
+    InvalidCatalogueError
+        If ``schema.json`` cannot be read, or is not of the documented form.
+    """
+    path = table.parent
+    return Folder(path, path, (), (), _read_schema(path / SCHEMA), (table,))
+
+
+def _read_schema(path: Path) -> bytes | None:
+    try:
+        schema = path.read_bytes() if path.is_file() else None
+    except OSError as error:
+        raise InvalidCatalogueError(f"{path} cannot be read: {error.strerror}.") from error
+    if schema is not None:
+        parse_schema(schema)
+    return schema
 
 
 def find_root(path: Path, images: Sequence[Path]) -> Path:

@@ -16,6 +16,7 @@ from tonari_tools.push.folder.options import Reading
 from tonari_tools.push.folder.pictures import IMAGE_SUFFIXES, Folder, LocalItem
 from tonari_tools.push.joining.locating import Locator
 from tonari_tools.push.joining.roles import find_roles, is_id_name
+from tonari_tools.push.joining.words import find_word_roles
 from tonari_tools.push.table.lists import read_list, split_at
 from tonari_tools.push.table.metadata import Row, Table
 from tonari_tools.push.table.records import BadRow
@@ -31,6 +32,8 @@ class Join:
 
     Attributes
     ----------
+    words_alone
+        Whether there are no pictures, and rows have words.
     used
         The columns that serve as ``id`` and ``image``, where there are such.
     notes
@@ -46,7 +49,9 @@ class Join:
         if not table.rows:
             raise InvalidCatalogueError(self._explain(table.bad))
         self._locator = Locator(folder, beside)
-        self._roles = find_roles(table, self._locator, how)
+        words = find_word_roles(table, folder, how)
+        self.words_alone = words is not None
+        self._roles = words or find_roles(table, self._locator, how)
         self._floats = {column for column in self._roles.ids if self._are_floats(column)}
         self._places: dict[str, Path] = {}
         ids, image = self._roles.ids, self._roles.image
@@ -114,6 +119,12 @@ class Join:
         return f" No picture in {image!r} is found: correct the names, or move the table out of the folder."
 
     def _take(self, row: Row, drafts: dict[str, tuple[Row, list[Path]]]) -> None:
+        if self.words_alone:
+            name = self._id(row, ()) if self._roles.ids else f"row-{row.line}"
+            first, _ = drafts.setdefault(name, (row, []))
+            if first is not row:
+                raise InvalidCatalogueError(f"{name!r} is in line {first.line} already: an item is one row.")
+            return
         images = self._images(row)
         name = self._id(row, images)
         images = images or self._locator.of_item(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from shlex import quote
 from typing import Any
@@ -59,10 +59,10 @@ def find_roles(table: Table, locator: Locator, how: Reading) -> Roles:
     InvalidCatalogueError
         If a column that was said is not there, or none of any such name or content is.
     """
-    given_ids = tuple(_named(table, column, "id", "--id") for column in how.id_columns)
-    id_column = _by_names(table, (ID,))[:1]
+    given_ids = find_given(table, how)
+    id_column = by_names(table, (ID,))[:1]
     notes: list[str] = []
-    named, looking = _by_names(table, IMAGE_NAMES), _pictures_by_content(table, locator)
+    named, looking = by_names(table, IMAGE_NAMES), _pictures_by_content(table, locator)
     if how.image_column:
         image = _named(table, how.image_column, "pictures", "--image")
     else:
@@ -84,11 +84,30 @@ def find_roles(table: Table, locator: Locator, how: Reading) -> Roles:
             f"{table.name} has neither a column {ID!r} nor one for the pictures, such as image, path or file_name: "
             f"name them with --id and --image; its first line says that it has {', '.join(table.columns)}."
         )
-    left_out = frozenset(name for name in RESERVED if name in table.columns and name not in (image, *ids))
-    for name in sorted(left_out):
-        use = f"--id {name}" if name == ID else f"--image {name}"
-        notes.append(f"Left out the column {name!r}, which documents keep for themselves: use it ({use}), or rename it")
-    return Roles(ids, image, left_out, tuple(notes))
+    return without_reserved(table, Roles(ids, image, notes=tuple(notes)))
+
+
+def without_reserved(table: Table, roles: Roles) -> Roles:
+    """Leave out the columns that documents keep for themselves, unless they are used; with a note on each."""
+    used = (roles.image, *roles.ids)
+    left_out = frozenset(name for name in RESERVED if name in table.columns and name not in used)
+    notes = (
+        f"Left out the column {name!r}, which documents keep for themselves: use it "
+        f"({f'--id {name}' if name == ID else f'--image {name}'}), or rename it"
+        for name in sorted(left_out)
+    )
+    return replace(roles, left_out=left_out, notes=(*roles.notes, *notes))
+
+
+def find_given(table: Table, how: Reading) -> tuple[str, ...]:
+    """Give the columns of the id that were said.
+
+    Raises
+    ------
+    InvalidCatalogueError
+        If one is not there.
+    """
+    return tuple(_named(table, column, "id", "--id") for column in how.id_columns)
 
 
 def is_id_name(column: str) -> bool:
@@ -100,7 +119,7 @@ def _normal(column: str) -> str:
     return re.sub(r"[\W_]", "", column).casefold()
 
 
-def _by_names(table: Table, names: Sequence[str]) -> tuple[str, ...]:
+def by_names(table: Table, names: Sequence[str]) -> tuple[str, ...]:
     """Give the columns that are so called, the likeliest first, and exactly so before others."""
     found = [column for column in table.columns if _normal(column) in names]
     return tuple(sorted(found, key=lambda column: (names.index(_normal(column)), column not in names)))
@@ -117,7 +136,8 @@ def _named(table: Table, column: str, what: str, flag: str) -> str:
     )
 
 
-def _sample(table: Table, column: str) -> Iterator[str]:
+def sample(table: Table, column: str) -> Iterator[str]:
+    """Give the first cells of a column that are not empty."""
     full = (row.texts[column] for row in table.rows if row.texts.get(column, "") not in BLANKS)
     return islice(full, SAMPLE)
 
@@ -127,7 +147,7 @@ def _pictures_by_content(table: Table, locator: Locator) -> tuple[str, ...]:
     return tuple(
         column
         for column in table.columns
-        if (texts := [*_sample(table, column)])
+        if (texts := [*sample(table, column)])
         and (
             all(text.lower().endswith(IMAGE_SUFFIXES) and not ADDRESS.match(text) for text in texts)
             or (all(map(ADDRESS.match, texts)) and any(map(locator.finds, texts)))
@@ -137,7 +157,7 @@ def _pictures_by_content(table: Table, locator: Locator) -> tuple[str, ...]:
 
 def _working(table: Table, locator: Locator, columns: Sequence[str]) -> str:
     """Give the first column that names a picture in the folder; empty if there is none."""
-    return next((column for column in columns if any(map(locator.finds, _sample(table, column)))), "")
+    return next((column for column in columns if any(map(locator.finds, sample(table, column)))), "")
 
 
 def _found_by_id(table: Table, locator: Locator, ids: tuple[str, ...]) -> bool:
@@ -148,13 +168,13 @@ def _found_by_id(table: Table, locator: Locator, ids: tuple[str, ...]) -> bool:
 
 def _unless_by_id(table: Table, locator: Locator, image: str, ids: tuple[str, ...], notes: list[str]) -> str:
     """Give up a column that does not look like one of pictures, if they are found by id."""
-    texts = [*_sample(table, image)]
+    texts = [*sample(table, image)]
     are_addresses = all(map(ADDRESS.match, texts))
     if len(ids) != 1 or not texts or (are_addresses and any(map(locator.finds, texts))):
         return image
     if not are_addresses and any(map(_FILE.search, texts)):
         return image
-    if not any(map(locator.of_item, _sample(table, ids[0]))):
+    if not any(map(locator.of_item, sample(table, ids[0]))):
         return image
     notes.append(
         f"Pictures are found by {ids[0]!r}; the column {image!r} is kept as a field (--image {quote(image)} uses it)"
@@ -163,13 +183,13 @@ def _unless_by_id(table: Table, locator: Locator, image: str, ids: tuple[str, ..
 
 
 def _find_id(table: Table, locator: Locator, image: str, notes: list[str]) -> tuple[str, ...]:
-    named = [column for column in _by_names(table, ID_NAMES) if column != image]
+    named = [column for column in by_names(table, ID_NAMES) if column != image]
     if not image:
-        working = [column for column in named if any(map(locator.of_item, _sample(table, column)))]
+        working = [column for column in named if any(map(locator.of_item, sample(table, column)))]
         found = next(iter(working), "") or _by_content(table, locator) or next(iter(named), "")
         return (found,) if found else ()
     for column in named:
-        slash = next((text for text in _sample(table, column) if "/" in text), "")
+        slash = next((text for text in sample(table, column) if "/" in text), "")
         if slash:
             notes.append(f"{column!r} is not taken for the id: {slash!r:.40} has a '/'")
             continue
@@ -187,7 +207,7 @@ def _find_id(table: Table, locator: Locator, image: str, notes: list[str]) -> tu
 def _by_content(table: Table, locator: Locator) -> str:
     """Give the first column each of whose cells is the id of another item that has pictures."""
     for column in table.columns:
-        texts = [*_sample(table, column)]
+        texts = [*sample(table, column)]
         if texts and len(set(texts)) == len(texts) and all(map(locator.of_item, texts)):
             if locator.of_item(column):
                 raise InvalidCatalogueError(

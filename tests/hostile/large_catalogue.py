@@ -136,6 +136,7 @@ def _draw_table(random: np.random.Generator, items: int) -> Table:
             columns=_columns(codes, price, stock, tags, items),
             view_names=np.char.add(np.arange(rows).astype(np.bytes_), b".jpg"),
             view_sources=np.full(rows, b"e"),
+            view_cut=np.zeros(rows, np.bool_),
             index=lay_out(fixed, size),
         )
     )

@@ -306,7 +306,7 @@ PREDICTIONS: dict[str, tuple[Any, str, tuple[str, ...]]] = {
     "method list": ({"id": RED, "method": ["vote"]}, "invalid-request", ("'method'", "means or vote")),
     "many attributes": ({"id": RED, "attributes": ["x"] * 101}, "invalid-request", ("'attributes'", "100", "101")),
     "k": ({"id": RED, "k": 0}, "invalid-request", ("'k'", "1 to 1,000")),
-    "parameter of search": ({"id": RED, "exact": True}, "invalid-request", ("'exact'", "known are")),
+    "parameter of search": ({"id": RED, "group_by": "color"}, "invalid-request", ("'group_by'", "known are")),
     "no query": ({}, "invalid-request", ("exactly one query",)),
     "filter": ({"id": RED, "filter": {"colour": 1}}, "invalid-filter", ("'colour'", "did you mean 'color'")),
     "unknown id": ({"id": "x"}, "unknown-item", ("'x'",)),
@@ -509,7 +509,7 @@ def test_an_empty_catalogue_knows_no_item(context: RebuildContext, query: Caller
 def test_an_item_without_a_picture_has_no_neighbours(catalogue: Bucket, context: RebuildContext, query: Caller) -> None:
     catalogue.put("items/bare.json", b'{"color": "red"}')
     rebuild(context)
-    check(query.json("/v1/search", {"id": "bare"}), "unknown-item", "'bare'", "no image")
+    check(query.json("/v1/search", {"id": "bare"}), "unknown-item", "'bare'", "no view")
     check(query.get("/v1/items/bare/image"), "unknown-item", "'bare'", "none")
     answer = query.get("/v1/items/bare")
     assert (answer.status, answer.body["views"], answer.body["image"]) == (200, [], None)

@@ -22,7 +22,13 @@ from tonari.contract.answers import Reranked, Shifted
 from tonari.contract.query_changes import Box
 from tonari.contract.ranking import Boost
 from tonari.contract.requests import PredictRequest, SearchOptions, SearchRequest
-from tonari.errors import InvalidFilterError, InvalidRequestError, UnknownItemError
+from tonari.errors import (
+    InvalidFilterError,
+    InvalidRequestError,
+    InvalidTextError,
+    UnknownItemError,
+    UnsupportedQueryError,
+)
 
 RED_BALL = pictures.encoded(draw("red", "ball", inset=44), "PNG")
 
@@ -151,3 +157,18 @@ def test_uploads(live_client: Client, tmp_path: Path) -> None:
 
     large = RED_BALL[:-12] + pictures.chunk(b"teSt", bytes(MOST_DIRECT_BYTES)) + RED_BALL[-12:]
     assert live_client.search(large, SearchOptions(k=1)).items[0].id == "red-ball"
+
+
+def test_searches_by_words(standing_client: Client) -> None:
+    found = standing_client.search(SearchRequest(text="red ball", k=3))
+    assert found.items[0].id == "red-ball"
+    assert (found.items[0].score, found.familiar) == (None, None)
+    every = [item.id for item in standing_client.search_all(SearchRequest(text="red ball", k=2))]
+    assert len(every) == len({*every}) == 6
+    assert standing_client.health().queries.text == "lexical"
+    with pytest.raises(InvalidTextError, match="add one that says more"):
+        standing_client.search(SearchRequest(text="the"))
+    with pytest.raises(UnsupportedQueryError, match="send the 'text' alone"):
+        standing_client.search(RED_BALL, SearchOptions(text="in blue"))
+    with pytest.raises(ValueError, match="'text' is empty or blank"):
+        SearchRequest(text=" ")

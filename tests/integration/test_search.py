@@ -321,7 +321,7 @@ def test_a_region_of_a_picture(standing: Caller) -> None:
         assert ids(turned) == [item["id"] for item in alone[5:]]
     other = standing.picture("/v1/search", picture, region=json.dumps(LEFT), cursor=in_json["next"])
     assert (other.status, other.body["type"]) == (400, "urn:tonari:problem:invalid-request")
-    assert "same query, region" in other.body["detail"]
+    assert "same query, text_weight, retrieval, region" in other.body["detail"]
 
 
 def test_like_this_but_of_another_colour(standing: Caller) -> None:

@@ -21,7 +21,7 @@ ROWS = (
     {"errors", "config"},
     {"storage", "contract"},
     {"encoders", "fields", "images"},
-    {"attributes", "index", "catalogue"},
+    {"attributes", "index", "catalogue", "words"},
     {"snapshots", "audit", "grouping"},
     {"builds"},
     {"engines"},
@@ -40,13 +40,14 @@ OWNERS = {
     "onnxruntime": "tonari.encoders.onnx",
     "usearch": "tonari.index.graph",
     "numkong": "tonari.index.kernels",
+    "tantivy": "tonari.words.word_index",
     "boto3": "tonari.storage.s3",
     "botocore": "tonari.storage.s3",
 }
 NUMERICS = {"attributes", "audit", "fields", "grouping", "index"}
 TOOL_ROWS = (
     {"progress", "tables"},
-    {"models.published", "operate", "push.table"},
+    {"hub", "models.published", "operate", "push.table"},
     {"models", "push.folder"},
     {"onnx", "push.joining"},
     {"fit", "push", "report"},

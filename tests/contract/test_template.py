@@ -134,6 +134,14 @@ def test_no_yaml_aliases() -> None:
     assert re.findall(r"(?:[:-] )[&*][A-Za-z]\w*", TEMPLATE.read_text()) == []
 
 
+def test_words_come_along_unless_they_are_left_out(expanded: dict[str, Template]) -> None:
+    template = expanded[""]
+    assert template["Parameters"]["Words"]["Default"] == "true"
+    assert template["Conditions"]["HasWords"] == {"Fn::Equals": [{"Ref": "Words"}, "true"]}
+    layers = [one for name, one in template["Resources"].items() if name.startswith("WordsLayer")]
+    assert [one["Condition"] for one in layers] == ["HasWords"]
+
+
 def test_every_function_has_a_handler_and_is_built(expanded: dict[str, Template]) -> None:
     functions = of_type(expanded[""], "AWS::Lambda::Function")
     folders = {Path(function["Code"]["S3Key"]).name for function in functions.values()}

@@ -160,11 +160,13 @@ function telling(fields = {}) {
 
 const LETTERS = /[\p{L}\p{M}\p{N}]+/gu;
 const LEAST_STEM = 4;
+const ENDINGS = /^(?:s|es|ies|d|ed|ing|er|ers|ly)$/;
 
 function sameWord(one, other) {
   if (one === other) return true;
   const [short, long] = one.length < other.length ? [one, other] : [other, one];
-  return short.length >= LEAST_STEM && long.length - short.length <= 3 && long.startsWith(short.slice(0, -1));
+  const stem = short.replace(/[ey]$/, "");
+  return short.length >= LEAST_STEM && long.startsWith(stem) && ENDINGS.test(long.slice(stem.length));
 }
 
 function marked(text, asked = "") {

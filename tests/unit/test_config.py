@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tonari.config import Margins, Settings
+from tonari.config import EngineSettings, Margins, Settings
 from tonari.errors import SettingError
 
 LEAST = {"TONARI_CATALOGUE_BUCKET": "catalogue", "TONARI_ARTEFACT_BUCKET": "artefacts"}
@@ -64,3 +64,26 @@ def test_settings_stay_as_they_are() -> None:
 
     with pytest.raises(FrozenInstanceError):
         settings.catalogue = "another"  # type: ignore[misc]
+
+
+def test_an_engine_elsewhere_has_a_url_and_a_prefix() -> None:
+    assert EngineSettings.read({}) == EngineSettings("builtin", "", "tonari")
+    read = EngineSettings.read(
+        {
+            "TONARI_ENGINE": "opensearch",
+            "TONARI_ENGINE_URL": "https://search:9200",
+            "TONARI_ENGINE_PREFIX": "shop_2",
+            "TONARI_ENGINE_SECRET": "arn:secret",
+            "TONARI_ENGINE_REGION": "eu-west-1",
+            "TONARI_ENGINE_USER": "reader",
+        }
+    )
+    assert read == EngineSettings(
+        "opensearch", "https://search:9200", "shop_2", "arn:secret", "eu-west-1", user="reader"
+    )
+    assert read.own_secret == {"user": "reader", "password": "", "token": ""}
+    with pytest.raises(SettingError, match="TONARI_ENGINE_URL"):
+        EngineSettings.read({"TONARI_ENGINE": "milvus"})
+    for prefix in ("Shop", "1shop", "shop-1", "s" * 21):
+        with pytest.raises(SettingError, match="TONARI_ENGINE_PREFIX"):
+            EngineSettings.read({"TONARI_ENGINE_PREFIX": prefix})

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 import tonari
-from tonari.errors import MissingObjectError, RequestError, StoreError, TonariError
+from tonari.engines.databases.lucene.http import RefusedError, _SilentError
+from tonari.errors import EngineUnavailableError, MissingObjectError, RequestError, StoreError, TonariError
 
 STATUS = {
     "ConflictError": 409,
     "CorruptArtefactError": 500,
+    "EngineUnavailableError": 503,
     "ExactNotReadyError": 503,
     "InvalidCatalogueError": 422,
     "InvalidEncoderError": 500,
@@ -23,12 +25,15 @@ STATUS = {
     "InvalidTextError": 400,
     "InvalidVectorError": 400,
     "LinkRefusedError": 403,
+    "LostShardsError": 500,
     "MethodNotAllowedError": 405,
+    "MissingCollectionError": 503,
     "MissingObjectError": 503,
     "NoSpaceError": 503,
     "NotFoundError": 404,
     "NotReadyError": 503,
     "OutOfTimeError": 500,
+    "RefusedError": 503,
     "RequestError": 400,
     "SettingError": 500,
     "StaleCursorError": 410,
@@ -36,16 +41,21 @@ STATUS = {
     "TooLargeError": 413,
     "UnencodableImageError": 422,
     "UnexpectedAnswerError": 500,
+    "UnfaithfulEngineError": 500,
     "UnknownItemError": 404,
     "UnreachableError": 500,
     "UnreadableError": 503,
+    "UnsupportedByEngineError": 501,
     "UnsupportedEncodingError": 415,
     "UnsupportedImageError": 415,
     "UnsupportedQueryError": 400,
+    "_SilentError": 503,
 }
 SHARE_A_PROBLEM: dict[type[TonariError], type[TonariError]] = {
     RequestError: TonariError,
     MissingObjectError: StoreError,
+    RefusedError: EngineUnavailableError,
+    _SilentError: EngineUnavailableError,
 }
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import re
 import socket
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tonari.errors import SettingError
+
+PREFIX = re.compile("[a-z][a-z0-9_]{0,19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,77 @@ class Margins:
 USUAL = Margins()
 ANY_FALL = Margins(1.0, 1.0)
 """Lets every snapshot through: no share falls by more than 1."""
+SHARD, MOST_SHARD = 1_000, 10_000
+"""Views that are encoded together, and how many may be: they are kept at once, not one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Which engine answers searches, and where it is.
+
+    Parameters
+    ----------
+    kind
+        ``builtin``, or the name of a vector database (``TONARI_ENGINE``).
+    url
+        Where that is (``TONARI_ENGINE_URL``).
+    prefix
+        What the names of its collections begin with (``TONARI_ENGINE_PREFIX``, tonari).
+    secret
+        ARN of a secret with user, password or token (``TONARI_ENGINE_SECRET``); empty if there is none.
+    region
+        Of the AWS service whose requests are signed (``TONARI_ENGINE_REGION``); empty if none are.
+    authority
+        Path of certificates that are trusted beside the usual ones (``TONARI_ENGINE_CA``).
+    user, password, token
+        What a machine without a secret store says instead (``TONARI_ENGINE_USER`` and so on).
+    """
+
+    kind: str = "builtin"
+    url: str = ""
+    prefix: str = "tonari"
+    secret: str = ""
+    region: str = ""
+    authority: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> EngineSettings:
+        """Read the settings.
+
+        Raises
+        ------
+        SettingError
+            If an engine elsewhere has no URL, or the prefix cannot be part of a name.
+        """
+        kind = environment.get("TONARI_ENGINE") or "builtin"
+        url = environment.get("TONARI_ENGINE_URL", "")
+        if kind != "builtin" and not url:
+            raise SettingError(f"The engine {kind} needs the environment variable TONARI_ENGINE_URL: where it answers.")
+        prefix = environment.get("TONARI_ENGINE_PREFIX") or "tonari"
+        if not PREFIX.fullmatch(prefix):
+            raise SettingError(
+                "The environment variable TONARI_ENGINE_PREFIX has 1-20 lower-case letters, digits and underscores and "
+                f"begins with a letter; it is {prefix!r:.40}."
+            )
+        return cls(
+            kind=kind,
+            url=url,
+            prefix=prefix,
+            secret=environment.get("TONARI_ENGINE_SECRET", ""),
+            region=environment.get("TONARI_ENGINE_REGION", ""),
+            authority=environment.get("TONARI_ENGINE_CA", ""),
+            user=environment.get("TONARI_ENGINE_USER", ""),
+            password=environment.get("TONARI_ENGINE_PASSWORD", ""),
+            token=environment.get("TONARI_ENGINE_TOKEN", ""),
+        )
+
+    @property
+    def own_secret(self) -> dict[str, str]:
+        """What the environment itself says of user, password and token."""
+        return {"user": self.user, "password": self.password, "token": self.token}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +138,13 @@ class Settings:
         Name of the function that rebuilds, or empty: then nobody can be asked (``TONARI_REBUILD_FUNCTION``).
     margins
         Of the gates before publishing.
+    rebuild_machine
+        ARN of the state machine by which many functions encode, or empty: then one does all
+        (``TONARI_REBUILD_MACHINE``).
+    shard
+        Views that one function encodes at a time (``TONARI_SHARD``, 1,000).
+    engine
+        What answers searches.
     """
 
     catalogue: str
@@ -72,6 +153,9 @@ class Settings:
     cache: Path
     rebuild_function: str
     margins: Margins = USUAL
+    rebuild_machine: str = ""
+    shard: int = SHARD
+    engine: EngineSettings = EngineSettings()
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -89,6 +173,9 @@ class Settings:
             cache=Path(environment.get("TONARI_CACHE_DIR") or Path(tempfile.gettempdir()) / "tonari"),
             rebuild_function=environment.get("TONARI_REBUILD_FUNCTION", ""),
             margins=Margins.read(environment),
+            rebuild_machine=environment.get("TONARI_REBUILD_MACHINE", ""),
+            shard=max(1, int(_number(environment, "TONARI_SHARD", SHARD, MOST_SHARD, f"at most {MOST_SHARD:,} views"))),
+            engine=EngineSettings.read(environment),
         )
 
 

@@ -189,6 +189,13 @@ class OutOfTimeError(TonariError):
     title = "The time ran out"
 
 
+class LostShardsError(TonariError):
+    """Some shards of a rebuild could not be encoded, however often it was tried."""
+
+    slug = "lost-shards"
+    title = "Some pictures or passages could not be encoded"
+
+
 class StoreError(TonariError):
     """S3 did not do what was asked; trying again may help."""
 
@@ -214,6 +221,36 @@ class ConflictError(StoreError):
     status = 409
     slug = "conflict"
     title = "Another writer came first"
+
+
+class EngineUnavailableError(TonariError):
+    """The search engine elsewhere cannot be reached, or failed; trying again may help."""
+
+    status = 503
+    slug = "engine-unavailable"
+    title = "The search engine did not answer"
+
+
+class MissingCollectionError(EngineUnavailableError):
+    """The search engine elsewhere does not hold what is live."""
+
+    slug = "engine-not-loaded"
+    title = "The search engine does not hold what is live"
+
+
+class UnfaithfulEngineError(TonariError):
+    """The search engine elsewhere does not hold what was written to it, or answers something else."""
+
+    slug = "unfaithful-engine"
+    title = "The search engine does not hold what was loaded"
+
+
+class UnsupportedByEngineError(TonariError):
+    """What the search engine elsewhere cannot do, and nothing can do in its place."""
+
+    status = 501
+    slug = "unsupported-by-engine"
+    title = "This search engine cannot answer such a query"
 
 
 class CorruptArtefactError(TonariError):

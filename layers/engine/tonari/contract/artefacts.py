@@ -297,6 +297,31 @@ class CheckpointHeader(Struct, frozen=True, forbid_unknown_fields=True):
     rejected: tuple[RejectedView, ...]
 
 
+class ShardHeader(Struct, frozen=True, forbid_unknown_fields=True):
+    """Views that wait to be encoded together.
+
+    Parameters
+    ----------
+    encoder
+        Id of the encoder that is to do it.
+    keys
+        Of the views.
+    passages
+        Title and text by key: the views that are passages. All others are images.
+    """
+
+    format: int
+    encoder: str
+    keys: tuple[str, ...]
+    passages: Mapping[str, tuple[str, str]]
+
+
+class ShardRef(Struct, frozen=True, forbid_unknown_fields=True):
+    """One member of the list of shards that Step Functions reads: the key of the shard."""
+
+    key: str
+
+
 class DocumentsHeader(Struct, frozen=True, forbid_unknown_fields=True):
     """What a file of documents, read by a build that ran out of time, says beside its arrays."""
 

@@ -32,6 +32,8 @@ class EngineQuery:
         Compare every view in range with the query.
     after
         Score and id of an item: only items that follow it in the order of the answer are given, by an exact search.
+    embeddings
+        Whether those of the items are wanted; if not they may be of no length.
     """
 
     vectors: NDArray[np.float32]
@@ -39,6 +41,7 @@ class EngineQuery:
     within: Range = EVERYTHING
     exact: bool = False
     after: tuple[float, str] | None = None
+    embeddings: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,15 @@ class WordQuery:
         Which items may be found; only those that have at least one of the words are.
     after
         Score and id of an item: only items that follow it in the order of the answer are given.
+    embeddings
+        Whether those of the items are wanted; if not they may be zeros.
     """
 
     text: str
     k: int
     within: Range = EVERYTHING
     after: tuple[float, str] | None = None
+    embeddings: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ class ScoredItem:
     fields
         The item's document.
     embedding : (D,) float32
-        Of that view.
+        Of that view; as the query says, it may be of no length.
     """
 
     id: str
@@ -282,8 +288,9 @@ class Description:
 class Engine(Protocol):
     """Answers searches over the items of one snapshot and the changes made since.
 
-    An engine is immutable: :meth:`publish` and :meth:`apply` give another one, and this one goes on answering from what
-    it holds. Whoever serves requests can therefore prepare the next engine beside the one that answers.
+    An engine is immutable: :meth:`publish` and :meth:`apply` give another one, and this one goes on answering. Whoever
+    serves requests can therefore prepare the next engine beside the one that answers. One that asks a database
+    elsewhere may give newer items already, never older ones than its own.
     """
 
     def search(self, query: EngineQuery) -> EngineAnswer:
@@ -332,6 +339,13 @@ class Engine(Protocol):
 
     def describe(self) -> Description:
         """Say what the engine holds."""
+        ...
+
+    def catch_up(self) -> Engine:
+        """Give an engine that answers the same, more cheaply if that is possible by now; else this one itself.
+
+        One that asks a database elsewhere takes from memory what is not there yet, until it is.
+        """
         ...
 
     def publish(self, snapshot: SnapshotItems) -> Engine:

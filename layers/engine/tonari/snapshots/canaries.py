@@ -156,6 +156,19 @@ def ask_canaries(canaries: Canaries, encoder: str, table: Table, learned: Mappin
     _compare_predictions(said.predictions, queries, learned)
 
 
+def ask_predictions(canaries: Canaries, encoder: str, learned: Mapping[str, AttributeModel]) -> None:
+    """Ask of class weights alone what was asked of them when the snapshot was built.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If they answer otherwise, or another encoder than ``encoder`` made the embeddings.
+    """
+    said = canaries.said
+    demand(said.encoder == encoder, f"The canaries are of encoder {said.encoder}, the snapshot says {encoder}")
+    _compare_predictions(said.predictions, canaries.queries, learned)
+
+
 def check_encoder(picture: NDArray[np.int16], encoder: Encoder) -> None:
     """Check that an encoder is the one that made a snapshot's embeddings, by the canary picture.
 

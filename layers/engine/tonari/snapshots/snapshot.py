@@ -86,6 +86,8 @@ class Snapshot:
         Of a loaded one, the files in which its arrays lie, each mapped: no new file can then have the same inode.
     words
         Of a loaded one, the index of its words, which is fetched when somebody first asks by words; or why it has none.
+    cut_elsewhere
+        Of how many views that are not here the encoder left out the end.
     """
 
     id: str
@@ -102,6 +104,12 @@ class Snapshot:
     familiarity: Familiarity = Familiarity()  # noqa: RUF009 - immutable
     mapped: tuple[tuple[CachedFile, NDArray[np.uint8]], ...] = ()
     words: SnapshotWords | str | None = None
+    cut_elsewhere: int = 0
+
+    @property
+    def cut(self) -> int:
+        """Of how many views the encoder left out the end."""
+        return self.cut_elsewhere + int(np.count_nonzero(self.table.view_cut))
 
     @property
     def whole(self) -> bool:
@@ -194,7 +202,7 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path, encoder: str | None
         If a file has another sha256, type or shape than the manifest records, if files do not belong together, or
         another encoder made the embeddings.
     """
-    manifest = _manifest_of(artefacts, name, encoder)
+    manifest = manifest_of(artefacts, name, encoder)
     return _load(artefacts, manifest, cache, _served(manifest))
 
 
@@ -204,12 +212,13 @@ def load_scanned(artefacts: Bucket, name: str, cache: Path, encoder: str | None 
     Where vectors are not rotated everything is loaded. Parameters, and what is raised, are those of
     :func:`load_snapshot`, which loads the rest later.
     """
-    manifest = _manifest_of(artefacts, name, encoder)
+    manifest = manifest_of(artefacts, name, encoder)
     later = LATER if manifest.rotated else ()
     return _load(artefacts, manifest, cache, [file for file in _served(manifest) if file not in later])
 
 
-def _manifest_of(artefacts: Bucket, name: str, encoder: str | None) -> Manifest:
+def manifest_of(artefacts: Bucket, name: str, encoder: str | None) -> Manifest:
+    """Read what a snapshot says of itself, and compare the encoder that made its embeddings, unless it is None."""
     manifest = read_manifest(artefacts, name)
     made = encoder in (None, manifest.encoder)
     demand(made, f"The snapshot {name} has embeddings of encoder {manifest.encoder}, not of {encoder}")
@@ -221,7 +230,7 @@ def _served(manifest: Manifest) -> list[str]:
 
 
 def _load(artefacts: Bucket, manifest: Manifest, cache: Path, served: Sequence[str]) -> Snapshot:
-    files = _fetch_all(artefacts, manifest, cache, served)
+    files = fetch_all(artefacts, manifest, cache, served)
     sweep(cache, _needed(manifest))
     paths = {file: cached.path for file, cached in files.items()}
     with reading(f"The snapshot {manifest.id}"):
@@ -235,7 +244,7 @@ def _load(artefacts: Bucket, manifest: Manifest, cache: Path, served: Sequence[s
 
 def _words(artefacts: Bucket, manifest: Manifest, cache: Path, schema: Schema) -> SnapshotWords | str | None:
     if WORDS in manifest.files:
-        return SnapshotWords(lambda: _fetch_all(artefacts, manifest, cache, (WORDS,))[WORDS], cache)
+        return SnapshotWords(lambda: fetch_all(artefacts, manifest, cache, (WORDS,))[WORDS], cache)
     return NOT_BUILT if searched_of(schema).weights else NO_TEXTS
 
 
@@ -295,7 +304,7 @@ def load_tables(artefacts: Bucket, name: str, cache: Path) -> Table:
         If the file has another sha256 than the manifest records, or contradicts itself.
     """
     manifest = read_manifest(artefacts, name)
-    table_file = _fetch_all(artefacts, manifest, cache, (TABLE,))[TABLE].path
+    table_file = fetch_all(artefacts, manifest, cache, (TABLE,))[TABLE].path
     none = np.empty((0, manifest.dimensions))
     with reading(f"The snapshot {name}"):
         packed = map_file(table_file, TABLE)
@@ -378,7 +387,14 @@ class _Format(msgspec.Struct, frozen=True):
     format: int
 
 
-def _fetch_all(artefacts: Bucket, manifest: Manifest, cache: Path, files: Sequence[str]) -> dict[str, CachedFile]:
+def fetch_all(artefacts: Bucket, manifest: Manifest, cache: Path, files: Sequence[str]) -> dict[str, CachedFile]:
+    """Download what the cache lacks of some files of a snapshot, in parallel, and verify it.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If one has another sha256 than the manifest records, or is not listed there.
+    """
     missing = [file for file in files if file not in manifest.files]
     if missing:
         raise CorruptArtefactError(f"{MANIFEST} of {manifest.id} lists no {missing[0]}: rebuild.")

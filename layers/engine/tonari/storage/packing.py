@@ -26,6 +26,7 @@ from tonari.storage.bucket import Bucket
 
 SUFFIX = ".pack"
 MAGIC = b"TONARI1\n"
+MOST_SAID = 1 << 30
 ALIGNMENT = 64
 DTYPES = re.compile(r"\|[biu]1|<[iu][248]|<f[248]|\|S[1-9][0-9]{0,8}")
 
@@ -127,6 +128,22 @@ def map_file(path: Path, name: str) -> Packed:
     whole = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
     # Slices of numpy's own class for mapped files take ten times as long.
     return _read(np.asarray(whole), name)
+
+
+def read_about(bucket: Bucket, key: str, form: type[Form]) -> Form:
+    """Read what a file says about its arrays, and not these; its sha256 is not compared, which only the whole has.
+
+    Raises
+    ------
+    CorruptArtefactError
+        If it is not of the form that :func:`pack` gives, or what it says is not of this form.
+    """
+    begin = len(MAGIC) + 8
+    start = bucket.get_range(key, 0, begin)
+    length = int.from_bytes(start[len(MAGIC) :], "little")
+    if not start.startswith(MAGIC) or len(start) < begin or not 0 < length <= MOST_SAID:
+        raise CorruptArtefactError(f"{key} is not a file of arrays that this version reads: rebuild.")
+    return decode(bytes(decode(bucket.get_range(key, begin, length), _Header, key).about), form, key)
 
 
 def write_named(bucket: Bucket, prefix: str, data: bytes) -> str:

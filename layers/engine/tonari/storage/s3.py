@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import boto3
+import msgspec
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -277,3 +278,43 @@ def start_function(name: str, payload: bytes) -> None:
     with _s3_errors(f"function {name}"):
         client: LambdaClient = _open("lambda", "")
         client.invoke(FunctionName=name, InvocationType="Event", Payload=payload)
+
+
+def start_execution(machine: str, name: str, payload: bytes) -> None:
+    """Start a state machine of Step Functions; one of this name that ran or runs is not started again.
+
+    Parameters
+    ----------
+    machine
+        Its ARN.
+    """
+    with _s3_errors(f"state machine {machine}"):
+        client = _open("stepfunctions", "")
+        with suppress(client.exceptions.ExecutionAlreadyExists):
+            client.start_execution(stateMachineArn=machine, name=name, input=payload.decode())
+
+
+def read_secret(name: str) -> dict[str, str]:
+    """Read a secret of texts from Secrets Manager.
+
+    Parameters
+    ----------
+    name
+        Its ARN or name.
+
+    Raises
+    ------
+    SettingError
+        If it is not a JSON object of texts; nothing of it is repeated.
+    StoreError
+        If it cannot be read.
+    """
+    with _s3_errors(f"secret {name}"):
+        client = _open("secretsmanager", "")
+        said = client.get_secret_value(SecretId=name)["SecretString"]
+    try:
+        return msgspec.json.decode(said, type=dict[str, str])
+    except msgspec.DecodeError:
+        raise SettingError(
+            f'The secret {name} must be a JSON object of texts, such as {{"user": "…", "password": "…"}}.'
+        ) from None

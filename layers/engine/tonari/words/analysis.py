@@ -13,6 +13,9 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tonari.errors import InvalidTextError
 
 LONGEST_TERM = 64
 """Characters; what is longer is found by its beginning."""
@@ -57,6 +60,26 @@ _LETTERS = str.maketrans(
 """Letters that Unicode does not take apart."""
 _ASCII_CHUNK = r"[a-z0-9]+(?:[-/_.,'&+][a-z0-9]+)*"
 _POSSESSIVE = "(?<=[^\\W\\d_])['\u2019]s$"
+
+
+MOST_CHUNKS = 64
+"""So many of a text's words may be ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What of a text is looked for.
+
+    Parameters
+    ----------
+    terms
+        Each once, without stop words.
+    ids
+        What may be an item's id.
+    """
+
+    terms: tuple[str, ...]
+    ids: tuple[str, ...]
 
 
 def terms_of(text: str) -> list[str]:
@@ -130,3 +153,22 @@ def _chunk() -> re.Pattern[str]:
 @functools.cache
 def _part() -> re.Pattern[str]:
     return re.compile(rf"[{_UNSPACED}]+|\d+|(?:[^\W\d_{_UNSPACED}][{_marks()}]*+)++")
+
+
+def take_apart(text: str) -> Looked:
+    """Take a query apart.
+
+    Raises
+    ------
+    InvalidTextError
+        If it has no word, or none but stop words.
+    """
+    found = terms_of(text)
+    if not found:
+        raise InvalidTextError("The text has no letter and no digit: give at least one word.")
+    kept = [term for term in found if term not in STOP_WORDS]
+    if not kept:
+        shown = ", ".join(sorted(set(found)))
+        raise InvalidTextError(f"The text has only words that nearly all texts have ({shown}): add one that says more.")
+    ids = dict.fromkeys([whole_of(text), *map(whole_of, text.split()[:MOST_CHUNKS])])
+    return Looked(tuple(dict.fromkeys(kept)), tuple(filter(None, ids)))

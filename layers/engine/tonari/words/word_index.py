@@ -11,7 +11,7 @@ import functools
 import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.errors import CorruptArtefactError, InvalidTextError, StoreError, UnsupportedQueryError
-from tonari.words.analysis import STOP_WORDS, terms_of, whole_of
+from tonari.errors import CorruptArtefactError, StoreError, UnsupportedQueryError
+from tonari.words.analysis import STOP_WORDS, Looked, take_apart
 from tonari.words.searched import FoundBy
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ HEAP = 2_000_000_000
 """Bytes after which a segment is written: an upper limit, taken as documents come. One segment is the quickest."""
 MOST_TERMS = 256
 """Of a text with more of them, those are looked for that the fewest items have."""
-MOST_CHUNKS = 64
-"""So many of a text's words may be ids."""
 FIRST = 16
 GROWTH = 8
 FEW = 256
@@ -69,39 +67,10 @@ class WordHits:
     having: int
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What of a text is looked for.
-
-    Parameters
-    ----------
-    terms
-        Each once, stemmed.
-    ids
-        What may be an item's id.
-    """
-
-    terms: tuple[str, ...]
-    ids: tuple[str, ...]
-
-
 def look(text: str) -> Looked:
-    """Take a query apart.
-
-    Raises
-    ------
-    InvalidTextError
-        If it has no word, or none but stop words.
-    """
-    found = terms_of(text)
-    if not found:
-        raise InvalidTextError("The text has no letter and no digit: give at least one word.")
-    kept = [term for term in found if term not in STOP_WORDS]
-    if not kept:
-        shown = ", ".join(sorted(set(found)))
-        raise InvalidTextError(f"The text has only words that nearly all texts have ({shown}): add one that says more.")
-    ids = dict.fromkeys([whole_of(text), *map(whole_of, text.split()[:MOST_CHUNKS])])
-    return Looked(tuple(dict.fromkeys(stem(kept))), tuple(filter(None, ids)))
+    """Take a query apart, its words stemmed; raises what :func:`~tonari.words.analysis.take_apart` does."""
+    taken = take_apart(text)
+    return replace(taken, terms=tuple(dict.fromkeys(stem(taken.terms))))
 
 
 def stem(terms: Sequence[str]) -> list[str]:

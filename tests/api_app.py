@@ -8,7 +8,7 @@ from pathlib import Path
 from catalogues import random_world, tiny_encoder
 from tonari.api.app import App
 from tonari.contract.routes import ROUTES, Route
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari.query.serving import Serving
 from tonari.storage.folder import FolderBucket
@@ -18,7 +18,7 @@ class Standing(Reader):
     """Gives always the same state, or that there is none."""
 
     def __init__(self, bucket: FolderBucket, folder: Path, serving: Serving | None) -> None:
-        super().__init__(bucket, folder, 0, open_builtin, lambda _: None)
+        super().__init__(bucket, folder, 0, BuiltinOpening(), lambda _: None)
         self._standing = serving
 
     def current(self) -> Serving:

@@ -112,6 +112,9 @@ class PlainEngine:
         fields = tuple(name for name, kind in self.types.items() if kind in ("string", "strings"))
         return Description(len(self.items), views, tuple(samples), "all", "", words=SearchedWords(fields))
 
+    def catch_up(self) -> PlainEngine:
+        return self
+
     def publish(self, snapshot: SnapshotItems) -> PlainEngine:
         items = {item.id: item for item in snapshot.items}
         return PlainEngine(snapshot.types, items, items)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from contract.engines import BASE, CHANGED, CHANGES, ENGINES, Items, published
@@ -9,18 +11,24 @@ from tonari.contract.engine import Engine
 
 
 @pytest.fixture(scope="module", params=ENGINES, ids=ENGINES)
-def empty(request: pytest.FixtureRequest) -> Engine:
-    return ENGINES[request.param]()
+def make(request: pytest.FixtureRequest) -> Callable[[], Engine]:
+    """What makes an empty engine, each with a store of its own."""
+    return ENGINES[request.param]
+
+
+@pytest.fixture
+def empty(make: Callable[[], Engine]) -> Engine:
+    return make()
 
 
 @pytest.fixture(scope="module")
-def base(empty: Engine) -> Engine:
-    return published(empty, BASE)
+def base(make: Callable[[], Engine]) -> Engine:
+    return published(make(), BASE)
 
 
 @pytest.fixture(scope="module")
-def changed(base: Engine) -> Engine:
-    return base.apply(CHANGES)
+def changed(make: Callable[[], Engine]) -> Engine:
+    return published(make(), BASE).apply(CHANGES)
 
 
 @pytest.fixture(params=["base", "changed"])

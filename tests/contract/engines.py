@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_database import MemoryDatabase
 from plain_engine import PlainEngine
+from tonari.contract.database import CollectionState, Database
 from tonari.contract.engine import Engine, FieldType, SnapshotItems, StoredItem
 from tonari.engines.builtin import open_builtin
+from tonari.engines.lagging import Lag
+from tonari.engines.remote import RemoteEngine
 from tonari.fields.schema import Schema
 from tonari.snapshots.segments import Segment
 from tonari.snapshots.snapshot import Snapshot
@@ -31,7 +35,21 @@ def builtin() -> Engine:
     return open_builtin(snapshot, Segment("e"))
 
 
-ENGINES: dict[str, Callable[[], Engine]] = {"builtin": builtin, "plain": PlainEngine}
+def remote() -> Engine:
+    return unpublished(MemoryDatabase(), "memory")
+
+
+def unpublished(database: Database, kind: str) -> RemoteEngine:
+    """Give an engine of which only publish is asked."""
+    state = CollectionState(snapshot="", encoder="", dimensions=DIMENSIONS, types={}, items=0, views=0)
+    return RemoteEngine(database, kind, "", state, Schema({}), Lag.of({}, (), 0, Schema({}), DIMENSIONS))
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"builtin": builtin, "plain": PlainEngine, "remote": remote}
+FIND_WORDS = ("builtin", "plain")
+"""Engines that reduce words to their stems as tonari does."""
+FROZEN = ("builtin", "plain")
+"""Engines that never show what was applied after them; those elsewhere show it as soon as it is there."""
 Items = Mapping[str, StoredItem]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from contract.engines import CLOSE, DIMENSIONS, ITEMS, TYPES, Items, published, some_items, unit_rows
+from contract.engines import CLOSE, DIMENSIONS, ENGINES, FROZEN, ITEMS, TYPES, Items, published, some_items, unit_rows
 from tonari.contract.engine import Engine, EngineQuery, Spread, StoredItem, Values
 from tonari.contract.filter_tree import EVERYTHING, And, Condition, Filter, Not, Or, Range
 
@@ -230,7 +230,24 @@ def test_how_many_values_are_listed(empty: Engine) -> None:
     assert (len(by_default.most), len(every.most)) == (50, 70)
 
 
-def test_changes_show_and_the_engine_before_goes_on(empty: Engine) -> None:
+def test_changes_show_one_after_the_other(empty: Engine) -> None:
+    random = np.random.default_rng(10)
+    old, new = (StoredItem("x", {"id": "x", "brand": brand}, ("a.jpg",), unit_rows(random, 1)) for brand in "on")
+    engine = published(empty, {"x": old})
+    for item, values in ((new, ["n"]), (None, []), (None, []), (old, ["o"]), (old, ["o"])):
+        engine = engine.apply({"x": item})
+        found = engine.search(EngineQuery(old.embeddings, 5)).items
+        assert [one.fields["brand"] for one in found] == values
+        assert [one.fields["brand"] for one in engine.read(["x"]).values()] == values
+        counted = engine.count(["brand"], EVERYTHING)["brand"]
+        assert isinstance(counted, Values)
+        assert [value for value, _ in counted.most] == values
+        assert engine.describe().items == len(values)
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_the_engine_before_a_change_goes_on(name: str) -> None:
+    empty = ENGINES[name]()
     random = np.random.default_rng(10)
     old, new = (StoredItem("x", {"id": "x", "brand": brand}, ("a.jpg",), unit_rows(random, 1)) for brand in "on")
     other = StoredItem("y", {"id": "y"}, ("a.jpg",), unit_rows(random, 1))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from contract.engines import DIMENSIONS, ENGINES, Items, unit_rows
+from contract.engines import DIMENSIONS, ENGINES, FIND_WORDS, Items, unit_rows
 from plain_engine import PlainEngine
 from tonari.contract.engine import Engine, FieldType, SnapshotItems, StoredItem, WordQuery
 from tonari.contract.filter_tree import EVERYTHING, Condition, Range
@@ -56,7 +56,7 @@ CHANGES: Mapping[str, StoredItem | None] = {
 CHANGED = {name: item for name, item in {**BASE, **CHANGES}.items() if item is not None}
 
 
-@pytest.fixture(scope="module", params=list(ENGINES))
+@pytest.fixture(scope="module", params=FIND_WORDS)
 def base(request: pytest.FixtureRequest) -> Engine:
     return ENGINES[request.param]().publish(SnapshotItems("1", "e", DIMENSIONS, TYPES, BASE.values()))
 

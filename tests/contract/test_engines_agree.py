@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from catalogues import random_world, tiny_encoder
-from contract.engines import BASE, CHANGED, CHANGES, ENGINES, published, unit_rows
+from contract.engines import BASE, CHANGED, CHANGES, ENGINES, FIND_WORDS, published, unit_rows
 from tonari.contract.filter_tree import EVERYTHING, Range
 from tonari.contract.ranking import Boost
 from tonari.fields.filters import parse_filter
@@ -36,7 +36,9 @@ WISHES: Mapping[str, Mapping[str, Any]] = {
 def servings(tmp_path_factory: pytest.TempPathFactory) -> list[Serving]:
     folder: Path = tmp_path_factory.mktemp("encoder")
     serving = random_world(tiny_encoder(folder), 1, 5, 0, 3).serving
-    return [replace(serving, engine=published(make(), BASE).apply(CHANGES)) for make in ENGINES.values()]
+    return [
+        replace(serving, engine=published(make(), BASE).apply(CHANGES)) for make in map(ENGINES.__getitem__, FIND_WORDS)
+    ]
 
 
 def said(found: Neighbours) -> list[tuple[Any, ...]]:

@@ -14,7 +14,8 @@ from catalogues import DIMENSIONS, World, one_view, random_item, random_world, s
 from tonari.contract.engine import EngineQuery, ScoredItem, StoredItem
 from tonari.contract.filter_tree import Condition, Range
 from tonari.encoders.image import ImageEncoder
-from tonari.engines.builtin import FEW, BuiltinEngine, Layer, open_builtin
+from tonari.engines.builtin import BuiltinEngine, open_builtin
+from tonari.engines.layers import FEW, Layer
 from tonari.index import planner
 from tonari.index.rotation import Rotation
 from tonari.index.shortening import rotated

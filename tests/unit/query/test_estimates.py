@@ -16,7 +16,7 @@ from tonari.contract.engine import EngineQuery
 from tonari.contract.filter_tree import EVERYTHING
 from tonari.contract.ranking import Boost
 from tonari.encoders.port import Modality
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening, open_builtin
 from tonari.fields.schema import Field, Schema
 from tonari.index.rotation import Rotation, learn_basis, mix
 from tonari.index.shortening import rotated
@@ -76,13 +76,13 @@ def whole() -> Serving:
     familiarity = learn_familiarity(table.views.item, table.views.fixed, alone)
     snapshot = Snapshot("s", "encoder-1", SCHEMA, table, {}, {}, {}, familiarity=familiarity)
     changes = Segment("encoder-1", {"new": item("new", rows[0], ITEMS)})
-    return serve(HEAD, NoEncoder(), snapshot, [changes], open_builtin)
+    return serve(HEAD, NoEncoder(), snapshot, [changes], BuiltinOpening())
 
 
 @pytest.fixture(scope="module")
 def part(whole: Serving) -> Serving:
     """The same, before its full vectors are here."""
-    return estimating(whole, open_builtin)
+    return estimating(whole, BuiltinOpening())
 
 
 def likeness(serving: Serving, rows: NDArray[np.int16]) -> list[Likeness]:

@@ -102,6 +102,7 @@ def params_of(serving: Serving, request: SearchRequest) -> SearchParams:
         after=after,
         fields=request.fields if "fields" in request.include else (),
         passages="image" in request.include,
+        embeddings="embedding" in request.include,
         boosts=request.boost,
         pinned=request.pin,
         buried=request.bury,

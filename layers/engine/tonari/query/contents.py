@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from tonari.catalogue.documents import image_key
 from tonari.catalogue.passages import TEXTS, TITLES, Passage
@@ -146,7 +145,7 @@ def summarise(serving: Serving) -> dict[str, Any]:
         "ignored": {"count": _total(snapshot.ignored), "reasons": snapshot.ignored},
         "grouping": snapshot.grouping,
         "unusable": {"count": _total(snapshot.table.unusable), "fields": snapshot.table.unusable},
-        "cut": int(np.count_nonzero(snapshot.table.view_cut)),
+        "cut": snapshot.cut,
         "attributes": {name: list(learned.classes) for name, learned in snapshot.learned.items()},
         "methods": {
             name: {"method": learned.default, "reason": learned.reason} for name, learned in snapshot.learned.items()

@@ -62,7 +62,7 @@ def judge(serving: Serving, query: Query, nearest: Near | None = None) -> Likene
         return Likeness(familiar=True, nearest=nearest.cosine if nearest else None)
     if nearest is None:
         count = 1 if serving.snapshot.whole else CONSIDERED
-        nearest = _near(serving.engine.search(EngineQuery(query.embeddings, count)).items)
+        nearest = _near(serving.engine.search(EngineQuery(query.embeddings, count, embeddings=False)).items)
     if nearest is None:
         return Likeness(familiar=False, level=level)
     return Likeness(nearest.upper >= level, nearest.cosine, level)

@@ -64,11 +64,12 @@ class Nearest:
     engine: Engine
     embeddings: NDArray[np.float32]
     exact: bool
+    gives_embeddings: bool = True
     by_rank: bool = False
 
     def find(self, k: int, within: Range, after: tuple[float, str] | None = None) -> EngineAnswer:
         """Ask the engine."""
-        return self.engine.search(EngineQuery(self.embeddings, k, within, self.exact, after))
+        return self.engine.search(EngineQuery(self.embeddings, k, within, self.exact, after, self.gives_embeddings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,12 @@ class ByWords:
 
     engine: Engine
     words: str
+    gives_embeddings: bool = True
     by_rank: bool = False
 
     def find(self, k: int, within: Range, after: tuple[float, str] | None = None) -> EngineAnswer:
         """Ask the engine."""
-        answer = self.engine.search_words(WordQuery(self.words, k, within, after))
+        answer = self.engine.search_words(WordQuery(self.words, k, within, after, self.gives_embeddings))
         items = tuple(by_words(one, one.score, bm25=one.score) for one in answer.items)
         return EngineAnswer(items, answer.plan)
 
@@ -105,6 +107,7 @@ class ByRank:
     words: str
     nearest: Nearest | None
     min_score: float = -1.0
+    gives_embeddings: bool = True
     by_rank: bool = True
 
     def find(self, k: int, within: Range, after: tuple[float, str] | None = None) -> EngineAnswer:
@@ -127,11 +130,16 @@ class ByRank:
 
     def _read(self, depth: int, within: Range) -> _Lists:
         if self.nearest is None:
-            words = self.engine.search_words(WordQuery(self.words, depth, within))
+            words = self.engine.search_words(WordQuery(self.words, depth, within, embeddings=self.gives_embeddings))
             worded = {one.id: one for one in words.items}
             return _Lists(worded, {}, fuse({"lexical": [*worded]}), words.plan, ended=len(worded) < depth, both=False)
         try:
-            worded = {one.id: one for one in self.engine.search_words(WordQuery(self.words, depth, within)).items}
+            worded = {
+                one.id: one
+                for one in self.engine.search_words(
+                    WordQuery(self.words, depth, within, embeddings=self.gives_embeddings)
+                ).items
+            }
         except InvalidTextError:
             worded = {}  # stop words alone: an embedding has a meaning for them
         answer = self.nearest.find(depth, within)
@@ -186,7 +194,9 @@ class _Lists:
         return min_score <= -1 or (one.cosine is not None and one.cosine >= min_score)
 
 
-def finder_of(engine: Engine, query: Query, *, exact: bool, min_score: float, adds: bool) -> Finder:
+def finder_of(
+    engine: Engine, query: Query, *, exact: bool, min_score: float, adds: bool, gives_embeddings: bool = True
+) -> Finder:
     """Choose what finds the items of a query.
 
     Parameters
@@ -194,13 +204,17 @@ def finder_of(engine: Engine, query: Query, *, exact: bool, min_score: float, ad
     adds
         Whether something is added to scores, or they are weighed against similarities: of words alone they then come
         from places, which lie between 0 and 1 as similarities do.
+    gives_embeddings
+        Whether the embeddings of the items are wanted.
     """
-    nearest = Nearest(engine, query.embeddings, exact)
+    nearest = Nearest(engine, query.embeddings, exact, gives_embeddings)
     if query.words is None:
         return nearest
     if len(query.embeddings):
-        return ByRank(engine, query.words, nearest, min_score)
-    return ByRank(engine, query.words, None) if adds else ByWords(engine, query.words)
+        return ByRank(engine, query.words, nearest, min_score, gives_embeddings)
+    if adds:
+        return ByRank(engine, query.words, None, gives_embeddings=gives_embeddings)
+    return ByWords(engine, query.words, gives_embeddings)
 
 
 def by_words(

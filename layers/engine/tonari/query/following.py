@@ -17,7 +17,7 @@ from tonari.contract.artefacts import Head
 from tonari.contract.health import Behind
 from tonari.errors import CorruptArtefactError, MissingObjectError, NotReadyError, StoreError, UnreadableError
 from tonari.query.beside import Instant
-from tonari.query.serving import DAMAGE, OpenEngine, Serving, load
+from tonari.query.serving import DAMAGE, Opening, Serving, load
 from tonari.snapshots.head import ReadHead, read_changed_head, read_copy, read_head
 from tonari.storage.bucket import Bucket
 
@@ -60,17 +60,17 @@ class Following:
     ----------
     max_age
         Seconds after which it is first tried again to load what could not be loaded; then twice as many each time.
-    open_engine
+    opening
         Gives the engine of a generation.
     log
         Is called with the reason why a newer generation does not answer.
     """
 
     def __init__(
-        self, artefacts: Bucket, cache: Path, max_age: float, open_engine: OpenEngine, log: Callable[[str], None]
+        self, artefacts: Bucket, cache: Path, max_age: float, opening: Opening, log: Callable[[str], None]
     ) -> None:
         self._artefacts, self._cache, self._max_age = artefacts, cache, max_age
-        self._open_engine, self._log = open_engine, log
+        self._opening, self._log = opening, log
 
     def look(self, began: Instant, known: Known, about_to_load: Callable[[Known | None], None]) -> Known:
         """Ask for the head, and load what it names.
@@ -85,7 +85,7 @@ class Following:
         old = known.serving
         read = read_changed_head(self._artefacts, known.read) if old and known.read else read_head(self._artefacts)
         if old and old.is_what(read.head):
-            return Known(began, old if old.read is read else replace(old, read=read), read)
+            return Known(began, _caught_up(old, read), read)
         if old and known.tried and read is known.read:
             pause = min(LONGEST_PAUSE, self._max_age * 2.0 ** (known.tries - 1))
             if known.tried.age(began) < pause:
@@ -95,14 +95,14 @@ class Following:
             about_to_load(replace(known, behind=_behind(known, read.head, "It is being loaded.")) if news else None)
         try:
             try:
-                serving = load(self._artefacts, self._cache, read, self._open_engine, old)
+                serving = load(self._artefacts, self._cache, read, self._opening, old)
             except (MissingObjectError, NotReadyError):
                 # Since the head was read the process may have been frozen, and what it named been collected.
                 again = read_changed_head(self._artefacts, read)
                 if again is read:
                     raise
                 read = again
-                serving = load(self._artefacts, self._cache, read, self._open_engine, old)
+                serving = load(self._artefacts, self._cache, read, self._opening, old)
         except Exception as error:  # noqa: BLE001  whatever fails, the old state goes on
             return self.without(began, known, read, error)
         return Known(began, serving, read)
@@ -130,7 +130,7 @@ class Following:
         """Serve what the copy of a damaged head names; the head itself is asked for again and again."""
         try:
             read = read_copy(self._artefacts)
-            serving = load(self._artefacts, self._cache, read, self._open_engine, None)
+            serving = load(self._artefacts, self._cache, read, self._opening, None)
         except (*DAMAGE, StoreError):
             return replace(known, error=error)
         self._log(f"serving generation {read.head.generation} by the copy of the head: {error}")
@@ -145,7 +145,7 @@ class Following:
             read.head, snapshot=previous.snapshot, encoder=previous.encoder, segments=previous.segments
         )
         try:
-            serving = load(self._artefacts, self._cache, replace(read, head=as_if), self._open_engine, None)
+            serving = load(self._artefacts, self._cache, replace(read, head=as_if), self._opening, None)
         except DAMAGE as worse:
             error = UnreadableError(
                 f"{why} Nor can {previous.snapshot} be read, which was live before: {worse} tonari rebuild makes a new "
@@ -155,6 +155,11 @@ class Following:
         self._log(f"serving snapshot {previous.snapshot}, which was live before: {why}")
         behind = _behind(known, read.head, why, previous=True)
         return Known(began, serving, read, behind, tried=began, tries=1, damaged=damaged)
+
+
+def _caught_up(old: Serving, read: ReadHead) -> Serving:
+    engine = old.engine.catch_up()
+    return old if old.read is read and engine is old.engine else replace(old, read=read, engine=engine)
 
 
 def _behind(known: Known, head: Head | None, why: str, *, previous: bool | None = None) -> Behind:

@@ -156,7 +156,9 @@ def _own(
     if not any(labels.values()):
         return labels, ()
     own = split_value(query.item, fields, schema.split_by)
-    near = serving.engine.search(EngineQuery(query.embeddings, MOST_TWINS, EVERYTHING.without(query.items))).items
+    near = serving.engine.search(
+        EngineQuery(query.embeddings, MOST_TWINS, EVERYTHING.without(query.items), embeddings=False)
+    ).items
     twins = (one.id for one in near if one.upper >= COPY or split_value(one.id, one.fields, schema.split_by) == own)
     return labels, tuple(twins)
 
@@ -173,7 +175,11 @@ def _voters(
     found: dict[str, list[Voting]] = {name: [] for name in attributes}
     lacking = set(attributes)
     asked = max(LEAST_SHARED, SHARED_PER_VOTER * k)
-    near = serving.engine.search(EngineQuery(query.embeddings, asked, having)).items if len(attributes) > 1 else ()
+    near = (
+        serving.engine.search(EngineQuery(query.embeddings, asked, having, embeddings=False)).items
+        if len(attributes) > 1
+        else ()
+    )
     for item in near:
         document = dict(item.fields.items())
         for name in [*lacking]:
@@ -187,7 +193,7 @@ def _voters(
         _check_effort(within, lacking)
         for name in lacking:
             own = having.matching(Condition(name, "$exists", (True,)))
-            items = serving.engine.search(EngineQuery(query.embeddings, k, own)).items
+            items = serving.engine.search(EngineQuery(query.embeddings, k, own, embeddings=False)).items
             found[name] = [Voting(item, values_of(item.fields.get(name), types[name])) for item in items]
     return found
 

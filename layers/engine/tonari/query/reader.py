@@ -12,9 +12,9 @@ from tonari.errors import ExactNotReadyError, StoreError, UnreadableError
 from tonari.query.beside import Beside, Check, Instant, in_thread
 from tonari.query.completing import Completing, Failed
 from tonari.query.following import Following, Known
-from tonari.query.serving import DAMAGE, OpenEngine, Serving, completed, estimating
+from tonari.query.serving import DAMAGE, Opening, Serving, completed, estimating
 from tonari.snapshots.head import read_head
-from tonari.snapshots.snapshot import Snapshot, load_snapshot
+from tonari.snapshots.snapshot import Snapshot
 from tonari.storage.bucket import Bucket
 
 ASKING_SECONDS = 0.3
@@ -55,7 +55,7 @@ class Reader:
 
     Parameters
     ----------
-    open_engine
+    opening
         Gives the engine of a generation.
     log
         Is called with the reason why a newer generation does not answer.
@@ -70,14 +70,14 @@ class Reader:
         artefacts: Bucket,
         cache: Path,
         max_age: float,
-        open_engine: OpenEngine,
+        opening: Opening,
         log: Callable[[str], None],
         ask_rebuild: Callable[[str], None] = lambda _: None,
         beside: Beside = in_thread,
     ) -> None:
         self._artefacts, self._cache, self._max_age = artefacts, cache, max_age
-        self._open_engine, self._log, self._ask_rebuild, self._beside = open_engine, log, ask_rebuild, beside
-        self._following = Following(artefacts, cache, max_age, open_engine, log)
+        self._opening, self._log, self._ask_rebuild, self._beside = opening, log, ask_rebuild, beside
+        self._following = Following(artefacts, cache, max_age, opening, log)
         self._lock = threading.Lock()
         self._completing = Completing(self._load_whole, self._put_in, self._say_incomplete, beside)
         self._whole: Snapshot | None = None
@@ -139,10 +139,10 @@ class Reader:
 
     def estimating(self, serving: Serving) -> Serving:
         """Give a state like this one whose scores are estimates, for what was begun by estimates."""
-        return estimating(serving, self._open_engine)
+        return estimating(serving, self._opening)
 
     def _load_whole(self, snapshot: Snapshot) -> Snapshot:
-        return load_snapshot(self._artefacts, snapshot.id, self._cache, snapshot.encoder)
+        return self._opening.load(self._artefacts, snapshot.id, self._cache, snapshot.encoder)
 
     def _put_in(self, whole: Snapshot | None) -> None:
         """Answer from a snapshot that is whole, if what answers is of the same one."""
@@ -152,7 +152,7 @@ class Reader:
             serving = known.serving
             if serving is None or serving.snapshot.id != whole.id or serving.snapshot.whole:
                 return
-            fresh = completed(serving, whole, self._open_engine)
+            fresh = completed(serving, whole, self._opening)
             with self._lock:
                 if self._known is known:
                     self._known = replace(known, serving=fresh)

@@ -65,6 +65,8 @@ class SearchParams:
         What is read of each item's document, all that may be returned if it is None.
     passages
         Whether the passage is read that an item's score is of.
+    embeddings
+        Whether the embeddings of the items are shown; they are read as well where the order depends on them.
     boosts
         What fields add to the order.
     pinned
@@ -88,6 +90,7 @@ class SearchParams:
     after: PageEnd | None = None
     fields: tuple[str, ...] | None = None
     passages: bool = False
+    embeddings: bool = True
     boosts: tuple[Boost, ...] = ()
     pinned: tuple[str, ...] = ()
     buried: tuple[str, ...] = ()
@@ -137,7 +140,15 @@ def search(serving: Serving, query: Query, params: SearchParams) -> Neighbours:
     order = ranking(params.boosts, schema, params.now)
     count = varied_candidates(params.k) if params.diversity else params.k + 1
     adds = bool(params.boosts or params.diversity)
-    finder = finder_of(serving.engine, query, exact=params.exact, min_score=params.min_score, adds=adds)
+    compares = bool(params.diversity) or _originals(query, params) is not None
+    finder = finder_of(
+        serving.engine,
+        query,
+        exact=params.exact,
+        min_score=params.min_score,
+        adds=adds,
+        gives_embeddings=params.embeddings or compares,
+    )
     chosen, plan, reranked = _in_parts(serving, query, params, Order(finder, order), count)
     more = None
     if params.diversity:

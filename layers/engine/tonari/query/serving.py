@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from tonari.contract.artefacts import Head, SegmentRef
 from tonari.contract.engine import Engine, SearchedWords
@@ -21,11 +22,35 @@ from tonari.errors import (
 from tonari.snapshots.canaries import check_encoder
 from tonari.snapshots.head import ReadHead
 from tonari.snapshots.segments import Segment, merge, read_segments
-from tonari.snapshots.snapshot import Snapshot, load_scanned, load_snapshot
+from tonari.snapshots.snapshot import Snapshot
 from tonari.storage.bucket import Bucket
 
-OpenEngine = Callable[[Snapshot, Segment], Engine]
-"""Gives the engine that answers for a snapshot and for all changes since."""
+
+class Opening(Protocol):
+    """Loads of a snapshot what its engine needs, and opens that engine."""
+
+    def load_first(self, artefacts: Bucket, name: str, cache: Path, encoder: str) -> Snapshot:
+        """Load what the first answers need; the rest, if there is more, is loaded beside requests.
+
+        Raises
+        ------
+        CorruptArtefactError
+            If it is damaged, or another encoder made the embeddings.
+        StoreError
+        """
+
+    def load(self, artefacts: Bucket, name: str, cache: Path, encoder: str) -> Snapshot:
+        """Load all that answers need; raises what :meth:`load_first` does."""
+
+    def open(self, snapshot: Snapshot, changes: Segment, generation: int) -> Engine:
+        """Give the engine that answers for a snapshot and for all changes up to a generation.
+
+        Raises
+        ------
+        EngineUnavailableError
+            If it cannot be reached, or does not hold this snapshot.
+        """
+
 
 DAMAGE = (
     CorruptArtefactError,
@@ -81,32 +106,32 @@ class Serving:
 
 
 def serve(
-    read: ReadHead, encoder: Encoder, snapshot: Snapshot, segments: Iterable[Segment], open_engine: OpenEngine
+    read: ReadHead, encoder: Encoder, snapshot: Snapshot, segments: Iterable[Segment], opening: Opening
 ) -> Serving:
     """Put a generation together; ``segments`` are those that the head names, in their order."""
     segments = tuple(segments)
     changes = merge(snapshot.encoder, [Segment(snapshot.encoder, {}, snapshot.rejected), *segments])
     named = {ref.id: segment for ref, segment in zip(read.head.segments, segments, strict=False)}
-    engine = open_engine(snapshot, changes)
+    engine = opening.open(snapshot, changes, read.head.generation)
     return Serving(read, encoder, snapshot, engine, changes.rejected, named, words=engine.describe().words)
 
 
-def completed(serving: Serving, whole: Snapshot, open_engine: OpenEngine) -> Serving:
+def completed(serving: Serving, whole: Snapshot, opening: Opening) -> Serving:
     """Answer from the same generation, by another form of its snapshot."""
     segments = [serving.segments[ref.id] for ref in serving.read.head.segments]
-    fresh = serve(serving.read, serving.encoder, whole, segments, open_engine)
+    fresh = serve(serving.read, serving.encoder, whole, segments, opening)
     return replace(fresh, stale_seconds=serving.stale_seconds)
 
 
-def estimating(serving: Serving, open_engine: OpenEngine) -> Serving:
+def estimating(serving: Serving, opening: Opening) -> Serving:
     """Answer from the same generation by estimates, as before its snapshot was whole; nothing changes if it is not."""
     snapshot = serving.snapshot
     if not snapshot.whole or snapshot.table.views.rotation is None:
         return serving
-    return completed(serving, replace(snapshot, table=snapshot.table.without_embeddings()), open_engine)
+    return completed(serving, replace(snapshot, table=snapshot.table.without_embeddings()), opening)
 
 
-def load(artefacts: Bucket, cache: Path, read: ReadHead, open_engine: OpenEngine, old: Serving | None) -> Serving:
+def load(artefacts: Bucket, cache: Path, read: ReadHead, opening: Opening, old: Serving | None) -> Serving:
     """Load the generation that a head names; what ``old`` has of it is taken from there.
 
     While nothing answers, no answer shall wait for more than candidates are found by: :func:`completed` adds the rest.
@@ -135,7 +160,7 @@ def load(artefacts: Bucket, cache: Path, read: ReadHead, open_engine: OpenEngine
         if old and old.snapshot.id == name:
             snapshot = old.snapshot
         else:
-            snapshot = (load_snapshot if old else load_scanned)(artefacts, name, cache, maker)
+            snapshot = (opening.load if old else opening.load_first)(artefacts, name, cache, maker)
     if old is None or snapshot is not old.snapshot:
         check_encoder(snapshot.picture, encoder.result())
-    return serve(read, encoder.result(), snapshot, segments, open_engine)
+    return serve(read, encoder.result(), snapshot, segments, opening)

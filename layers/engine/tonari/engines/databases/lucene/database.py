@@ -1,0 +1,257 @@
+"""What OpenSearch and Elasticsearch do alike: a collection is an index, an item a document, its views nested in it.
+
+The version of a document is the generation of its record, given from outside: the engine itself then refuses an older
+one. A tombstone is a document without anything to be found by. What is recorded of a collection stands in its mapping.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from tonari.contract.database import (
+    CollectionState,
+    Counts,
+    FoundRecord,
+    Limits,
+    NearestQuery,
+    Record,
+    RecordState,
+    SortedRecord,
+    Tombstone,
+)
+from tonari.contract.engine import Place, SearchedWords, SortQuery, Spread, Values
+from tonari.contract.filter_tree import EVERYTHING, Range
+from tonari.engines.databases.lucene.documents import (
+    COUNT,
+    FOUND,
+    GENERATION,
+    NAME,
+    PACKED,
+    STATE,
+    TERMS,
+    VIEWS,
+    found_record,
+    record_of,
+    record_state,
+    sorted_record,
+    text_of,
+    value_of,
+    worded_record,
+)
+from tonari.engines.databases.lucene.filters import DELETED, ID, Query, all_of, follows, indexed, living, order_by
+from tonari.engines.databases.lucene.http import Http, error_of
+from tonari.engines.databases.lucene.indices import MOST, MOST_IDS, Dialect, Indices
+from tonari.engines.databases.lucene.values import count_values
+from tonari.engines.databases.lucene.writes import bulks, write_bulk
+from tonari.errors import EngineUnavailableError, MissingCollectionError, UnsupportedByEngineError
+
+COMPARED = 2_000_000
+MOST_TERMS = 256
+READ_AT_ONCE = 500
+STATES_AT_ONCE = 5_000
+
+
+class LuceneDatabase:
+    """A :class:`~tonari.contract.database.Database` of one deployment.
+
+    Parameters
+    ----------
+    prefix
+        What the names of its indices and aliases begin with.
+    """
+
+    def __init__(self, http: Http, dialect: Dialect, prefix: str) -> None:
+        self._http, self._dialect = http, dialect
+        self._indices = Indices(http, dialect, prefix)
+
+    @property
+    def limits(self) -> Limits:
+        """How much is answered at once."""
+        return Limits(found=MOST, exact=MOST, compared=COMPARED, ids=MOST_IDS)
+
+    def collections(self) -> dict[str, CollectionState]:
+        """Name the collections, each with what is recorded of it."""
+        return self._indices.all()
+
+    def create(self, name: str, state: CollectionState) -> None:
+        """Make an empty collection; one that is there stays as it is."""
+        self._indices.create(name, state)
+
+    def record(self, name: str, state: CollectionState) -> None:
+        """Record a collection's new state."""
+        self._indices.record(name, state)
+
+    def drop(self, name: str) -> None:
+        """Delete a collection; one that is not there is no error."""
+        self._indices.drop(name)
+
+    def point(self, alias: str, name: str) -> None:
+        """Let an alias name a collection, in one step, instead of the one it named before."""
+        self._indices.point(alias, name)
+
+    def pointed(self, alias: str) -> str | None:
+        """Tell which collection an alias names."""
+        return self._indices.pointed(alias)
+
+    def write(self, name: str, records: Sequence[Record | Tombstone]) -> None:
+        """Write items, each whole, and make them seen; older ones than those there are passed over."""
+        if not records:
+            return
+        fields = self._indices.fields(name)
+        for lines in bulks(records, fields, self._dialect.vectors):
+            write_bulk(self._http, self._indices.written(name), lines)
+        self._http.ask("POST", f"/{self._indices.path(name)}/_refresh")
+
+    def nearest(self, name: str, query: NearestQuery) -> list[FoundRecord]:
+        """Find the items nearest to a vector."""
+        if query.k <= 0:
+            return []
+        self._hold(query.k)
+        fields = self._indices.fields(name)
+        within = None if query.within == EVERYTHING else living(query.within, fields)
+        nested = {
+            "path": VIEWS,
+            "score_mode": "max",
+            "query": self._dialect.nearest(query.vector, query.k, within, exact=query.exact),
+            "inner_hits": {"size": 1, "_source": [f"{VIEWS}.{NAME}", f"{VIEWS}.{PACKED}"]},
+        }
+        narrowed = [within] if within is not None and query.exact else []
+        body = {
+            "size": query.k,
+            "_source": FOUND,
+            "query": {"bool": {"must": [{"nested": nested}], "filter": narrowed}},
+        }
+        hits = self._hits(name, body)
+        found = [found_record(hit, query.vector, embedding=query.embeddings) for hit in hits]
+        return sorted(found, key=lambda one: -one.score)
+
+    def worded(self, name: str, terms: Sequence[str], k: int, within: Range) -> list[FoundRecord]:
+        """Find the items that have at least one of some terms, the first 256, by descending BM25."""
+        wanted = text_of(terms[:MOST_TERMS])
+        if k <= 0 or not wanted:
+            return []
+        self._hold(k)
+        words = {"match": {TERMS: {"query": wanted}}}
+        query = {"bool": {"must": [words], "filter": [living(within, self._indices.fields(name))]}}
+        return [worded_record(hit) for hit in self._hits(name, {"size": k, "_source": FOUND, "query": query})]
+
+    def words(self) -> SearchedWords | None:
+        """Words can always be searched."""
+        return None
+
+    def sorted(self, name: str, query: SortQuery) -> list[SortedRecord]:
+        """Give the first items of an order."""
+        fields = self._indices.fields(name)
+        kind = fields.types.get(query.sort) if query.sort is not None else None
+        key = fields.keys[query.sort] if query.sort is not None and kind not in (None, "strings") else None
+        order = order_by(key, ids_descend=query.sort is None and query.descending, descending=query.descending)
+        found: list[SortedRecord] = []
+        after = query.after
+        while len(found) < query.k:
+            narrowed = [living(query.within, fields)]
+            if after is not None:
+                narrowed.append(follows(key, after, descending=query.descending, by_id=query.sort is None))
+            page = min(query.k - len(found), MOST)
+            source = [*FOUND, *([key, f"long.{key}"] if key else [])]
+            body = {"size": page, "_source": source, "query": all_of(narrowed), "sort": order}
+            hits = self._hits(name, body)
+            found += [sorted_record(hit, key, kind) for hit in hits]
+            if len(hits) < page:
+                break
+            after = Place(found[-1].value, found[-1].id)
+        return found
+
+    def read(self, name: str, ids: Sequence[str]) -> list[Record]:
+        """Read items; those that do not exist, or were deleted, are left out."""
+        fields, wanted = self._indices.fields(name), list(dict.fromkeys(ids))
+        found: list[Record] = []
+        for start in range(0, len(wanted), READ_AT_ONCE):
+            said = self._http.ask(
+                "POST", f"/{self._indices.path(name)}/_mget", {"ids": wanted[start : start + READ_AT_ONCE]}
+            )
+            for one in said["docs"]:
+                if "error" in one:
+                    self._raise(name, one["error"])
+                if one.get("found") and not one["_source"][DELETED]:
+                    found.append(record_of(one["_source"], fields))
+        return found
+
+    def count(self, name: str, within: Range) -> Counts:
+        """Count the items in range and their views."""
+        said = self._search(
+            name,
+            {
+                "size": 0,
+                "track_total_hits": True,
+                "query": living(within, self._indices.fields(name)),
+                "aggs": {COUNT: {"sum": {"field": COUNT}}},
+            },
+        )
+        return Counts(int(said["hits"]["total"]["value"]), int(said["aggregations"][COUNT]["value"]))
+
+    def values(self, name: str, fields: Collection[str], within: Range, most: int | None) -> dict[str, Values | Spread]:
+        """Count the values of fields."""
+        known = self._indices.fields(name)
+        query = living(within, known)
+
+        def ask(questions: dict[str, Any]) -> dict[str, Any]:
+            said = self._search(name, {"size": 0, "query": query, "aggs": questions} if questions else {"size": 0})
+            found: dict[str, Any] = said.get("aggregations", {})
+            return found
+
+        return count_values(ask, functools.partial(self._original, name), known, fields, most)
+
+    def _original(self, name: str, key: str, short: str) -> str:
+        """Give a text by how it stands in the index, shortened."""
+        hits = self._hits(name, {"size": 1, "_source": [key, f"long.{key}"], "query": {"term": {key: short}}})
+        values = [value_of(hit["_source"], key, None) for hit in hits]
+        texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
+        return next((text for text in texts if indexed(text) == short), short)
+
+    def states(self, name: str, *, since: int = 0) -> Iterator[RecordState]:
+        """Give what the collection holds, tombstones too."""
+        last: list[str] = []
+        while True:
+            query: Query = {"range": {GENERATION: {"gte": since}}}
+            body = {
+                "size": STATES_AT_ONCE,
+                "_source": False,
+                "docvalue_fields": [ID, GENERATION, STATE],
+                "query": query,
+                "sort": [{ID: {"order": "asc"}}],
+                **({"search_after": last} if last else {}),
+            }
+            hits = self._hits(name, body)
+            yield from map(record_state, hits)
+            if len(hits) < STATES_AT_ONCE:
+                return
+            last = hits[-1]["sort"]
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._http.close()
+
+    def _hits(self, name: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        hits: list[dict[str, Any]] = self._search(name, {"track_total_hits": False, **body})["hits"]["hits"]
+        return hits
+
+    def _search(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        path = f"/{self._indices.path(name)}/_search?allow_partial_search_results=false"
+        said: dict[str, Any] = self._http.ask("POST", path, body)
+        if said.get("timed_out") or said.get("_shards", {}).get("failed"):
+            raise EngineUnavailableError(f"{self._dialect.name} searched only a part of {name}: it is overloaded.")
+        return said
+
+    def _hold(self, k: int) -> None:
+        if k > MOST:
+            raise UnsupportedByEngineError(
+                f"{self._dialect.name} gives at most {MOST:,} items at once, not {k:,}: ask for fewer, or page."
+            )
+
+    def _raise(self, name: str, cause: Any) -> None:
+        kind, reason = error_of(cause)
+        if kind == "index_not_found_exception":
+            raise MissingCollectionError(f"{self._dialect.name} holds no collection {name}.")
+        raise EngineUnavailableError(f"{self._dialect.name} cannot read {name}: {kind} {reason}")

@@ -1,0 +1,150 @@
+"""Vald over gRPC: vectors by id, and nothing else [vald.vdaas.org, Vald APIs]."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+import numpy as np
+from numpy.typing import NDArray
+from vald.v1.agent.core import agent_pb2_grpc
+from vald.v1.payload import payload_pb2
+from vald.v1.vald import index_pb2_grpc, object_pb2_grpc, remove_pb2_grpc, search_pb2_grpc, upsert_pb2_grpc
+
+from tonari.errors import EngineUnavailableError
+
+SECONDS = 60.0
+"""For so long an answer is waited for, and so long for what was written to be searched."""
+POLL_SECONDS = 0.05
+MOST_BYTES = 64 * 1024 * 1024
+EPSILON = 0.2
+"""How far beyond the nearest found so far NGT looks on [Iwasaki & Miyazaki, arXiv:1810.07355]."""
+POOL = 10_000
+"""Vectors that are indexed at once."""
+_GONE = grpc.StatusCode.NOT_FOUND
+_NOT_SPOKEN = grpc.StatusCode.UNIMPLEMENTED
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A vector that was found: its id, and its cosine similarity."""
+
+    id: str
+    score: float
+
+
+class Vald:
+    """An agent of Vald or its gateway; distances are those of cosine."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        limits = [("grpc.max_receive_message_length", MOST_BYTES), ("grpc.max_send_message_length", MOST_BYTES)]
+        self._channel = grpc.insecure_channel(host, limits)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._channel.close()
+
+    def put(self, vectors: Sequence[tuple[str, NDArray[np.float32]]]) -> None:
+        """Write vectors; each takes the place of one with its id."""
+        config = payload_pb2.Upsert.Config(skip_strict_exist_check=True)
+        requests = (
+            payload_pb2.Upsert.Request(vector=payload_pb2.Object.Vector(id=one, vector=row.tolist()), config=config)
+            for one, row in vectors
+        )
+        self._run_through(upsert_pb2_grpc.UpsertStub(self._channel).StreamUpsert, requests)
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """Delete vectors; those that are not there are no error."""
+        config = payload_pb2.Remove.Config(skip_strict_exist_check=True)
+        requests = (
+            payload_pb2.Remove.Request(id=payload_pb2.Object.ID(id=one), config=config) for one in dict.fromkeys(ids)
+        )
+        self._run_through(remove_pb2_grpc.RemoveStub(self._channel).StreamRemove, requests)
+
+    def settle(self) -> None:
+        """Wait until all that was written is searched.
+
+        An agent is told to index now; a gateway cannot be told, and its agents do so when they are configured to.
+
+        Raises
+        ------
+        EngineUnavailableError
+            If that takes longer than a minute.
+        """
+        deadline = time.monotonic() + SECONDS
+        told = False
+        while (count := self._counts()).uncommitted or count.indexing:
+            if not told and not count.indexing:
+                told = True
+                try:
+                    agent = agent_pb2_grpc.AgentStub(self._channel)
+                    agent.CreateIndex(payload_pb2.Control.CreateIndexRequest(pool_size=POOL), timeout=SECONDS)
+                except grpc.RpcError as error:
+                    if error.code() not in (_NOT_SPOKEN, grpc.StatusCode.FAILED_PRECONDITION):
+                        raise self._unavailable(error) from error
+                continue
+            if time.monotonic() > deadline:
+                raise EngineUnavailableError(
+                    f"Vald at {self._host} has not indexed {count.uncommitted:,} vectors after {SECONDS:.0f} s: let "
+                    "its agents index more often (auto_index_check_duration), or give them more processors."
+                )
+            time.sleep(POLL_SECONDS)
+
+    def nearest(self, vector: NDArray[np.float32], count: int, *, exact: bool) -> list[Near]:
+        """Find the nearest vectors of all that are there, (D,) float32; exactly by comparing every one."""
+        if not self._counts().stored:
+            return []
+        stub = search_pb2_grpc.SearchStub(self._channel)
+        config = payload_pb2.Search.Config(num=count, radius=-1, epsilon=EPSILON, timeout=int(SECONDS * 1e9))
+        request = payload_pb2.Search.Request(vector=vector.tolist(), config=config)
+        try:
+            answer = (stub.LinearSearch if exact else stub.Search)(request, timeout=SECONDS)
+        except grpc.RpcError as error:
+            if error.code() == _GONE:
+                return []
+            raise self._unavailable(error) from error
+        return [Near(one.id, 1.0 - one.distance) for one in answer.results]
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Read vectors by id; those that are not there are left out."""
+        requests = (payload_pb2.Object.VectorRequest(id=payload_pb2.Object.ID(id=one)) for one in ids)
+        answers = self._run_through(object_pb2_grpc.ObjectStub(self._channel).StreamGetObject, requests)
+        return {one.vector.id: np.array(one.vector.vector, np.float32) for one in answers if one.vector.id}
+
+    def ids(self) -> Iterator[str]:
+        """Name all vectors that are there."""
+        stub = object_pb2_grpc.ObjectStub(self._channel)
+        try:
+            for one in stub.StreamListObject(payload_pb2.Object.List.Request(), timeout=10 * SECONDS):
+                if one.vector.id:
+                    yield one.vector.id
+        except grpc.RpcError as error:
+            raise self._unavailable(error) from error
+
+    def _counts(self) -> Any:
+        stub = index_pb2_grpc.IndexStub(self._channel)
+        try:
+            return stub.IndexInfo(payload_pb2.Empty(), timeout=SECONDS)
+        except grpc.RpcError as error:
+            raise self._unavailable(error) from error
+
+    def _run_through(self, call: Callable[..., Iterable[Answer]], requests: Iterable[Any]) -> list[Answer]:
+        """Send a stream of requests; of their answers those that say that something is not there are fine."""
+        try:
+            answers = list(call(iter(requests), timeout=10 * SECONDS))
+        except grpc.RpcError as error:
+            raise self._unavailable(error) from error
+        for one in answers:
+            status: Any = getattr(one, "status", None)
+            if status is not None and status.code not in (grpc.StatusCode.OK.value[0], _GONE.value[0]):
+                raise EngineUnavailableError(f"Vald at {self._host} refused a vector: {status.message:.200}")
+        return answers
+
+    def _unavailable(self, error: grpc.RpcError) -> EngineUnavailableError:
+        return EngineUnavailableError(f"Vald at {self._host} failed: {error.code().name}, {error.details():.200}")

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from memory_database import MemoryDatabase
+from tonari.contract.database import Access, CollectionState
+from tonari.engines.databases.vald.client import Vald
+from tonari.engines.databases.vald.database import ValdDatabase, connect
+from tonari.engines.databases.vald.fields import fields_database
+from tonari.errors import EngineUnavailableError, SettingError
+
+STATE = CollectionState(snapshot="s", encoder="e", dimensions=256, types={"price": "number"}, items=0, views=0)
+
+
+@pytest.mark.parametrize("url", ["grpc://127.0.0.1:1", "grpc://127.0.0.1:1?other=x"])
+def test_vald_alone_is_refused_with_the_remedy(url: str) -> None:
+    with pytest.raises(SettingError, match=r"fields=opensearch\+https"):
+        connect(Access(url))
+
+
+@pytest.mark.parametrize("named", ["solr+http://127.0.0.1", "opensearch", "", "vald+grpc://127.0.0.1:1"])
+def test_a_database_beside_it_that_nobody_knows(named: str) -> None:
+    with pytest.raises(SettingError, match="one of opensearch, elasticsearch, pgvector, milvus"):
+        fields_database(named, Access("grpc://127.0.0.1:1"))
+
+
+def test_the_second_database_keeps_how_many_dimensions_the_vectors_have() -> None:
+    beside = MemoryDatabase()
+    database = ValdDatabase(Vald("127.0.0.1:1"), beside, "shop")
+
+    database.create("s_1", STATE)
+
+    assert database.collections() == {"s_1": STATE}
+    assert beside.collections()["s_1"].dimensions == 2
+    database.close()
+
+
+def test_nobody_answers() -> None:
+    beside = MemoryDatabase()
+    database = ValdDatabase(Vald("127.0.0.1:1"), beside, "shop")
+    database.create("s_1", STATE)
+
+    with pytest.raises(EngineUnavailableError, match=r"Vald at 127\.0\.0\.1:1 failed: UNAVAILABLE"):
+        database.drop("s_1")
+    database.close()

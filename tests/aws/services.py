@@ -68,13 +68,14 @@ class MiniStack:
         environment = plain_environment() | {
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(port),
-            "SERVICES": "s3,sqs,sns,events",
+            "SERVICES": "s3,sqs,sns,events,lambda,states",
             "PERSIST_STATE": "1",
             "STATE_DIR": str(folder / "state"),
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(folder / "s3"),
             "TMPDIR": str(temporary),
             "LOG_LEVEL": "WARNING",
+            "SFN_WAIT_SCALE": "0.01",
         }
         command = Command([str(program)], environment, folder, folder / "log")
         self._server = Server(command, Probe(port, "/_ministack/health", (200,)), grace=MINISTACK_GRACE)

@@ -25,7 +25,7 @@ from pictures import encoded
 from tonari.api.app import App
 from tonari.config import USUAL
 from tonari.encoders.store import save_encoder
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari.snapshots.head import use_encoder
 from tonari.storage.bucket import Bucket, PresignedPost
@@ -229,7 +229,7 @@ def local(built: BuiltEncoder, http: urllib3.PoolManager, tmp_path_factory: pyte
         fill(catalogue, artefacts, built)
         rebuilder = Rebuilder(catalogue, artefacts, folder / "cache", USUAL, log.append)
         assert rebuilder.rebuild(lambda *_: None).outcome == "published"
-        reader = Reader(artefacts, folder / "cache", 0.0, open_builtin, log.append)
+        reader = Reader(artefacts, folder / "cache", 0.0, BuiltinOpening(), log.append)
         listener.serve(Site(App(reader, catalogue, artefacts), buckets))
         reindexer = Reindexer(catalogue, artefacts, folder / "cache", rebuilder.ask, log.append)
         thread = threading.Thread(target=reindexer.run, args=(stop,))

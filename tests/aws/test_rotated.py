@@ -16,7 +16,7 @@ from aws.stack import Stack, deployed
 from generations import Generation, make_live, pictures, write_generation
 from tonari.api.app import App
 from tonari.api.http import Request
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari.storage.s3 import S3Bucket
 
@@ -50,7 +50,7 @@ def test_functions_answer_by_estimates_and_then_as_one_process_does(
     stack: Stack, live: Generation, tmp_path: Path
 ) -> None:
     artefacts = S3Bucket(stack.artefacts)
-    reader = Reader(artefacts, tmp_path, 3600.0, open_builtin, print)
+    reader = Reader(artefacts, tmp_path, 3600.0, BuiltinOpening(), print)
     assert not reader.current().snapshot.whole
     app = App(reader, S3Bucket(stack.catalogue), artefacts)
 

@@ -9,6 +9,7 @@ NOT_WANTED = {
     "matplotlib", "onnx", "torch", "scipy", "sklearn", "werkzeug", "typer", "click", "rich", "jinja2", "jsonschema",
     "yaml", "filelock", "hypothesis", "tkinter", "unittest", "pytest", "tonari_tools", "tonari_shop", "tonari.client",
     "onnxruntime.quantization", "tonari_newsroom", "openapi_spec_validator",
+    "pymilvus", "psycopg", "vald", "grpc", "pandas",
 }  # fmt: skip
 
 
@@ -18,3 +19,4 @@ def test_handlers_import_nothing_they_do_not_need() -> None:
 
     assert {"tonari.api.app", "tonari.builds.rebuild", "boto3", "onnxruntime"} <= set(loaded)
     assert NOT_WANTED & set(loaded) == set()
+    assert [name for name in loaded if name.startswith("tonari.engines.databases.")] == []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tonari.aws.functions import RebuildEvent
+from tonari.aws.rebuild_event import RebuildEvent
 from tonari.contract.decoding import decode
 from tonari.errors import InvalidRequestError
 

@@ -16,7 +16,7 @@ from generations import Generation, make_live, pictures, write_generation
 from stalling import StallingBucket
 from tonari.api.app import App
 from tonari.api.http import Request, Response
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari.snapshots.head import SNAPSHOTS
 from tonari.snapshots.snapshot import VECTORS
@@ -61,7 +61,7 @@ class Place:
 
     def __post_init__(self) -> None:
         store: Any = self.store
-        self.reader = Reader(store, self.cache, 0.05, open_builtin, self.said.append, self.asked_for.append)
+        self.reader = Reader(store, self.cache, 0.05, BuiltinOpening(), self.said.append, self.asked_for.append)
         self._app = App(self.reader, store, store)
 
     @property

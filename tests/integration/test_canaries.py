@@ -11,7 +11,7 @@ import pytest
 from damage.drafts import sign, take_apart
 from tonari.builds.rebuild import Rebuilt
 from tonari.encoders.store import load_encoder, save_encoder
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.errors import CorruptArtefactError, UnreadableError
 from tonari.query.reader import Reader
 from tonari.snapshots.canaries import LEAST_COSINE, PICTURE, check_encoder, encode_picture
@@ -22,7 +22,7 @@ from tonari_tools.onnx.default import BuiltEncoder
 
 
 def reader_over(artefacts: Bucket, folder: Path) -> Reader:
-    return Reader(artefacts, folder / "reader", 0.0, open_builtin, lambda _: None)
+    return Reader(artefacts, folder / "reader", 0.0, BuiltinOpening(), lambda _: None)
 
 
 def publish_forged(artefacts: Bucket, live: str, encoder: str, **claims: object) -> None:

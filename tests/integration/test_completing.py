@@ -21,7 +21,7 @@ from tonari.api.app import App
 from tonari.api.http import Request
 from tonari.contract.artefacts import SegmentRef
 from tonari.contract.forms import encode, seal
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.errors import CorruptArtefactError, StoreError
 from tonari.index.vectors import unit_rows
 from tonari.query import completing, reader
@@ -100,7 +100,7 @@ def test_answers_are_those_of_a_snapshot_that_was_loaded_whole(place: Place, tmp
     place.until_whole()
     store: Any = StallingBucket(place.bucket)
     store.stall("get_changed", "")
-    loaded = Reader(store, tmp_path / "other", 3600.0, open_builtin, place.said.append)
+    loaded = Reader(store, tmp_path / "other", 3600.0, BuiltinOpening(), place.said.append)
     loaded.whole(loaded.current())
     other = App(loaded, store, store)
     for body in asked:

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from generations import Generation, make_live, write_generation
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.query.beside import Instant
 from tonari.query.following import Following, Known
 from tonari.snapshots.snapshot import CODES
@@ -26,7 +26,7 @@ class Place:
         self.even, self.odd = (write_generation(self.bucket, name, 12, folder) for name in ("even", "odd"))
         make_live(self.bucket, self.even)
         self.said: list[str] = []
-        self.following = Following(self.bucket, folder / "cache", MAX_AGE, open_builtin, self.said.append)
+        self.following = Following(self.bucket, folder / "cache", MAX_AGE, BuiltinOpening(), self.said.append)
 
     def damage(self, generation: Generation) -> None:
         key = f"snapshots/{generation.live.snapshot}/{CODES}"

@@ -107,7 +107,7 @@ def test_a_rebuild_says_how_it_ended(
     rebuilt = rebuilder({}, Context())
     for outcome in ("refused", "unfinished"):
         monkeypatch.setattr(
-            "tonari.aws.functions.rebuild",
+            "tonari.aws.rebuilding.rebuild",
             lambda *_, what=outcome: Rebuilt(what, "request-1", snapshot=rebuilt["snapshot"], why="worse"),
         )
         assert rebuilder({}, Context())["outcome"] == outcome
@@ -131,7 +131,7 @@ def test_an_age_that_the_store_does_not_tell_is_left_out(
         raise StoreError("S3 is out of order.")
 
     monkeypatch.setattr(
-        "tonari.aws.functions.rebuild",
+        "tonari.aws.rebuilding.rebuild",
         lambda *_: Rebuilt("refused", "request-1", snapshot=published.snapshot, why="worse"),
     )
     monkeypatch.setattr("tonari.storage.s3.S3Bucket.now", silent)

@@ -27,7 +27,7 @@ from tonari.catalogue.documents import EMPTY_FILE, SCHEMA, TWICE, document_key, 
 from tonari.client import Client
 from tonari.contract.parameters import Examples
 from tonari.contract.requests import SearchOptions, SearchRequest
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.errors import InvalidCatalogueError, InvalidFilterError, InvalidRequestError, UnknownItemError
 from tonari.snapshots.segments import Segment, merge
 from tonari.snapshots.snapshot import load_snapshot
@@ -58,7 +58,7 @@ def spelled(context: RebuildContext, shop: str) -> RebuildContext:
 @pytest.fixture
 def client(spelled: RebuildContext) -> Iterator[Client]:
     """The API over HTTP, on a port of its own."""
-    reader = IN_ORDER(spelled.artefacts, spelled.cache, 0.0, open_builtin, print)
+    reader = IN_ORDER(spelled.artefacts, spelled.cache, 0.0, BuiltinOpening(), print)
     with served(App(reader, spelled.catalogue, spelled.artefacts)) as url:
         yield Client(url, retries=0)
 

@@ -19,7 +19,7 @@ from stalling import StallingBucket
 from tonari.api.app import App
 from tonari.api.http import Request
 from tonari.contract.artefacts import Refusal
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.errors import CorruptArtefactError, StoreError, UnreadableError
 from tonari.query.beside import Check
 from tonari.query.reader import Reader
@@ -73,7 +73,7 @@ class Place:
     ) -> Reader:
         ask = ask_rebuild or self.asked_for.append
         store: Any = self.store
-        return Reader(store, self.cache / cache, max_age, open_builtin, self.said.append, ask)
+        return Reader(store, self.cache / cache, max_age, BuiltinOpening(), self.said.append, ask)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.catalogue.documents import document_key, image_key
 from tonari.contract.engine import EngineQuery
 from tonari.encoders import store as encoder_store
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.errors import NotReadyError, StoreError, UnreadableError
 from tonari.query import beside, serving
 from tonari.query.reader import Reader
@@ -64,7 +64,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def reader(artefacts: Bucket, tmp_path: Path, said: list[str]) -> Reader:
-    return IN_ORDER(artefacts, tmp_path / "readers", 10.0, open_builtin, said.append)
+    return IN_ORDER(artefacts, tmp_path / "readers", 10.0, BuiltinOpening(), said.append)
 
 
 def add(catalogue: Bucket, reindexer: Handler, item: str) -> None:

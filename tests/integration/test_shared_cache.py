@@ -21,7 +21,7 @@ from damage.drafts import ENCODER, write_world
 from integration.shop import PRODUCTS, put_image
 from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.errors import NoSpaceError
 from tonari.index.planner import find
 from tonari.index.vectors import from_fixed
@@ -206,7 +206,7 @@ def test_a_warm_reader_goes_on_answering_where_the_next_state_does_not_fit(
     said: list[str] = []
     place, resize = small
     resize(64 << 20)
-    reader = Reader(artefacts, place, 0.0, open_builtin, said.append)
+    reader = Reader(artefacts, place, 0.0, BuiltinOpening(), said.append)
     first = reader.current()
     put_image(context.catalogue, "new", PRODUCTS[0].picture())
     assert rebuild(context).outcome == "published"
@@ -229,7 +229,7 @@ def test_a_warm_reader_goes_on_answering_where_the_next_state_does_not_fit(
 @pytest.mark.usefixtures("published")
 def test_a_warm_reader_sees_that_a_file_was_written_into(artefacts: Bucket, tmp_path: Path) -> None:
     said: list[str] = []
-    reader = Reader(artefacts, tmp_path / "readers", 60.0, open_builtin, said.append)
+    reader = Reader(artefacts, tmp_path / "readers", 60.0, BuiltinOpening(), said.append)
     first = reader.current()
     assert reader.current() is first
     for file, _ in first.snapshot.mapped:

@@ -121,6 +121,11 @@ class Watch:
             raise Violation(f"after all is quiet {sorted(shown.rejected)} are rejected, should be {sorted(rejected)}")
 
     @property
+    def head(self) -> Head:
+        """The head as it is now."""
+        return self._head or Head()
+
+    @property
     def _generation(self) -> int:
         return self._head.generation if self._head else 0
 

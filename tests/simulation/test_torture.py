@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 
-from torture import crashes, seeds
+from torture import crashes, engines, seeds
 
 
-def test_a_few_worlds_hold() -> None:
-    (figure,) = seeds.run(0.001, 0, print)
+@pytest.mark.parametrize("part", [seeds, engines])
+def test_a_few_worlds_hold(part: ModuleType) -> None:
+    (figure,) = part.run(0.001, 0, print)
     assert (figure.tried, figure.failed) == (10, 0), figure.note
 
 

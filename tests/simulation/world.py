@@ -6,10 +6,11 @@ import contextlib
 import functools
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 from unittest.mock import patch
 
 from simulation import use_cases
@@ -22,8 +23,15 @@ from simulation.store import Change, SimulatedStore, Stored
 from tonari.builds.look import RebuildContext
 from tonari.catalogue.documents import document_key, image_key, item_of
 from tonari.encoders.store import save_encoder
-from tonari.engines.builtin import BuiltinEngine, open_builtin
-from tonari.errors import NotReadyError, OutOfTimeError, StoreError, UnreadableError
+from tonari.engines.builtin import BuiltinEngine, BuiltinOpening
+from tonari.errors import (
+    EngineUnavailableError,
+    NotReadyError,
+    OutOfTimeError,
+    StoreError,
+    UnfaithfulEngineError,
+    UnreadableError,
+)
 from tonari.query import serving as serving_module
 from tonari.query.reader import Reader
 from tonari.query.serving import Serving
@@ -41,6 +49,17 @@ DAY = 86_400.0
 BASES = 8
 MEMORY = Path("/dev/shm")  # noqa: S108
 """Where files cost the least, if there is such a place."""
+
+
+PASSING = (
+    StoreError,
+    NotReadyError,
+    OutOfTimeError,
+    UnreadableError,
+    EngineUnavailableError,
+    UnfaithfulEngineError,
+)
+"""What may go wrong for a while."""
 
 
 @dataclass
@@ -62,6 +81,19 @@ def views_of(items: Mapping[str, IndexedItem | None]) -> Views:
         for name, item in items.items()
         if item and item.views
     }
+
+
+class RememberingOpening(BuiltinOpening):
+    """Opens the built-in engine, and remembers which views each engine has."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[object, Views]] = []
+
+    def open(self, snapshot: Snapshot, changes: Segment, generation: int) -> BuiltinEngine:
+        base = {item.id: item for item in map(snapshot.table.item, range(len(snapshot.table)))}
+        engine = super().open(snapshot, changes, generation)
+        self.opened.append((engine, views_of({**base, **changes.items})))
+        return engine
 
 
 class Queue:
@@ -151,6 +183,21 @@ class World:
         """Give an actor's handles of the buckets, and the folder of its machine."""
         return self.store.bucket(CATALOGUE, actor), self.store.bucket(ARTEFACTS, actor), self._folder / actor
 
+    def begin(self) -> None:
+        """Do what was done before anybody acts."""
+
+    def context(self, actor: str, remaining: Callable[[], float] = lambda: 900.0) -> RebuildContext:
+        """Give what an actor's rebuilds, and going back, work with."""
+        return use_cases.context_of(*self.buckets(actor), remaining)
+
+    def reindexing(self, actor: str) -> Callable[[Sequence[str]], int | None]:
+        """Give what an actor's reindex function does with items."""
+        return use_cases.reindexer(*self.buckets(actor), self.asked.append)
+
+    def collect(self, actor: str) -> None:
+        """Collect once."""
+        use_cases.collect(self.buckets(actor)[1], self.grace)
+
     def add(self, actor: str, life: Callable[[str, Random], None]) -> None:
         """Add an actor, whose machine's clock may be a day off."""
         random = Random(self.random.random())
@@ -171,7 +218,7 @@ class World:
         """Do some work; tell whether it neither failed nor died."""
         try:
             work()
-        except (StoreError, NotReadyError, OutOfTimeError, UnreadableError):
+        except PASSING:
             return False
         except Crash:
             self.scheduler.revive()
@@ -206,22 +253,23 @@ class World:
 
     def reindexer(self, actor: str, random: Random) -> None:
         """Work off the queue, until it is empty and nobody fills it any more."""
-        handle = use_cases.reindexer(*self.buckets(actor), self.asked.append)
+        handle = self.reindexing(actor)
         while self.busy:
             batch = self.queue.receive(self.store.clock)
             if not batch:
                 self.scheduler.sleep(random.uniform(0.5, 10) * max(1, self.pace / 30))
                 continue
             if not self.surviving(lambda: self.take_in(handle, batch)):  # noqa: B023
-                handle = use_cases.reindexer(*self.buckets(actor), self.asked.append)
+                handle = self.reindexing(actor)
 
-    def take_in(self, handle: Callable[[list[str]], int | None], batch: list[Message]) -> None:
-        """Reindex a batch, and acknowledge it if that may be."""
+    def take_in(self, handle: Callable[[list[str]], int | None], batch: list[Message]) -> int | None:
+        """Reindex a batch, and acknowledge it if that may be; gives the generation that shows it."""
         begun, items = self.watch.moment, sorted({message.item for message in batch})
         generation = handle(items)
         if generation is not None:
             self.queue.acknowledge(batch)
             self.watch.acknowledged(items, begun, generation)
+        return generation
 
     def rebuilder(self, actor: str, random: Random, rebuilds: int) -> None:
         """Rebuild now and then, and when somebody asks for it; what fails is tried again under the same id."""
@@ -239,15 +287,15 @@ class World:
     def rebuild(self, actor: str, build: str) -> None:
         """Do one run of the rebuild function."""
         begun = self.store.clock
-        context = use_cases.context_of(*self.buckets(actor), lambda: begun + 900 - self.store.clock)
+        context = self.context(actor, lambda: begun + 900 - self.store.clock)
         if use_cases.rebuild(context, build):
-            use_cases.collect(context.artefacts, self.grace)
+            self.collect(actor)
 
     def operator(self, actor: str, random: Random) -> None:
         """Switch encoders, and go back to what was live before."""
         for _ in range(random.randint(0, 3)):
             self.scheduler.sleep(random.expovariate(1 / self.pace))
-            context = use_cases.context_of(*self.buckets(actor))
+            context = self.context(actor)
             name = random.choice(self.choices)
             self.surviving(
                 random.choice(
@@ -260,23 +308,17 @@ class World:
 
     def collector(self, actor: str, random: Random, collections: int) -> None:
         """Delete what no head names any more."""
-        _, artefacts, _ = self.buckets(actor)
         for _ in range(collections):
             self.scheduler.sleep(random.expovariate(1 / self.pace))
-            self.surviving(lambda: use_cases.collect(artefacts, self.grace))
+            self.surviving(lambda: self.collect(actor))
 
     def reader(self, actor: str, random: Random, looks: int) -> None:
         """Look at what is served, and hold it to what its head names."""
-        opened: list[tuple[object, Views]] = []
-
-        def open_engine(snapshot: Snapshot, changes: Segment) -> BuiltinEngine:
-            base = {item.id: item for item in map(snapshot.table.item, range(len(snapshot.table)))}
-            opened.append((engine := open_builtin(snapshot, changes), views_of({**base, **changes.items})))
-            return engine
+        opening = RememberingOpening()
 
         def new() -> Reader:
             _, artefacts, cache = self.buckets(actor)
-            return Reader(artefacts, cache, 10.0, open_engine, lambda _: None, beside=lambda work: work())
+            return Reader(artefacts, cache, 10.0, opening, lambda _: None, beside=lambda work: work())
 
         reader, last = new(), 0
         for _ in range(looks):
@@ -286,7 +328,7 @@ class World:
                 reader, last = new(), 0
                 continue
             head = served[0].read.head
-            views = next(views for engine, views in opened if engine is served[0].engine)
+            views = next(views for engine, views in opening.opened if engine is served[0].engine)
             if views != views_of(self.watch.show(head).items):
                 raise Violation(f"{actor} serves generation {head.generation} otherwise than its head says")
             if head.generation < last:
@@ -295,8 +337,7 @@ class World:
 
     def quiet(self) -> None:
         """When all faults are over: deliver what is left, rebuild, collect, and hold the index to the catalogue."""
-        context = use_cases.context_of(*self.buckets("last"))
-        handle = use_cases.reindexer(*self.buckets("last"), lambda _: None)
+        context, handle = self.context("last"), self.reindexing("last")
         self._rebuild_at_last(context)
         while self.queue.messages:
             if batch := self.queue.receive(self.store.clock):
@@ -305,7 +346,7 @@ class World:
                 self.scheduler.sleep(VISIBILITY)
         self._rebuild_at_last(context)
         for _ in range(2):
-            use_cases.collect(context.artefacts, self.grace)
+            self.collect("last")
             self.scheduler.sleep(self.grace)
         self.watch.settled()
 
@@ -318,11 +359,19 @@ class World:
         raise Violation("nobody can rebuild any more")
 
 
+Kind = TypeVar("Kind", bound=World)
+
+
 @contextlib.contextmanager
-def world(random: Random, faults: Faults, base: Mapping[str, Mapping[str, Stored]]) -> Iterator[World]:
-    """Make a world on a simulated machine."""
+def world(
+    random: Random,
+    faults: Faults,
+    base: Mapping[str, Mapping[str, Stored]],
+    kind: Callable[[Random, Faults, Path, Mapping[str, Mapping[str, Stored]]], Kind],
+) -> Iterator[Kind]:
+    """Make a world of some kind on a simulated machine."""
     with tempfile.TemporaryDirectory(prefix="world-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        made = World(random, faults, Path(folder), base)
+        made = kind(random, faults, Path(folder), base)
         with (
             simulated_machine(made.scheduler),
             patch.object(serving_module, "load_encoder", use_cases.load_encoder),
@@ -341,7 +390,7 @@ def base(number: int) -> Mapping[str, Mapping[str, Stored]]:
     """Give buckets that a few items are in, and in most a snapshot of them."""
     random = Random(number)
     empty: dict[str, dict[str, Stored]] = {CATALOGUE: {}, ARTEFACTS: {}}
-    with world(random, Drawn(random, {}), empty) as made:
+    with world(random, Drawn(random, {}), empty, World) as made:
         catalogue, artefacts, _ = made.buckets("")
         for one in encoders().values():
             save_encoder(artefacts, one.model, one.config)
@@ -355,7 +404,11 @@ def base(number: int) -> Mapping[str, Mapping[str, Stored]]:
         return made.store.objects
 
 
-def play(seed: int, cast: Cast = Cast()) -> Outcome:
+def play(
+    seed: int,
+    cast: Cast = Cast(),
+    kind: Callable[[Random, Faults, Path, Mapping[str, Mapping[str, Stored]]], World] = World,
+) -> Outcome:
     """Let a seed's world run to its end, with all faults, and then be quiet.
 
     Raises
@@ -369,7 +422,7 @@ def play(seed: int, cast: Cast = Cast()) -> Outcome:
     chosen = random.sample(sorted(Fault), random.randint(1, len(Fault)))
     users = frozenset(f"user-{number}" for number in range(cast.users))
     faults = Drawn(random, dict.fromkeys(chosen, total / len(chosen)), spared=users)
-    with world(random, faults, start) as made:
+    with world(random, faults, start, kind) as made:
         lives: list[tuple[str, int, Callable[[str, Random], None]]] = [
             ("user", cast.users, lambda actor, own: made.user(actor, own, cast.changes)),
             ("reindexer", cast.reindexers, made.reindexer),
@@ -378,11 +431,12 @@ def play(seed: int, cast: Cast = Cast()) -> Outcome:
             ("collector", cast.collectors, lambda actor, own: made.collector(actor, own, cast.collections)),
             ("reader", cast.readers, lambda actor, own: made.reader(actor, own, cast.looks)),
         ]
-        for kind, count, life in lives:
+        for role, count, life in lives:
             for number in range(count):
-                made.add(f"{kind}-{number}", life)
+                made.add(f"{role}-{number}", life)
         made.users.update(users)
         made.choices = choices(seed)
+        made.begin()
         made.scheduler.run()
         faults.over = True
         made.scheduler.add("last", made.quiet)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from simulation import use_cases
+from simulation.engine_world import EngineWorld
 from simulation.faults import CrashAt, Drawn, Fault
 from simulation.invariants import CATALOGUE, Violation
 from simulation.materials import DOCUMENTS, ITEMS, NAMES, PICTURES, picture_encoders
@@ -20,6 +21,7 @@ from torture.figure import Figure, Say
 VICTIM = "victim"
 WORLDS = 4
 DAY = 86_400.0
+SHOWS_WRITE = "put", "engine/"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Scene:
         The beginning of a key, and what is done to it, if it does what its name says.
     start
         Number of the world that it begins with.
+    kind
+        Of that world.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Scene:
     work: Callable[[World], None]
     prepare: tuple[Callable[[World], None], ...] = ()
     start: int = 1
+    kind: type[World] = World
 
 
 def change(made: World, item: str = ITEMS[0], picture: int = 1) -> None:
@@ -81,21 +86,21 @@ def later(made: World) -> None:
 def reindex(made: World, actor: str = "") -> None:
     """Take in all that is queued."""
     made.store.clock += 1000
-    handle = use_cases.reindexer(*made.buckets(actor), lambda _: None)
+    handle = made.reindexing(actor)
     while batch := made.queue.receive(made.store.clock):
         made.take_in(handle, batch)
 
 
 def rebuild(made: World, actor: str = "") -> None:
-    use_cases.rebuild(use_cases.context_of(*made.buckets(actor)))
+    use_cases.rebuild(made.context(actor))
 
 
 def roll_back(made: World, actor: str = "") -> None:
-    use_cases.roll_back(use_cases.context_of(*made.buckets(actor)))
+    use_cases.roll_back(made.context(actor))
 
 
 def collect(made: World, actor: str = "") -> None:
-    use_cases.collect(made.buckets(actor)[1], made.grace)
+    made.collect(actor)
 
 
 def fill_segments(made: World) -> None:
@@ -141,17 +146,29 @@ SCENES = (
         dying(roll_back),
         (switch, rebuild, switch, rebuild, change, reindex),
     ),
+    Scene("the first rebuild with an engine", SHOWS_WRITE, dying(rebuild), (change,), start=0, kind=EngineWorld),
+    Scene("rebuild with an engine", SHOWS_WRITE, dying(rebuild), (change, reindex, delete), kind=EngineWorld),
+    Scene("reindex with an engine", SHOWS_WRITE, dying(reindex), (change, delete), kind=EngineWorld),
+    Scene(
+        "rollback with an engine",
+        SHOWS_WRITE,
+        dying(roll_back),
+        (change, reindex, rebuild, delete, reindex),
+        kind=EngineWorld,
+    ),
+    Scene("gc with an engine", ("delete", "engine/"), dying(collect), (rebuild_thrice, later), kind=EngineWorld),
 )
 
 
 def calls(scene: Scene, seed: int) -> list[tuple[str, str]]:
     """Let a scene's process live; give what it did to which key."""
-    with world(Random(seed), Drawn(Random(0), {}), base(scene.start + 4 * (seed % 2))) as made:
+    with world(Random(seed), Drawn(Random(0), {}), base(scene.start + 4 * (seed % 2)), scene.kind) as made:
         _play(scene, made)
         return [(what, key) for actor, what, key, _ in made.scheduler.trace if actor == VICTIM]
 
 
 def _play(scene: Scene, made: World) -> None:
+    made.begin()
     for prepare in scene.prepare:
         prepare(made)
     made.scheduler.add(VICTIM, lambda: scene.work(made))
@@ -169,7 +186,7 @@ def crash(scene: Scene, seed: int, fault: Fault, number: int) -> bool:
         If an invariant does not hold.
     """
     faults = CrashAt(VICTIM, number, fault)
-    with world(Random(seed), faults, base(scene.start + 4 * (seed % 2))) as made:
+    with world(Random(seed), faults, base(scene.start + 4 * (seed % 2)), scene.kind) as made:
         _play(scene, made)
     return faults.hit
 

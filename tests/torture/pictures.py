@@ -22,7 +22,7 @@ from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
 from tonari.catalogue.documents import image_key
 from tonari.encoders.store import load_encoder, save_encoder
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari.snapshots.head import use_encoder
 from tonari.storage.folder import FolderBucket
@@ -120,4 +120,4 @@ def _app(home: Path, model: Path) -> App:
     catalogue.put(image_key("plain", "front.jpg"), valid()["jpeg"])
     load = partial(load_encoder, artefacts, cache=cache)
     rebuild(RebuildContext(catalogue, artefacts, load, cache, lambda *_: None, lambda: 900.0))
-    return App(Reader(artefacts, cache, 10, open_builtin, lambda _: None), catalogue, artefacts)
+    return App(Reader(artefacts, cache, 10, BuiltinOpening(), lambda _: None), catalogue, artefacts)

@@ -21,7 +21,7 @@ from hostile.large_catalogue import ids_of, large_catalogue
 from hostile.requests import KINDS, Attacker
 from tonari.api.app import App
 from tonari.api.http import Request
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari.query.serving import Serving
 from tonari.storage.folder import FolderBucket
@@ -64,7 +64,7 @@ class Standing(Reader):
     """Gives always the same state."""
 
     def __init__(self, serving: Serving, artefacts: FolderBucket, folder: Path) -> None:
-        super().__init__(artefacts, folder, 1e9, open_builtin, lambda _: None)
+        super().__init__(artefacts, folder, 1e9, BuiltinOpening(), lambda _: None)
         self._standing = serving
 
     def current(self) -> Serving:

@@ -17,7 +17,7 @@ import numpy as np
 
 from generations import Generation, make_live, pictures, write_generation
 from tonari.api.app import App
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari.snapshots.head import HEAD
 from tonari.storage.bucket import Blob
@@ -99,7 +99,7 @@ def run(share: float, seed: int, say: Say) -> Iterator[Figure]:
         generations = [write_generation(artefacts, name, items, folder) for name in ("even", "odd")]
         make_live(artefacts, generations[0])
         said: list[str] = []
-        reader = Reader(artefacts, folder / "cache", HEAD_MAX_AGE, open_builtin, said.append)
+        reader = Reader(artefacts, folder / "cache", HEAD_MAX_AGE, BuiltinOpening(), said.append)
         reader.current()
         stop = threading.Event()
         with Listener() as listener:

@@ -25,6 +25,7 @@ from tonari.catalogue.passages import Passage
 from tonari.catalogue.views import choose_views, is_passage, view_key
 from tonari.config import USUAL, Margins
 from tonari.contract.artefacts import Head, IgnoredKeys, PassageFields, ViewRule
+from tonari.contract.database import Database
 from tonari.contract.normal_form import is_plain
 from tonari.encoders.port import Encoder
 from tonari.errors import CorruptArtefactError, MissingObjectError, OutOfTimeError
@@ -54,6 +55,8 @@ class RebuildContext:
         Gives the seconds that are left to this run.
     margins
         By how much a new snapshot may be worse than the live one.
+    database
+        The vector database elsewhere that answers searches; None if the built-in engine does.
     """
 
     catalogue: Bucket
@@ -63,6 +66,7 @@ class RebuildContext:
     progress: Progress
     remaining: Callable[[], float]
     margins: Margins = USUAL
+    database: Database | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
 import numpy as np
 
 from tonari.builds.known_vectors import known_to
-from tonari.builds.lease import give_back, new_build, take
+from tonari.builds.lease import give_back, new_build, signing, take
 from tonari.builds.look import RebuildContext
 from tonari.builds.reindex import MOST_OVERLAY_ITEMS, by_item, index_items, news, read_items
 from tonari.catalogue.inventory import list_catalogue
@@ -19,6 +19,8 @@ from tonari.catalogue.views import choose_views
 from tonari.contract.artefacts import CondemnedList, Head, Live, SegmentRef
 from tonari.contract.forms import decode
 from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, NotReadyError
+from tonari.loading.live import follow_if_possible
+from tonari.loading.load import prepare
 from tonari.snapshots.canaries import check_encoder
 from tonari.snapshots.head import SNAPSHOTS, ReadHead, publish, read_head
 from tonari.snapshots.indexed import IndexedItem, text
@@ -43,12 +45,15 @@ class Published:
         What is live then.
     changed
         How many items had changed since it was built, and lie over it.
+    why
+        The search engine elsewhere has not got them yet; empty if it has.
     """
 
     outcome: Literal["published", "live", "busy", "superseded"]
     snapshot: str | None
     generation: int
     changed: int = 0
+    why: str = ""
 
 
 def publish_snapshot(
@@ -60,6 +65,9 @@ def publish_snapshot(
     unreadable: str | None = None,
 ) -> ReadHead | None:
     """Make a snapshot live whose files are written, and lay over it what has changed since.
+
+    Where a vector database answers searches, it holds the snapshot before the head names it; what lies over the
+    snapshot is left to :func:`tonari.loading.live.follow`.
 
     Parameters
     ----------
@@ -81,7 +89,12 @@ def publish_snapshot(
     ------
     ConflictError
         If other writers came first 50 times in a row.
+    UnfaithfulEngineError, OutOfTimeError
+        If the vector database does not hold or answer what it should, or not in time: what is live stays.
+    EngineUnavailableError
     """
+    if context.database:
+        prepare(context.database, context.artefacts, snapshot, context.progress, context.remaining)
     before = {segment.id for segment in started.segments}
     ids, earlier = set(changed), [*known]
     for _ in range(TRIES):
@@ -202,6 +215,8 @@ def publish_stored(context: RebuildContext, name: str) -> Published:
                 f"{MOST_OVERLAY_ITEMS:,} can be laid over it: rebuild instead."
             )
         known = _segments_at_hand(context.artefacts, started.head)
+        if lease:
+            context = replace(context, progress=signing(context.artefacts, lease.build, context.progress))
         published = publish_snapshot(context, started.head, snapshot, changed, known)
     finally:
         if lease:
@@ -209,7 +224,8 @@ def publish_stored(context: RebuildContext, name: str) -> Published:
     if published is None:
         now = read_head(context.artefacts).head
         return Published("superseded", now.snapshot, now.generation)
-    return Published("published", name, published.head.generation, len(changed))
+    why = follow_if_possible(context.database, context.artefacts, context.cache) if context.database else ""
+    return Published("published", name, published.head.generation, len(changed), why)
 
 
 def roll_back(context: RebuildContext) -> Published:

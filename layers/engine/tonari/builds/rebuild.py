@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,17 +17,27 @@ from tonari.builds.lease import give_back, new_build, signing, take
 from tonari.builds.look import Plan, RebuildContext, look
 from tonari.builds.publish import publish_snapshot
 from tonari.builds.read_documents import write_documents
+from tonari.builds.resuming import find_loading
+from tonari.config import SHARD
 from tonari.contract.artefacts import Head, Lease
 from tonari.encoders.port import Encoder
-from tonari.errors import NotReadyError, OutOfTimeError, StoreError
+from tonari.errors import (
+    EngineUnavailableError,
+    NotReadyError,
+    OutOfTimeError,
+    StoreError,
+    UnfaithfulEngineError,
+)
+from tonari.loading.live import bring_up, follow_if_possible
+from tonari.loading.load import loaded_items
 from tonari.snapshots.canaries import encode_picture
 from tonari.snapshots.head import ReadHead, read_head
 from tonari.snapshots.snapshot import Snapshot, write_snapshot
 from tonari.snapshots.snapshot_words import wants_words
 from tonari.snapshots.table import Table
+from tonari.storage.bucket import Bucket
 from tonari.storage.scratch import scratch
 
-SHARD = 1_000
 RESERVE_SECONDS, RESERVE_PER_VIEW = 30.0, 9e-4
 """What assembling and publishing may take after the last shard."""
 BUILDING = "building-"
@@ -45,7 +55,7 @@ class Rebuilt:
         ``published``; ``unchanged`` if the live snapshot already says all of it; ``unfinished`` if time ran out and
         the next run goes on; ``busy`` if another rebuild is running; ``superseded`` if another one, or whoever went
         back to an earlier snapshot, took the lease meanwhile; ``refused`` if it is worse than the live snapshot by more
-        than the margins.
+        than the margins, or the search engine elsewhere does not hold or answer what was loaded into it.
     build
         Id of the rebuild: give it to the next run of an unfinished one.
     snapshot
@@ -55,7 +65,9 @@ class Rebuilt:
     generation
         Of the head.
     why
-        It was refused, in words.
+        It was refused, or the search engine elsewhere could not follow what is live, in words.
+    acceptable
+        Whether it was refused for being worse alone: margins that are wide enough let it through.
     ignored
         How many keys of the catalogue belong to no item.
     cut
@@ -72,6 +84,7 @@ class Rebuilt:
     rejected: int = 0
     generation: int = 0
     why: str = ""
+    acceptable: bool = False
     ignored: int = 0
     cut: int = 0
 
@@ -95,11 +108,9 @@ def rebuild(context: RebuildContext, build: str = "") -> Rebuilt:
     StoreError
     """
     build = build or new_build()
-    head = read_head(context.artefacts).head
-    if not (head.next_encoder or head.encoder):
-        raise NotReadyError("No encoder has been chosen: run `tonari init`, which uploads the default one.")
-    started = take(context.artefacts, build)
+    started = start(context.artefacts, build)
     if started is None or started.head.lease is None:
+        head = read_head(context.artefacts).head
         return Rebuilt("busy", build, head.snapshot, generation=head.generation)
     alive = replace(context, progress=signing(context.artefacts, build, context.progress))
     try:
@@ -115,6 +126,20 @@ def rebuild(context: RebuildContext, build: str = "") -> Rebuilt:
     return replace(done, snapshot=now.snapshot, generation=now.generation)
 
 
+def start(artefacts: Bucket, build: str) -> ReadHead | None:
+    """Take the lease for a rebuild; None if another one is running.
+
+    Raises
+    ------
+    NotReadyError
+        If no encoder has been chosen.
+    """
+    head = read_head(artefacts).head
+    if not (head.next_encoder or head.encoder):
+        raise NotReadyError("No encoder has been chosen: run `tonari init`, which uploads the default one.")
+    return take(artefacts, build)
+
+
 def _rebuild(context: RebuildContext, started: Head, lease: Lease) -> Rebuilt:
     done = Rebuilt("unfinished", lease.build, started.snapshot, generation=started.generation)
     name = started.next_encoder or started.encoder or ""
@@ -123,6 +148,9 @@ def _rebuild(context: RebuildContext, started: Head, lease: Lease) -> Rebuilt:
     except OutOfTimeError as error:
         context.progress(error.detail, 0, 0)
         return done
+    in_time = replace(context, progress=_in_time(context))
+    if loaded := _publish_loaded(in_time, started, plan, done):
+        return loaded
     encoder = context.load(name)
     checkpoints, keys, finished = _encode(context, plan, encoder)
     encoded = sum(len(checkpoint.keys) for checkpoint in checkpoints)
@@ -130,7 +158,6 @@ def _rebuild(context: RebuildContext, started: Head, lease: Lease) -> Rebuilt:
         if len(plan.read):
             write_documents(context.artefacts, plan.documents_read())
         return replace(done, encoded=encoded)
-    in_time = replace(context, progress=_in_time(context))
     table, rejected = assemble(plan, checkpoints, encoder.dimensions)
     done = replace(
         done,
@@ -147,17 +174,26 @@ def _rebuild(context: RebuildContext, started: Head, lease: Lease) -> Rebuilt:
     settled = name == started.encoder and not started.segments
     if plan.live and settled and _same(plan.live, plan, table, rejected):
         context.artefacts.delete(*plan.checkpoints, *keys)
-        return replace(done, outcome="unchanged")
+        return _brought_up(in_time, replace(done, outcome="unchanged"), plan.live)
     described = describe(plan.schema, encoder, context.progress)
     built = build_snapshot(name, plan.schema, table, rejected, in_time.progress, described)
     snapshot = replace(built, picture=encode_picture(encoder), ignored=plan.ignored)
+    done = _published(in_time, started, plan, snapshot, done)
+    if done.outcome == "published":
+        context.artefacts.delete(*plan.checkpoints, *keys)
+        context.progress("published", len(table.views), len(table.views))
+    return done
+
+
+def _published(context: RebuildContext, started: Head, plan: Plan, snapshot: Snapshot, done: Rebuilt) -> Rebuilt:
+    """Write and publish a snapshot, unless it is worse than the live one."""
     if plan.live and (why := refuse_worse(context.artefacts, plan.live, snapshot, context.margins)):
-        return replace(done, outcome="refused", why=why)
-    if _publish(in_time, started, snapshot, plan.live) is None:
-        return replace(done, outcome="superseded")
-    context.artefacts.delete(*plan.checkpoints, *keys)
-    context.progress("published", len(table.views), len(table.views))
-    return replace(done, outcome="published")
+        return replace(done, outcome="refused", why=why, acceptable=True)
+    with scratch(context.cache, BUILDING) as folder:
+        write_snapshot(context.artefacts, snapshot, folder, context.progress)
+    if stopped := _publish(context, started, snapshot, plan.live):
+        return replace(done, outcome=stopped.outcome, why=stopped.why)
+    return replace(done, outcome="published", why=_follow(context))
 
 
 def cut_remark(cut: int, views: int) -> str:
@@ -165,10 +201,64 @@ def cut_remark(cut: int, views: int) -> str:
     return f"{cut:,} of {views:,} views are passages that the encoder cuts: they have more tokens than it takes"
 
 
-def _publish(context: RebuildContext, started: Head, snapshot: Snapshot, live: Snapshot | None) -> ReadHead | None:
-    with scratch(context.cache, BUILDING) as folder:
-        write_snapshot(context.artefacts, snapshot, folder, context.progress)
-    return publish_snapshot(context, started, snapshot, unreadable=None if live else started.snapshot)
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    """Why a snapshot was not published."""
+
+    outcome: Literal["unfinished", "superseded", "refused"]
+    why: str = ""
+
+
+def _publish(
+    context: RebuildContext, started: Head, snapshot: Snapshot, live: Snapshot | None, changed: Collection[str] = ()
+) -> _Stopped | None:
+    """Publish a snapshot whose files are written; gives why that was not done."""
+    before = loaded_items(context.database, snapshot.id)
+    try:
+        unreadable = None if live else started.snapshot
+        published = publish_snapshot(context, started, snapshot, changed, unreadable=unreadable)
+    except UnfaithfulEngineError as error:
+        return _Stopped("refused", error.detail)
+    except OutOfTimeError as error:
+        if loaded_items(context.database, snapshot.id) <= before:
+            raise
+        context.progress(error.detail, 0, 0)
+        return _Stopped("unfinished")
+    return None if published else _Stopped("superseded")
+
+
+def _publish_loaded(context: RebuildContext, started: Head, plan: Plan, done: Rebuilt) -> Rebuilt | None:
+    """Publish a snapshot that an earlier run was loading into the search engine elsewhere; None if there is none."""
+    found = find_loading(context, started, plan.known.encoder, plan.schema)
+    if found is None:
+        return None
+    context.progress(f"snapshot {found.snapshot.id} goes on being loaded", 0, 0)
+    views = len(found.snapshot.table.views)
+    done = replace(done, items=len(found.snapshot.table), views=views, reused=views)
+    if stopped := _publish(context, started, found.snapshot, plan.live, found.changed):
+        return replace(done, outcome=stopped.outcome, why=stopped.why)
+    return replace(done, outcome="published", why=_follow(context))
+
+
+def _brought_up(context: RebuildContext, done: Rebuilt, live: Snapshot) -> Rebuilt:
+    """See to it that the search engine elsewhere holds what is live."""
+    if context.database is None:
+        return done
+    before = loaded_items(context.database, live.id)
+    try:
+        bring_up(context.database, context.artefacts, context.cache, context.progress, context.remaining, live)
+    except (EngineUnavailableError, UnfaithfulEngineError) as error:
+        return replace(done, why=error.detail)
+    except OutOfTimeError as error:
+        if loaded_items(context.database, live.id) <= before:
+            return replace(done, why=error.detail)
+        context.progress(error.detail, 0, 0)
+        return replace(done, outcome="unfinished")
+    return done
+
+
+def _follow(context: RebuildContext) -> str:
+    return follow_if_possible(context.database, context.artefacts, context.cache) if context.database else ""
 
 
 def _encode(context: RebuildContext, plan: Plan, encoder: Encoder) -> tuple[list[Checkpoint], list[str], bool]:

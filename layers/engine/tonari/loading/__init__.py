@@ -1,0 +1,1 @@
+"""What is live, brought into a vector database elsewhere: loaded, compared, followed."""

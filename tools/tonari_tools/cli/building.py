@@ -13,6 +13,7 @@ import rich_click as click
 
 from tonari.contract.normal_form import nfc
 from tonari.errors import TonariError
+from tonari_tools.cli.engine_options import opened
 from tonari_tools.cli.help import examples
 from tonari_tools.cli.target import Command, Target, takes_buckets
 from tonari_tools.push.folder.options import FOLDERS, Reading, split_columns
@@ -201,17 +202,22 @@ def rebuild(target: Target, *, accept: bool) -> None:
 
     margins = ANY_FALL if accept else Margins.read(os.environ)
     catalogue, artefacts = target.open_catalogue(), target.open_artefacts()
-    with tempfile.TemporaryDirectory() as folder, StageLines("rebuild", "views") as stages:
-        done = Rebuilder(catalogue, artefacts, Path(folder), margins, click.echo).rebuild(stages)
+    with opened() as database, tempfile.TemporaryDirectory() as folder, StageLines("rebuild", "views") as stages:
+        rebuilder = Rebuilder(catalogue, artefacts, Path(folder), margins, click.echo, database=database)
+        done = rebuilder.rebuild(stages)
     if done.outcome == "busy":
         raise RebuildBusyError(
             "Another rebuild is running: wait for it. If it was killed, its lease ends fifteen minutes after its last "
             "sign of life."
         )
     if done.outcome == "refused":
+        remedy = (
+            " `tonari audit` may say why; to publish it anyway: tonari rebuild --accept (nothing is encoded again)."
+            if done.acceptable
+            else ""
+        )
         raise RebuildRefusedError(
-            f"Nothing was published: {done.why}. Snapshot {done.snapshot} stays live. `tonari audit` may say why; "
-            "to publish it anyway: tonari rebuild --accept (nothing is encoded again)."
+            f"Nothing was published: {done.why.removesuffix('.')}. Snapshot {done.snapshot} stays live.{remedy}"
         )
     cut = f", {done.cut} passages cut" if done.cut else ""
     click.echo(
@@ -219,6 +225,8 @@ def rebuild(target: Target, *, accept: bool) -> None:
         f"{done.rejected} files rejected, {done.ignored} ignored{cut}; snapshot {done.snapshot}, "
         f"generation {done.generation}"
     )
+    if done.why:
+        click.echo(f"But {done.why}", err=True)
 
 
 @click.command(epilog=examples("tonari report", "tonari report --out today.html --seed 1"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from tonari.config import EngineSettings
 from tonari.encoders.bundle import Bundle
 from tonari.encoders.store import save_bundle
 from tonari.errors import InvalidCatalogueError
@@ -17,6 +20,7 @@ from tonari_newsroom import write_newsroom
 from tonari_shop import METADATA, VERSION, draw_shop
 from tonari_tools.cli.questions import read_or_ask
 from tonari_tools.cli.target import STATE
+from tonari_tools.local_engines.choice import start_engine
 from tonari_tools.models.text_default import read_default_texts
 from tonari_tools.onnx.default import read_default
 from tonari_tools.progress import StageLines
@@ -33,14 +37,16 @@ BUCKETS = ("catalogue", "artefacts")
 MEMORY = "pushed.json"
 MOST_NAME = 60
 """Characters of a folder's name in that of its state: a file system takes 255 bytes."""
-OWN = (*BUCKETS, "cache", MEMORY, "report.html", "report.log")
+ENGINE = "engine"
+OWN = (*BUCKETS, ENGINE, "cache", MEMORY, "report.html", "report.log")
 """What a demo makes in its state folder; other demos may have theirs in there."""
 
 
-def show(folder: Path | None, how: Reading, port: int, example: str, *, fresh: bool) -> None:
+def show(folder: Path | None, how: Reading, port: int, example: str, engine: str, *, fresh: bool) -> None:
     """Push, build and serve somebody's pictures or articles, else an example, until Ctrl-C.
 
-    ``fresh`` forgets what an earlier run made or was sent.
+    ``engine`` is started beside it, unless it is the built-in one. ``fresh`` forgets what an earlier run made or was
+    sent.
     """
     if folder is None:
         drawn = example == DRAWN
@@ -63,7 +69,23 @@ def show(folder: Path | None, how: Reading, port: int, example: str, *, fresh: b
         _fill(catalogue, found, Memory(state / MEMORY), source)
 
     places = {what: str((state / what).resolve()) for what in BUCKETS}
-    serve(state, name, places, port, Demo(prepare, shown, state / MEMORY))
+    with _engine(engine, state / ENGINE / engine) as settings:
+        serve(state, name, places, port, Demo(prepare, shown, state / MEMORY), engine=settings)
+
+
+@contextlib.contextmanager
+def _engine(kind: str, folder: Path) -> Iterator[EngineSettings]:
+    """Start a search engine on this machine, which ends with the demo."""
+    if kind == "builtin":
+        yield EngineSettings()
+        return
+    with StageLines("engine", "") as stages:
+        stages(f"start {kind}", 0, 0)
+        running = start_engine(kind, folder)
+    with running:
+        access = running.access
+        print(f"engine  {kind} at {access.url}", flush=True)
+        yield EngineSettings(kind, access.url, access.prefix, user=access.user, password=access.password)
 
 
 def _existing(folder: Path) -> Path:

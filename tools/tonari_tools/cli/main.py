@@ -16,6 +16,7 @@ from tonari.errors import TonariError, UnreachableError
 from tonari_tools.cli.ask import audit, predict, search, status
 from tonari_tools.cli.building import init, push, rebuild, report
 from tonari_tools.cli.encoders import encoder
+from tonari_tools.cli.engine import engine
 from tonari_tools.cli.help import CONTEXT, completion, examples, panels
 from tonari_tools.cli.operations import gc, probe_store, publish, rollback, verify
 from tonari_tools.cli.servers import demo, demos, serve
@@ -29,7 +30,7 @@ PANELS = {
     "Ask": [search, predict, status],
     "Fill and build": [init, push, rebuild],
     "Check quality": [audit, report],
-    "Look after it": [publish, rollback, gc, verify, probe_store],
+    "Look after it": [publish, rollback, gc, verify, probe_store, engine],
     "More": [encoder, completion],
 }
 

@@ -15,6 +15,7 @@ import rich_click as click
 
 from tonari.errors import TonariError
 from tonari_tools.cli.ask import AS_JSON, print_json
+from tonari_tools.cli.engine_options import opened
 from tonari_tools.cli.help import examples
 from tonari_tools.cli.target import Target, takes_buckets
 from tonari_tools.tables import Columns, facts, show
@@ -51,7 +52,7 @@ def publish(snapshot: str, target: Target, *, yes: bool, as_json: bool) -> None:
     from tonari.builds.publish import publish_stored
 
     with _context(target) as context:
-        _agree(f"Make snapshot {snapshot} live, and lay over it what has changed since.", yes=yes)
+        agree(f"Make snapshot {snapshot} live, and lay over it what has changed since.", yes=yes)
         _tell(publish_stored(context, snapshot), as_json=as_json)
 
 
@@ -70,7 +71,7 @@ def rollback(target: Target, *, yes: bool, as_json: bool) -> None:
     with _context(target) as context:
         head = read_head(context.artefacts).head
         if head.previous:
-            _agree(
+            agree(
                 f"Make snapshot {head.previous.snapshot} live in place of {head.snapshot}, and lay over it what has "
                 "changed since.",
                 yes=yes,
@@ -97,6 +98,7 @@ def gc(grace: float, target: Target, *, yes: bool, as_json: bool) -> None:
     rebuild does the same.
     """
     from tonari.builds.collect import collect, survey
+    from tonari.builds.old_collections import drop_old
 
     artefacts = target.open_artefacts()
     found = survey(artefacts, grace)
@@ -112,8 +114,12 @@ def gc(grace: float, target: Target, *, yes: bool, as_json: bool) -> None:
             )
         )
     if due or found.stale or found.condemnable:
-        _agree("Delete and mark these.", yes=yes)
+        agree("Delete and mark these.", yes=yes)
     done = collect(artefacts, grace)
+    with opened() as database:
+        dropped = drop_old(database, artefacts) if database else ()
+    for name in dropped:
+        click.echo(f"Collection {name} of the search engine was dropped.", err=True)
     if as_json:
         print_json(asdict(done))
     else:
@@ -170,14 +176,24 @@ def _context(target: Target) -> Iterator[RebuildContext]:
     from tonari_tools.progress import StageLines
 
     catalogue, artefacts = target.open_catalogue(), target.open_artefacts()
-    with tempfile.TemporaryDirectory() as folder, StageLines("publish", "items") as stages:
+    with (
+        opened() as database,
+        tempfile.TemporaryDirectory() as folder,
+        StageLines("publish", "items") as stages,
+    ):
         cache = Path(folder)
         yield RebuildContext(
-            catalogue, artefacts, lambda name: load_encoder(artefacts, name, cache), cache, stages, lambda: math.inf
+            catalogue,
+            artefacts,
+            lambda name: load_encoder(artefacts, name, cache),
+            cache,
+            stages,
+            lambda: math.inf,
+            database=database,
         )
 
 
-def _agree(what: str, *, yes: bool) -> None:
+def agree(what: str, *, yes: bool) -> None:
     """Say what is going to be done, and ask, unless that was answered before."""
     click.echo(what, err=True)
     if yes:
@@ -200,6 +216,8 @@ def _tell(done: Published, *, as_json: bool) -> None:
         click.echo(
             f"Snapshot {done.snapshot} is live, generation {done.generation}; {done.changed} items had changed since."
         )
+    if done.why:
+        click.echo(f"But {done.why}", err=True)
 
 
 def _listed(keys: list[str] | tuple[str, ...]) -> str:

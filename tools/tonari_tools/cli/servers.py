@@ -14,6 +14,7 @@ from tonari_tools.cli.help import examples
 from tonari_tools.cli.target import STATE, takes_endpoint
 from tonari_tools.push.folder.options import BY_DEFAULT, Reading
 
+ENGINES = ("opensearch", "elasticsearch", "milvus", "vald", "pgvector")
 PORT = click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -28,6 +29,7 @@ PORT = click.option(
     epilog=examples(
         "tonari demo                              # a drawn shop",
         "tonari demo --example newsroom           # made-up articles",
+        "tonari demo --engine milvus              # Milvus answers searches",
         "tonari demo photos                       # your pictures",
         "tonari demo photos --metadata items.csv --id sku --port 0",
     )
@@ -38,10 +40,18 @@ PORT = click.option(
     type=click.Choice(["shop", "newsroom"]),
     help="What is shown without FOLDER: a drawn shop, or made-up articles, searched by words and by meaning.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["builtin", *ENGINES]),
+    default="builtin",
+    show_default=True,
+    help="What answers searches: another one than the built-in engine is started on this machine. `make demo ENGINE=…` "
+    "installs it.",
+)
 @takes_reading
 @PORT
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run indexed, and what was changed in it.")
-def demo(folder: Path | None, how: Reading, port: int, example: str | None, *, fresh: bool) -> None:
+def demo(folder: Path | None, how: Reading, port: int, example: str | None, engine: str, *, fresh: bool) -> None:
     """Index a drawn shop, or your own pictures or articles, and serve the API and its page.
 
     Changes of the demo's catalogue are indexed while it runs. Ctrl-C ends it. The next start is quick and shows the
@@ -54,7 +64,7 @@ def demo(folder: Path | None, how: Reading, port: int, example: str | None, *, f
         raise InvalidRequestError("--metadata, --id and the like describe the pictures in a folder: give FOLDER too.")
     from tonari_tools.cli.demo import show
 
-    show(folder, how, port, example or "shop", fresh=fresh)
+    show(folder, how, port, example or "shop", engine, fresh=fresh)
 
 
 @click.command(

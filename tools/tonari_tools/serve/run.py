@@ -18,9 +18,9 @@ from pathlib import Path
 
 from tonari.api.app import App
 from tonari.catalogue.any_spelling import AnySpelling
-from tonari.config import ANY_FALL, Margins
-from tonari.engines.builtin import open_builtin
-from tonari.errors import CorruptArtefactError, MissingObjectError, NotReadyError
+from tonari.config import ANY_FALL, EngineSettings, Margins
+from tonari.engines.opening import connect, opening_of
+from tonari.errors import CorruptArtefactError, EngineUnavailableError, MissingObjectError, NotReadyError
 from tonari.query.reader import Reader
 from tonari.snapshots.head import read_head
 from tonari.snapshots.snapshot import read_manifest
@@ -67,7 +67,13 @@ class Demo:
 
 
 def serve(
-    state: Path, name: str, places: Mapping[str, str], port: int, demo: Demo | None = None, endpoint: str = ""
+    state: Path,
+    name: str,
+    places: Mapping[str, str],
+    port: int,
+    demo: Demo | None = None,
+    endpoint: str = "",
+    engine: EngineSettings | None = None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
@@ -86,6 +92,8 @@ def serve(
         What to show; otherwise the buckets are served as they are.
     endpoint
         URL of an S3 server other than the one that the environment names.
+    engine
+        What answers searches; what the environment names, if it is None.
 
     Raises
     ------
@@ -104,7 +112,9 @@ def serve(
         catalogue, artefacts, cache = AnySpelling(buckets["catalogue"]), buckets["artefacts"], state / "cache"
         owner = hashlib.sha256(os.fsencode(f"{platform.node()} {state.resolve()}")).hexdigest()[:16]
         margins = ANY_FALL if demo else Margins.read(os.environ)
-        rebuilder = Rebuilder(catalogue, artefacts, cache, margins, _log, owner)
+        chosen = EngineSettings.read(os.environ) if engine is None else engine
+        database = connect(chosen, chosen.own_secret)
+        rebuilder = Rebuilder(catalogue, artefacts, cache, margins, _log, owner, database)
         local = isinstance(buckets["catalogue"], FolderBucket)
         if demo:
             demo.prepare(catalogue, artefacts)
@@ -117,8 +127,9 @@ def serve(
             started = local and rebuilder.ask()
             _log(f"{why}{' A rebuild starts now.' if started else ''}\n")
 
-        reader = Reader(artefacts, cache, HEAD_MAX_AGE, open_builtin, lambda why: _log(f"{why}\n"), ask_rebuild)
-        with contextlib.suppress(NotReadyError):
+        opening = opening_of(chosen, database)
+        reader = Reader(artefacts, cache, HEAD_MAX_AGE, opening, lambda why: _log(f"{why}\n"), ask_rebuild)
+        with contextlib.suppress(NotReadyError, EngineUnavailableError):
             reader.current()
 
         site = Site(App(reader, catalogue, artefacts), buckets)
@@ -127,7 +138,7 @@ def serve(
         start = stack.enter_context(_threads(rebuilder.wake, report.stop))
         listener.serve(access_log(desk, _log))
         if local:
-            start(Reindexer(catalogue, artefacts, cache, rebuilder.ask, _log).run)
+            start(Reindexer(catalogue, artefacts, cache, rebuilder.ask, _log, database).run)
             start(lambda stop: rebuilder.run(stop, first=FIRST_REBUILD_SECONDS, every=REBUILD_SECONDS))
         running = Running(
             listener.url,

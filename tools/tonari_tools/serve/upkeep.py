@@ -12,12 +12,15 @@ from pathlib import Path
 from tonari.builds.collect import collect
 from tonari.builds.lease import REFUSED_SECONDS
 from tonari.builds.look import RebuildContext
+from tonari.builds.old_collections import drop_old
 from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.builds.reindex import reindex
 from tonari.catalogue.documents import IMAGES, ITEMS, SCHEMA, item_of
 from tonari.config import Margins
+from tonari.contract.database import Database
 from tonari.encoders.store import load_encoder
 from tonari.errors import TonariError
+from tonari.loading.apply import apply
 from tonari.snapshots.head import read_head, refused_lately
 from tonari.snapshots.snapshot import Progress, load_tables
 from tonari.storage.bucket import Bucket
@@ -44,8 +47,9 @@ class Rebuilder:
         margins: Margins,
         log: Callable[[str], object],
         build: str = "",
+        database: Database | None = None,
     ) -> None:
-        self._catalogue, self._artefacts, self._cache = catalogue, artefacts, cache
+        self._catalogue, self._artefacts, self._cache, self._database = catalogue, artefacts, cache, database
         self._margins, self._log = margins, log
         self._load = functools.lru_cache(maxsize=1)(lambda name: load_encoder(artefacts, name, cache))
         self._wanted = threading.Event()
@@ -81,11 +85,20 @@ class Rebuilder:
         StoreError
         """
         context = RebuildContext(
-            self._catalogue, self._artefacts, self._load, self._cache, progress, lambda: math.inf, self._margins
+            self._catalogue,
+            self._artefacts,
+            self._load,
+            self._cache,
+            progress,
+            lambda: math.inf,
+            self._margins,
+            self._database,
         )
         done = rebuild(context, self._build)
         if done.outcome != "busy":
             collect(self._artefacts)
+            if self._database:
+                drop_old(self._database, self._artefacts)
         return done
 
     def run(self, stop: threading.Event, *, first: float, every: float) -> None:
@@ -111,7 +124,7 @@ class Rebuilder:
 def say(done: Rebuilt) -> str:
     """Say in a line what a rebuild came to."""
     if done.outcome == "refused":
-        return f"refused: {done.why}; tonari rebuild --accept publishes it"
+        return f"refused: {done.why}{'; tonari rebuild --accept publishes it' if done.acceptable else ''}"
     if done.outcome == "busy":
         return "another rebuild is running"
     return f"{done.outcome}: {done.items} items, {done.views} views, {done.rejected} objects rejected"
@@ -164,7 +177,9 @@ class Reindexer:
         cache: Path,
         rebuild: Callable[[], bool],
         log: Callable[[str], object],
+        database: Database | None = None,
     ) -> None:
+        self._database = database
         self._watch = CatalogueWatch(catalogue)
         self._catalogue, self._artefacts, self._rebuild, self._log = catalogue, artefacts, rebuild, log
         self._load_encoder = functools.lru_cache(maxsize=2)(lambda name: load_encoder(artefacts, name, cache))
@@ -201,6 +216,8 @@ class Reindexer:
                 why = f" ({done.why})" if done.why else ""
                 self._log(f"reindex: {len(self._waiting)} items wait for a rebuild, which starts now{why}\n")
             return
+        if self._database:
+            apply(self._database, self._artefacts, self._load_tables, batch, done.generation)
         self._waiting -= set(batch)
         if done.outcome == "published":
             self._log(

@@ -1,0 +1,179 @@
+"""A database's server as a child process: started, awaited, killed and started again on the same data."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from tonari.contract.database import Access
+from tonari.errors import TonariError
+
+HOST = "127.0.0.1"
+POLL = 0.05
+PATIENCE = 60.0
+LAUNCHES = 20
+LOG_TAIL = 15
+
+
+class LocalEngineError(TonariError):
+    """A server cannot be started; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How a server is started.
+
+    Parameters
+    ----------
+    name
+        For messages.
+    arguments
+        Program and arguments.
+    folder
+        Working directory, which also keeps the log, ``server.log``.
+    answers
+        Whether the server can be used: it is asked until it says so, and may raise OSError.
+    environment
+        What is added to the environment of this process.
+    user
+        Id of the user it runs as; None for the one who starts it.
+    stop
+        The signal that asks it to end.
+    patience
+        Seconds until it has to answer.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    folder: Path
+    answers: Callable[[], bool]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    user: int | None = None
+    stop: signal.Signals = signal.SIGTERM
+    patience: float = PATIENCE
+
+
+class Running:
+    """A server that answers; at the end of a ``with`` block it is stopped.
+
+    Parameters
+    ----------
+    access
+        How it is reached.
+    program
+        How it is started.
+
+    Raises
+    ------
+    LocalEngineError
+        If it does not answer in time; the message ends with the last lines of its log.
+    """
+
+    def __init__(self, access: Access, program: Program) -> None:
+        self.access = access
+        self._program = program
+        self._process = self._started()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """Id of the process, which leads a group of its own."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it at once, with all that it started in its group, as a loss of power would."""
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def restart(self) -> None:
+        """Start it again on the same data and the same port; one that still runs is killed first."""
+        self.kill()
+        self._process = self._started()
+
+    def stop(self) -> None:
+        """Ask it to end, and kill it if it has not in ten seconds."""
+        self._signal(self._program.stop)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            self.kill()
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        """Start it until it answers: a server that was killed may find what it left behind in use for a moment."""
+        deadline = time.monotonic() + self._program.patience
+        process, launches = self._launched(), 1
+        while not self._answers():
+            if time.monotonic() > deadline or launches > LAUNCHES:
+                process.kill()
+                process.wait()
+                raise LocalEngineError(
+                    f"{self._program.name} did not answer within {self._program.patience:.0f} s, or ended each time. "
+                    f"Its log, {self._log}, ends so:\n{self._tail()}"
+                )
+            time.sleep(POLL)
+            if process.poll() is not None:
+                time.sleep(POLL * 10)
+                process, launches = self._launched(), launches + 1
+        if process.poll() is not None:
+            raise LocalEngineError(f"{self._program.name} ended; another program answers on its port")
+        return process
+
+    def _launched(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                self._program.arguments,
+                cwd=self._program.folder,
+                env={**os.environ, **self._program.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                user=self._program.user,
+                group=self._program.user,
+            )
+
+    def _answers(self) -> bool:
+        try:
+            return self._program.answers()
+        except OSError:
+            return False
+
+    @property
+    def _log(self) -> Path:
+        return self._program.folder / "server.log"
+
+    def _tail(self) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+
+
+def free_port() -> int:
+    """Find a port of 127.0.0.1 where nobody listens."""
+    with socket.create_server((HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody accepts connections on a port of 127.0.0.1; OSError if not."""
+    with socket.create_connection((HOST, port), timeout=2):
+        return True

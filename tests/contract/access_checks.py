@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract.expansion import Template, grants, of_type
+from contract.expansion import Template, granted, grants, of_type
 from tonari.contract import routes
 
 READING = {f"{route.method} {route.path}" for route in routes.READING}
@@ -46,7 +46,19 @@ def wide_grants(template: Template) -> list[str]:
         for name, role in of_type(template, "AWS::IAM::Role").items()
         for action, resource in grants(role)
         if "*" in action or resource == "*"
+    ] + [
+        f"{name} allows {action} on {resource}"
+        for name, policy in of_type(template, "AWS::IAM::Policy").items()
+        for action, resource in granted(policy)
+        if "*" in action or resource == "*"
     ]
+
+
+def _managed(name: str) -> dict[str, str]:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::aws:policy/service-role/{name}"}
+
+
+IN_A_VPC = {"Fn::If": ["HasVpc", _managed("AWSLambdaVPCAccessExecutionRole"), {"Ref": "AWS::NoValue"}]}
 
 
 def foreign_policies(template: Template) -> list[str]:
@@ -54,7 +66,7 @@ def foreign_policies(template: Template) -> list[str]:
         f"{name} carries {arn}"
         for name, role in of_type(template, "AWS::IAM::Role").items()
         for arn in role.get("ManagedPolicyArns", [])
-        if not arn.endswith("/AWSLambdaBasicExecutionRole")
+        if arn not in (_managed("AWSLambdaBasicExecutionRole"), IN_A_VPC)
     ]
 
 
@@ -70,7 +82,7 @@ READS_ARTEFACTS = {
 
 def changes_beyond(template: Template) -> list[str]:
     roles = of_type(template, "AWS::IAM::Role")
-    functions = {f"{name}Role" for name in of_type(template, "AWS::Lambda::Function")}
+    functions = {each["Role"]["Fn::GetAtt"][0] for each in of_type(template, "AWS::Lambda::Function").values()}
     found = [f"{name}: nobody says what it may change" for name in functions ^ CHANGES_S3.keys()]
     for name, allowed in CHANGES_S3.items():
         granted = grants(roles[name])

@@ -14,6 +14,7 @@ WATCHED = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "FailedRebuilds"): (
         "Maximum > 0", 300, 1, "notBreaching",
     ),
+    ("AWS/States", "ExecutionsFailed", "StateMachineArn", "RebuildMachine"): ("Sum > 0", 300, 1, "notBreaching"),
     (NAMESPACE, "RebuildRefused", DIMENSION, "RebuildFunction"): ("Maximum > 0", 300, 1, "ignore"),
     (NAMESPACE, "SnapshotAgeDays", DIMENSION, "RebuildFunction"): ("Minimum > StaleDays", 86_400, 1, "ignore"),
     (NAMESPACE, "SnapshotAgeDays", DIMENSION, "RebuildFunction", "missing"): (

@@ -13,6 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".venv" / "template" / "bin"
 OFFLINE = os.environ | {"AWS_DEFAULT_REGION": "eu-west-1", "SAM_CLI_TELEMETRY": "0"}
+NOTHING = {"Ref": "AWS::NoValue"}
 Template = dict[str, Any]
 
 # Runs where the translator is installed: {name: template text} on stdin, {name: CloudFormation} on stdout. Code lies on
@@ -64,7 +65,60 @@ def as_list(value: Any) -> list[Any]:
 def grants(role: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(action, resource) pairs that a role's own policies allow; Sub, GetAtt and the like by what they say."""
     for policy in role.get("Policies", []):
-        for statement in policy["PolicyDocument"]["Statement"]:
-            if statement["Effect"] == "Allow":
-                for action, resource in itertools.product(as_list(statement["Action"]), as_list(statement["Resource"])):
-                    yield action, resource if isinstance(resource, str) else str(next(iter(resource.values())))
+        yield from granted(policy)
+
+
+def granted(policy: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(action, resource) pairs that one policy allows."""
+    for statement in policy["PolicyDocument"]["Statement"]:
+        if statement["Effect"] == "Allow":
+            for action, resource in itertools.product(as_list(statement["Action"]), as_list(statement["Resource"])):
+                yield action, resource if isinstance(resource, str) else str(next(iter(resource.values())))
+
+
+def deployed(template: Template, **parameters: str) -> Template:
+    """What is left of a template where parameters have these values, all others those that they have by default."""
+    given = {name: str(one.get("Default", "")) for name, one in template["Parameters"].items()} | parameters
+    held = {name: _holds(condition, given) for name, condition in template["Conditions"].items()}
+    there = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if "Condition" not in resource or held[resource["Condition"]]
+    }
+    resolved: Template = _chosen({**template, "Resources": there}, held)
+    return resolved
+
+
+def _holds(condition: Any, given: dict[str, str]) -> bool:
+    ((function, arguments),) = condition.items()
+    match function:
+        case "Fn::Not":
+            return not _holds(arguments[0], given)
+        case "Fn::Equals":
+            one, other = (_text(argument, given) for argument in arguments)
+            return one == other
+    raise AssertionError(function)
+
+
+def _text(value: Any, given: dict[str, str]) -> str:
+    match value:
+        case {"Ref": name}:
+            return given[name]
+        case {"Fn::Join": [_, {"Ref": name}]}:
+            return given[name].replace(",", "")
+        case _:
+            return str(value)
+
+
+def _chosen(value: Any, held: dict[str, bool]) -> Any:
+    """Decide every Fn::If; what is AWS::NoValue then is left out."""
+    match value:
+        case {"Fn::If": [condition, there, otherwise]}:
+            return _chosen(there if held[condition] else otherwise, held)
+        case dict():
+            members = ((name, _chosen(member, held)) for name, member in value.items() if name != "Conditions")
+            return {name: member for name, member in members if member != NOTHING}
+        case list():
+            return [member for member in (_chosen(one, held) for one in value) if member != NOTHING]
+        case _:
+            return value

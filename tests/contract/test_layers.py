@@ -36,7 +36,7 @@ for kind in ("JPEG", "PNG", "WEBP"):
     Image.new("RGB", (8, 8), "white").save(stream, kind)
     assert Image.open(stream).getpixel((1, 1)) == (255, 255, 255)
 onnxruntime.SessionOptions()
-for service in ("s3", "lambda"):
+for service in ("s3", "lambda", "stepfunctions", "secretsmanager"):
     boto3.client(service, region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
 """
 
@@ -53,6 +53,14 @@ writer.commit()
 index.reload()
 assert index.searcher().search(tantivy.Query.term_query(schema, "text", "boot"), 1).count == 1
 """
+
+USE_CLIENT = {
+    "Milvus": "import pymilvus; pymilvus.MilvusClient; pymilvus.DataType.FLOAT_VECTOR",
+    "Pgvector": "import psycopg; assert psycopg.pq.__impl__ == 'binary'",
+    "Vald": "import grpc; from vald.v1.vald import insert_pb2_grpc; from vald.v1.payload import payload_pb2",
+}
+"""By layer of a client: what is to work with it and the layer of every function."""
+LOCKS = {"Milvus": "milvus.txt", "Pgvector": "pgvector.txt", "Vald": "vald.txt"}
 
 
 def build(layer: str, target: str, artifacts: Path, **variables: str) -> Path:
@@ -90,6 +98,12 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Layers of the clients of search engines elsewhere, by name."""
+    return {name: build("runtime", f"build-{name}Layer", tmp_path_factory.mktemp(name)) for name in USE_CLIENT}
+
+
+@pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build("engine", "build-EngineLayer", tmp_path_factory.mktemp("engine"))
 
@@ -101,6 +115,43 @@ def size(folder: Path) -> int:
 def test_together_they_stay_below_the_limit(runtime: Path, words: Path, engine: Path) -> None:
     unzipped = size(runtime) + size(words) + size(engine)
     assert 50_000_000 < unzipped < LIMIT
+
+
+def test_with_any_client_they_stay_below_the_limit(
+    runtime: Path, words: Path, engine: Path, clients: dict[str, Path]
+) -> None:
+    sizes = {name: size(folder) for name, folder in clients.items()}
+    assert size(runtime) + size(words) + size(engine) + max(sizes.values()) < LIMIT
+    assert {name: round(each / 1e7) for name, each in sizes.items() if name != "Milvus"} == {"Pgvector": 1, "Vald": 2}
+    assert sizes["Milvus"] < 80_000_000
+
+
+def locked_in(name: str) -> set[str]:
+    """Names of the packages that a lock file of a layer names."""
+    text = (LAYERS / "runtime" / name).read_text()
+    return set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
+
+
+def test_a_client_repeats_nothing_of_the_layer_of_every_function_and_that_has_no_client() -> None:
+    everywhere = locked_in("requirements.txt")
+    brought = {name: locked_in(lock) for name, lock in LOCKS.items()}
+    assert [name for name, packages in brought.items() if packages & everywhere] == []
+    assert everywhere.isdisjoint({"pymilvus", "psycopg", "vald-client-python", "grpcio", "pandas"})
+    assert "pymilvus" in brought["Milvus"]
+    assert {"psycopg", "psycopg-binary"} == brought["Pgvector"]
+    assert "vald-client-python" in brought["Vald"]
+
+
+@pytest.mark.parametrize("name", USE_CLIENT)
+def test_a_client_works_with_the_runtime_in_its_own_python(
+    name: str, runtime: Path, clients: dict[str, Path], tmp_path: Path
+) -> None:
+    python = own_python()
+    environment = {"PYTHONPATH": f"{runtime}:{clients[name]}", "HOME": str(tmp_path)}
+    run = subprocess.run(
+        [python, "-B", "-S", "-c", USE_CLIENT[name]], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
 
 
 def test_what_only_words_need_is_in_their_layer(runtime: Path, words: Path) -> None:
@@ -145,8 +196,10 @@ def test_the_runtime_is_what_was_locked(runtime: Path) -> None:
     assert shipped == {f"{name.replace('-', '_')}-{version}" for name, version in locked}
 
 
-def test_every_extension_is_for_lambda(runtime: Path, words: Path) -> None:
-    libraries = [path for layer in (runtime, words) for path in layer.rglob("*.so*") if path.is_file()]
+def test_every_extension_is_for_lambda(runtime: Path, words: Path, clients: dict[str, Path]) -> None:
+    libraries = [
+        path for layer in (runtime, words, *clients.values()) for path in layer.rglob("*.so*") if path.is_file()
+    ]
     assert {struct.unpack_from("<H", path.read_bytes()[:20], 18)[0] for path in libraries} == {X86_64}
     tagged = [path.name for path in libraries if ".cpython-" in path.name]
     assert tagged
@@ -167,12 +220,18 @@ def test_bytecode_never_looks_at_its_source(runtime: Path, engine: Path) -> None
     assert {path.name.split(".")[-2] for path in compiled} <= {"cpython-313"}
 
 
-def test_the_runtime_works_in_its_own_python(runtime: Path, tmp_path: Path) -> None:
+def own_python() -> str:
+    """Lambda's Python, if it is here; otherwise the test is skipped."""
     python = os.environ.get("COMPILER", "python3.13")
     try:
         subprocess.run([python, "-c", ""], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"There is no {python}. Name one by COMPILER=/path/to/python3.13.")
+    return python
+
+
+def test_the_runtime_works_in_its_own_python(runtime: Path, tmp_path: Path) -> None:
+    python = own_python()
     environment = {"PYTHONPATH": str(runtime), "ORT_DISABLE_TELEMETRY": "1", "HOME": str(tmp_path)}
     run = subprocess.run([python, "-B", "-S", "-c", USE], env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

@@ -23,15 +23,15 @@ CHECKS: list[tuple[Callable[[Template], list[str]], str, str]] = [
     (access.wide_grants, "Action: [s3:PutObject, s3:DeleteObject]", "Action: s3:*"),
     (
         access.foreign_policies,
-        "      Policies:\n",
-        "      Policies:\n        - arn:aws:iam::aws:policy/AmazonS3FullAccess\n",
+        "      ManagedPolicyArns:\n",
+        "      ManagedPolicyArns:\n        - arn:aws:iam::aws:policy/AmazonS3FullAccess\n",
     ),
     (
         access.changes_beyond,
         "Resource: !Sub ${ArtefactBucket.Arn}/uploads/*\n",
         "Resource: !Sub ${ArtefactBucket.Arn}/*\n",
     ),
-    (access.reads_beyond, "                - !Sub ${ArtefactBucket.Arn}/uploads/*\n", ""),
+    (access.reads_beyond, "                  - !Sub ${ArtefactBucket.Arn}/uploads/*\n", ""),
     (access.writing_queries, PUT_ROUTE, PUT_ROUTE.replace("Items", "Query")),
     (access.unconditional_heads, '"s3:if-none-match": "true"', '"s3:if-none-match": "false"'),
     (access.unconditional_heads, '"s3:if-match": "true", ', ""),

@@ -33,7 +33,7 @@ from tonari.contract.artefacts import Live
 from tonari.contract.engine import EngineQuery
 from tonari.contract.findings import QualityReport
 from tonari.encoders.store import load_encoder, save_encoder
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.fields.schema import Field, Schema
 from tonari.index import shortening
 from tonari.index.planner import find
@@ -193,7 +193,7 @@ def _start(bucket: S3Bucket, cache: Path, queries: NDArray[np.float32]) -> Start
     """Answer a query from an empty cache, then until full vectors answer; a query every 20 ms."""
     counting: Any = CountingBucket(bucket)
     began = time.monotonic()
-    reader = Reader(counting, cache, 3600.0, open_builtin, lambda why: print(why, file=sys.stderr))
+    reader = Reader(counting, cache, 3600.0, BuiltinOpening(), lambda why: print(why, file=sys.stderr))
     serving = reader.current()
     before = counting.bytes
     serving.engine.search(EngineQuery(queries[:1], K))

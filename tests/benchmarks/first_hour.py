@@ -35,7 +35,7 @@ from pathlib import Path
 
 from tonari.api.app import App
 from tonari.api.http import Request
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari_tools.serve.buckets import open_bucket
 
@@ -131,7 +131,7 @@ def push(place: Path, folder: Path) -> list[str]:
 def same_category_first(place: Path, held_out: dict[Path, str]) -> tuple[int, int]:
     """Count photographs whose first item is of their category, and whose predicted category is right."""
     catalogue, artefacts = open_bucket("./bucket"), open_bucket("./artefacts")
-    reader = Reader(artefacts, place / "cache", 1.0, open_builtin, sys.stderr.write, print)
+    reader = Reader(artefacts, place / "cache", 1.0, BuiltinOpening(), sys.stderr.write, print)
     app = App(reader, catalogue, artefacts)
     first = predicted = 0
     for picture, category in held_out.items():

@@ -19,7 +19,7 @@ from tonari.api.http import Request
 from tonari.contract.findings import QualityReport
 from tonari.encoders.bundle import Bundle
 from tonari.encoders.store import load_encoder, save_bundle
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.fields.schema import Schema
 from tonari.index.tuning import tune
 from tonari.index.vectors import to_fixed
@@ -66,7 +66,7 @@ def served(
         published(bundle, schema, documents, embeddings, view, Path(name)) as place,
     ):
         bucket = FolderBucket(place, "http://localhost")
-        reader = Reader(bucket, Path(name) / "cache", 3600.0, open_builtin, print)
+        reader = Reader(bucket, Path(name) / "cache", 3600.0, BuiltinOpening(), print)
         yield Asked(App(reader, bucket, bucket))
 
 

@@ -27,11 +27,11 @@ began = time.perf_counter()
 from pathlib import Path
 from tonari.api.app import App
 from tonari.api.http import Request
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari.storage.folder import FolderBucket
 bucket, cache, asked = FolderBucket(Path(sys.argv[1]), "http://localhost"), Path(sys.argv[2]), sys.argv[3]
-app = App(Reader(bucket, cache, 3600.0, open_builtin, print), bucket, bucket)
+app = App(Reader(bucket, cache, 3600.0, BuiltinOpening(), print), bucket, bucket)
 def ask(query):
     answer = app(Request("POST", "/v1/search", (), "application/json", json.dumps(query).encode()))
     assert answer.status == 200, answer.body

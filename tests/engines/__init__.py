@@ -1,0 +1,1 @@
+"""Real search engines, started here and asked; ``make test-engines`` runs these tests."""

@@ -14,7 +14,7 @@ from graphs import mean_colour
 from tonari.contract.artefacts import Head
 from tonari.contract.engine import EngineAnswer, EngineQuery
 from tonari.encoders.image import EncoderConfig, ImageEncoder
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.fields.schema import Field, Schema
 from tonari.images.framing import Framing
 from tonari.index.probing import Probe
@@ -147,4 +147,4 @@ def serve(
     snapshot = Snapshot("s", "encoder-1", SCHEMA, table, {}, {}, {})
     head = ReadHead(Head(1, (), "s", "encoder-1"), "etag")
     changes = [Segment("encoder-1", dict(items)) for items in segments]
-    return serve_generation(head, encoder, snapshot, changes, open_builtin)
+    return serve_generation(head, encoder, snapshot, changes, BuiltinOpening())

@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 from aws.services import Endpoint, MiniStack, SeaweedFS
 from tonari_tools.onnx.default import BuiltEncoder, read_default
 
+pytest.register_assert_rewrite("database_contract")
+
 # Nothing here is judged by the clock: a busy machine must not fail a test.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")

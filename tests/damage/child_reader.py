@@ -26,7 +26,7 @@ from tonari.builds.reindex import reindex
 from tonari.catalogue.documents import SCHEMA, document_key, image_key
 from tonari.config import ANY_FALL
 from tonari.encoders.store import load_encoder, save_encoder
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari.snapshots.head import HEAD, SNAPSHOTS, read_head, use_encoder
 from tonari.snapshots.snapshot import FILES, GRAPH, MANIFEST, load_tables, read_manifest
@@ -189,7 +189,7 @@ def _serve(folder: str, pipe: Connection) -> None:
         except EOFError:
             return
         if told is not None:
-            reader = Reader(artefacts, Path(told), 0.0, open_builtin, lambda _: None)
+            reader = Reader(artefacts, Path(told), 0.0, BuiltinOpening(), lambda _: None)
             app = App(reader, catalogue, artefacts)
             continue
         assert app is not None

@@ -19,7 +19,7 @@ from tonari.attributes.probability import Scale
 from tonari.attributes.weights import ClassWeights
 from tonari.contract.artefacts import Head
 from tonari.encoders.image import EncoderConfig, ImageEncoder
-from tonari.engines.builtin import open_builtin
+from tonari.engines.builtin import BuiltinOpening
 from tonari.fields.columns import ClassColumn, Column, ListColumn, NumberColumn
 from tonari.fields.schema import Field, Schema
 from tonari.images.framing import Framing
@@ -79,7 +79,7 @@ def large_catalogue(folder: Path, items: int, seed: int) -> Large:
     for one in (cells, table):
         snapshot = Snapshot("large", "encoder-1", SCHEMA, one, learned, {}, {})
         head = ReadHead(Head(1, (), "large", "encoder-1"), "etag")
-        servings.append(serve(head, encoder, snapshot, [Segment(snapshot.encoder)], open_builtin))
+        servings.append(serve(head, encoder, snapshot, [Segment(snapshot.encoder)], BuiltinOpening()))
     return Large(*servings)
 
 

@@ -34,7 +34,7 @@ def count_facet(
         if isinstance(column, NumberColumn)
     ]
     if numbers:
-        return _spread(np.concatenate(numbers))
+        return spread(np.concatenate(numbers))
     counted = [_count(column, mask) for column, mask in pieces if not isinstance(column, NumberColumn)]
     *few, (classes, counts, having) = sorted(counted, key=lambda one: len(one[0]))
     others: Counter[Any] = Counter()
@@ -80,7 +80,8 @@ def _most_frequent(counts: NDArray[np.int64], most: int | None) -> NDArray[np.in
     return np.asarray(codes[np.argpartition(-order, most)[:most]])
 
 
-def _spread(numbers: NDArray[np.float64]) -> Spread:
+def spread(numbers: NDArray[np.float64]) -> Spread:
+    """Count how numbers, (I,), are distributed; NaN is of an item without one."""
     known = numbers.compress(~np.isnan(numbers))
     if not len(known):
         return Spread(0, None, None, (0,) * BINS)

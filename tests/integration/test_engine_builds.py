@@ -17,7 +17,6 @@ from integration.events import notification, sqs_event
 from integration.shop import PRODUCTS, VIEW, put_document, put_image
 from integration.test_rebuild import Context
 from memory_database import Contents, Fault, MemoryDatabase, at
-from tonari.builds import engine_load
 from tonari.builds.collect import collect
 from tonari.builds.look import RebuildContext
 from tonari.builds.old_collections import drop_named, drop_old, droppable
@@ -27,6 +26,7 @@ from tonari.builds.reindex import reindex
 from tonari.catalogue.documents import document_key, image_key
 from tonari.contract.database import LIVE, Record, Tombstone, collection_name
 from tonari.errors import EngineUnavailableError, MissingCollectionError, NotReadyError, UnfaithfulEngineError
+from tonari.loading import load as loading
 from tonari.loading.apply import apply
 from tonari.loading.drift import drift, repair
 from tonari.loading.items import LoadTables, live_items
@@ -195,7 +195,7 @@ def test_drift_is_told_and_repaired(
 
 @pytest.mark.usefixtures("shop")
 def test_a_load_that_was_cut_goes_on(joined: RebuildContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_load, "CHUNK", 5)
+    monkeypatch.setattr(loading, "CHUNK", 5)
     database = MemoryDatabase(faults=at(2, Fault("torn"), "write"))
     with pytest.raises(EngineUnavailableError):
         rebuild(replace(joined, database=database))
@@ -213,7 +213,7 @@ def test_a_load_that_was_cut_goes_on(joined: RebuildContext, monkeypatch: pytest
 def test_a_load_out_of_time_is_unfinished_and_the_next_run_publishes_it(
     joined: RebuildContext, database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_load, "CHUNK", 5)
+    monkeypatch.setattr(loading, "CHUNK", 5)
     left = iter([900.0] * 1000)
 
     def remaining() -> float:

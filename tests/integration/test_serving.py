@@ -21,6 +21,7 @@ from tonari.builds.rebuild import Rebuilt, rebuild
 from tonari.catalogue.documents import document_key, image_key
 from tonari.contract.engine import EngineQuery
 from tonari.encoders import store as encoder_store
+from tonari.engines import builtin
 from tonari.engines.builtin import BuiltinOpening
 from tonari.errors import NotReadyError, StoreError, UnreadableError
 from tonari.query import beside, serving
@@ -119,18 +120,18 @@ def test_only_what_changed_is_loaded(
 ) -> None:  # fmt: skip
     loaded: list[str] = []
 
-    def note(name: str) -> None:
-        load = getattr(serving, name)
+    def note(module: ModuleType, name: str) -> None:
+        load = getattr(module, name)
 
         def noted(*given: Any) -> Any:
             loaded.append(name)
             return load(*given)
 
-        monkeypatch.setattr(serving, name, noted)
+        monkeypatch.setattr(module, name, noted)
 
-    note("load_encoder")
-    note("load_scanned")
-    note("load_snapshot")
+    note(serving, "load_encoder")
+    note(builtin, "load_scanned")
+    note(builtin, "load_snapshot")
     first = reader.current()
     assert sorted(loaded) == ["load_encoder", "load_scanned"]
     add(catalogue, reindexer, "new")
@@ -301,7 +302,7 @@ def test_a_full_disk_leaves_the_old_state(
 
     clock.now += 11
     with monkeypatch.context() as patch:
-        patch.setattr(serving, "load_snapshot", full)
+        patch.setattr(builtin, "load_snapshot", full)
         assert reader.current().engine is first.engine
     assert len(said) == 1
     assert "No space left" in said[0]

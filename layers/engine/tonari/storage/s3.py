@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import boto3
-import msgspec
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -21,7 +20,8 @@ from botocore.exceptions import (
 )
 
 from tonari.config import is_this_machine
-from tonari.errors import ConflictError, MissingObjectError, SettingError, StoreError
+from tonari.contract.forms import decode
+from tonari.errors import ConflictError, CorruptArtefactError, MissingObjectError, SettingError, StoreError
 from tonari.storage.bucket import Blob, ObjectInfo, PresignedPost, file_sha256, save_verified
 from tonari.storage.last_use import LastUse
 from tonari.storage.s3_remedies import OF_CODES, OF_KINDS, remedy_for
@@ -313,8 +313,8 @@ def read_secret(name: str) -> dict[str, str]:
         client = _open("secretsmanager", "")
         said = client.get_secret_value(SecretId=name)["SecretString"]
     try:
-        return msgspec.json.decode(said, type=dict[str, str])
-    except msgspec.DecodeError:
+        return decode(said.encode(), dict[str, str], name)
+    except CorruptArtefactError:
         raise SettingError(
             f'The secret {name} must be a JSON object of texts, such as {{"user": "…", "password": "…"}}.'
         ) from None

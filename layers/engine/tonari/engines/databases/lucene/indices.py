@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.contract.database import CollectionState
+from tonari.contract.forms import decode
 from tonari.engines.databases.lucene.documents import ANALYSER, VIEWS, properties
 from tonari.engines.databases.lucene.filters import Fields, Query
 from tonari.engines.databases.lucene.http import Http, RefusedError
-from tonari.errors import MissingCollectionError, UnsupportedByEngineError
+from tonari.errors import CorruptArtefactError, MissingCollectionError, UnsupportedByEngineError
 
 MOST = 10_000
 """So many hits one search gives (``index.max_result_window``)."""
@@ -209,6 +210,6 @@ def shards_of(state: CollectionState) -> int:
 def _meta(said: Any) -> _Meta | None:
     """Read what is recorded of a collection; None if the index is none of tonari's."""
     try:
-        return _Meta(said[META]["prefix"], msgspec.json.decode(said[META]["state"], type=CollectionState))
-    except (KeyError, TypeError, msgspec.MsgspecError):
+        return _Meta(said[META]["prefix"], decode(said[META]["state"].encode(), CollectionState, META))
+    except (KeyError, TypeError, AttributeError, CorruptArtefactError):
         return None

@@ -23,6 +23,7 @@ from tonari.contract.database import (
 )
 from tonari.contract.engine import SearchedWords, SortQuery, Spread, Values
 from tonari.contract.filter_tree import Range
+from tonari.contract.forms import decode
 from tonari.engines.databases.milvus.client import FRESH, PAGE, Client
 from tonari.engines.databases.milvus.filters import ITEMS, VIEWS, in_range, texts
 from tonari.engines.databases.milvus.reading import READ, WHOLE_ROWS, Layout, Reader
@@ -188,7 +189,7 @@ class MilvusDatabase:
 
     def _states(self) -> dict[str, CollectionState]:
         rows = self.client.rows(self._name(STATES), 'key != ""', ("key", "document"), consistency=FRESH)
-        return {row["key"]: msgspec.json.decode(unpacked(row)[0], type=CollectionState) for row in rows}
+        return {row["key"]: decode(unpacked(row)[0].encode(), CollectionState, row["key"]) for row in rows}
 
     def _state(self, name: str) -> CollectionState:
         state = self.collections().get(name)

@@ -23,6 +23,7 @@ from tonari.contract.database import (
 )
 from tonari.contract.engine import SearchedWords, SortQuery, Spread, Values
 from tonari.contract.filter_tree import EVERYTHING, Range
+from tonari.contract.forms import decode
 from tonari.engines.databases.pgvector.facets import count_values, spread_of
 from tonari.engines.databases.pgvector.filters import in_range
 from tonari.engines.databases.pgvector.layout import (
@@ -80,7 +81,7 @@ class PostgresDatabase:
             if not self.schema.is_there(session):
                 return {}
             rows = fetch(session, f"SELECT name, state FROM {self.schema.of('collections')} ORDER BY name")
-            return {name: msgspec.json.decode(state, type=CollectionState) for name, state in rows}
+            return {name: decode(state.encode(), CollectionState, name) for name, state in rows}
 
         return self.sessions.ask(work)
 
@@ -319,7 +320,7 @@ class PostgresDatabase:
         rows = fetch(session, f"SELECT state FROM {self.schema.of('collections')} WHERE name = %s", (name,))
         if not rows:
             raise _missing(name)
-        return Layout(self.schema.name, name, msgspec.json.decode(rows[0][0], type=CollectionState))
+        return Layout(self.schema.name, name, decode(rows[0][0].encode(), CollectionState, name))
 
     def _is_complete(self, session: Session, name: str) -> bool:
         return self._read_layout(session, name).state.complete

@@ -175,8 +175,10 @@ def main() -> None:
     rows = np.stack(wanted).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     own = builtin(table)
-    lines = ["| engine | in range | recall@10 | p50 ms | p95 ms | load s | memory MB |", "|" + "---|" * 7]
-    lines += measure(own, own.engine, rows)
+    print("| engine | in range | recall@10 | p50 ms | p95 ms | load s | memory MB |")
+    print("|" + "---|" * 7)
+    for line in measure(own, own.engine, rows):
+        print(line, flush=True)
     with ExitStack() as stack:
         for name in given.engines:
             local = importlib.import_module(f"tonari_tools.local_engines.{name}")
@@ -184,9 +186,9 @@ def main() -> None:
             with local.start(Path(folder)) as running:
                 database = connect_to({"milvus_lite": "milvus"}.get(name, name), running.access)
                 held = remote(name, database, table, running.pid)
-                lines += measure(held, own.engine, rows)
+                for line in measure(held, own.engine, rows):
+                    print(line, flush=True)
                 database.close()
-    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -179,6 +179,19 @@ def test_short_answers_are_asked_for_again_exactly(engine: RemoteEngine, databas
     assert not few.plan.exact
 
 
+def test_in_a_narrow_range_all_are_compared(engine: RemoteEngine, database: MemoryDatabase) -> None:
+    database.forgets = 0.5
+    viewed = [name for name, one in BASE.items() if one.views]
+    query = EngineQuery(np.eye(1, DIMENSIONS, dtype=np.float32), 3)
+
+    narrow = engine.search(replace(query, within=Range(ids=tuple(viewed[:5]))))
+    wide = engine.search(replace(query, within=Range(ids=tuple(viewed[:100]))))
+
+    assert narrow.plan.exact
+    assert not wide.plan.exact
+    assert [one.id for one in narrow.items] == found(engine, Range(ids=tuple(viewed[:5])), 3)
+
+
 def test_embeddings_come_only_if_they_are_wanted(engine: RemoteEngine) -> None:
     query = EngineQuery(np.eye(1, DIMENSIONS, dtype=np.float32), 3)
 

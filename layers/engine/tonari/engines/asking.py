@@ -13,6 +13,10 @@ from tonari.index.scoring import DECIMALS
 MORE = 8
 """So many more items are asked for than are wanted, to see whether the last of them has equals."""
 GROWTH = 4
+NARROW = 0.05
+"""Where a smaller share of the views is in range, graphs lose some of the nearest: measured in docs/measurements."""
+COMPARED = 20_000
+"""So many views are compared in such a range; of more, those that the graph finds have to do."""
 
 
 Scored = tuple[float, FoundRecord]
@@ -20,16 +24,19 @@ Scored = tuple[float, FoundRecord]
 
 
 def ask_nearest(
-    database: Database, name: str, query: EngineQuery, within: Range, there: Counts
+    database: Database, name: str, query: EngineQuery, within: Range, there: Counts, views: int
 ) -> tuple[list[Scored], bool]:
     """Find the items nearest to any of the query's vectors.
 
-    An approximate answer that is short of what is in range is asked for again, exactly.
+    In a narrow range all are compared. An approximate answer that is short of what is in range is asked for again,
+    exactly.
 
     Parameters
     ----------
     there
         How many items and views are in range.
+    views
+        How many there are in all.
 
     Returns
     -------
@@ -53,7 +60,8 @@ def ask_nearest(
         ]
 
     limits = database.limits
-    if not query.exact and query.after is None and query.k <= limits.found:
+    narrow = there.views < NARROW * views and there.views <= min(COMPARED, limits.compared) and query.k <= limits.exact
+    if not query.exact and not narrow and query.after is None and query.k <= limits.found:
         rows = first(lambda count: ask(count, exact=False), query.k, None, limits.found)
         if len(rows) >= min(query.k, there.items, there.views):
             return rows, False

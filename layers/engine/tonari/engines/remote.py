@@ -266,7 +266,7 @@ class RemoteEngine:
     def _search(self, query: EngineQuery, lag: Lag) -> tuple[EngineAnswer, list[FoundRecord]]:
         within, overlay = lag.narrowed(query.within), lag.overlay
         there = self.database.count(self.name, within)
-        rows, exact = ask_nearest(self.database, self.name, query, within, there)
+        rows, exact = ask_nearest(self.database, self.name, query, within, there, self.state.views)
         items = [_item(one) for one in rows]
         matching, compared = there.items, there.views if exact else len(rows)
         if len(overlay):

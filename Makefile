@@ -136,7 +136,7 @@ test: $(VENV)/.dev $(VENV)/.services $(VENV)/.template $(VENV)/.text lint ## eve
 test-browser: $(VENV)/.dev $(VENV)/.text ## the page in Chromium (Debian: apt-get install chromium chromium-driver)
 	@$(BIN)/python -m pytest tests/browser
 
-test-engines: $(VENV)/.dev $(VENV)/.postgres $(VENV)/.milvus $(VENV)/.vald ## search engines that are started here (TONARI_ENGINES=opensearch for others)
+test-engines: $(VENV)/.dev $(VENV)/.postgres $(VENV)/.milvus ## search engines that are started here (TONARI_ENGINES=opensearch for others)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/engines
 
 test-torch: $(VENV)/.torch ## a model exported from PyTorch, in an environment of its own

@@ -15,8 +15,8 @@ from tonari.contract.database import Database
 from tonari.engines.opening import connect_to
 from tonari_tools.local_engines.running import Running
 
-USUAL = "milvus,pgvector,vald"
-"""Those whose servers come from PyPI; the others run where they are named."""
+USUAL = "milvus,pgvector"
+"""Those whose real servers come from PyPI; the others run where they are named."""
 KINDS = {"milvus_lite": "milvus"}
 """Servers that are reached by the client of another one."""
 FINDINGS = pytest.StashKey[Findings]()

@@ -22,6 +22,7 @@ from aws.processes import Probe, Server, free_ports
 from tonari_tools.serve.listener import HOST, LocalServiceError
 
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
+RUNTIME_PATH = "/2018-06-01/ping"
 RIE_SLACK = 5.0
 STARTS = 3
 """How often an environment is started before that is given up: somebody may take its ports before it does."""
@@ -34,7 +35,8 @@ class Environment:
 
     Not for two threads at once.
 
-    The emulator restarts a runtime that ends or is timed out, and it gives errors the status 200: an answer is taken
+    The emulator listens on a port for events and on one for its runtime, in any order; it ends if it cannot have both.
+    It restarts a runtime that ends or is timed out, and it gives errors the status 200: an answer is taken
     for an error when it has the members ``errorMessage``, ``errorType`` and ``stackTrace``.
 
     Parameters
@@ -62,7 +64,7 @@ class Environment:
             *("--runtime-api-address", f"{HOST}:{runtime}"),
             *(sys.executable, "-m", "awslambdaric", HANDLER),
         )
-        self._server = Server(command, Probe(self._port, "/", (404,)))
+        self._server = Server(command, Probe(runtime, RUNTIME_PATH, (200,)), Probe(self._port, "/", (404,)))
 
     @property
     def alive(self) -> bool:

@@ -41,28 +41,31 @@ class Probe:
 
 
 class Server:
-    """A child process that answers HTTP on a port of 127.0.0.1.
+    """A child process that answers HTTP on ports of 127.0.0.1.
 
     Parameters
     ----------
     command
         What to run.
-    probe
-        How to know that it is up.
+    probes
+        How to know that it is up: all of them hold.
     grace
         Seconds from SIGTERM to SIGKILL; 0 kills at once.
 
     Raises
     ------
     LocalServiceError
-        If the program is missing, the port is taken, or it ends or stays silent for a minute instead of answering.
+        If the program is missing, a port is taken, or it ends or stays silent for a minute instead of answering.
     """
 
-    def __init__(self, command: Command, probe: Probe, *, grace: float = 0.0) -> None:
-        require_free(probe.port)
+    def __init__(self, command: Command, *probes: Probe, grace: float = 0.0) -> None:
+        for probe in probes:
+            require_free(probe.port)
         self._child = Child(command, grace=grace)
+        deadline = time.monotonic() + DEADLINE
         try:
-            self._wait(command, probe)
+            for probe in probes:
+                self._wait(command, probe, deadline)
         except BaseException:
             self.stop()
             raise
@@ -86,8 +89,7 @@ class Server:
         """Tell it to end and wait until it has."""
         self._child.stop()
 
-    def _wait(self, command: Command, probe: Probe) -> None:
-        deadline = time.monotonic() + DEADLINE
+    def _wait(self, command: Command, probe: Probe, deadline: float) -> None:
         while True:
             status, code = probe.status(), self._child.exit_code
             if status in probe.statuses and code is None:

@@ -34,7 +34,7 @@ from tonari.fields.masks import evaluate
 from tonari.fields.schema import Field, Schema
 
 K1, B = 1.2, 0.75
-LIMITS = Limits(found=10_000, exact=1_000_000, compared=1_000_000, ids=50_000)
+LIMITS = Limits(found=10_000, exact=1_000_000, compared=1_000_000, ids=50_000, batch=200)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ from tonari.snapshots.table import build_table, sort_into_cells
 from tonari.storage.folder import FolderBucket
 from tonari_tools.local_engines.running import Running
 
-COUNT = 1_200
+COUNT, BATCH = 1_200, 200
 VECTORS = Drawing(3).vectors(6)
 LONGEST = 60.0
 """Seconds in which a request is answered, or refused, whatever happens to the server."""
@@ -92,7 +92,9 @@ def place(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pla
 
 @pytest.mark.feature("killed while loading: the old answers, and the next run goes on")
 @pytest.mark.parametrize(("stage", "at"), [("engine load", 400), ("engine load", COUNT), ("engine check", 5)])
-def test_killed_while_loading(place: Place, stage: str, at: int) -> None:
+def test_killed_while_loading(place: Place, stage: str, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = replace(place.database.limits, batch=BATCH)
+    monkeypatch.setattr(type(place.database), "limits", property(lambda _: few))
     new, truth, _ = drawn(f"killed-{stage}-{at}", 5)
     name = collection_name(new.id)
     before = place.open(place.old)

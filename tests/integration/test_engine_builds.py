@@ -16,7 +16,7 @@ import pytest
 from integration.events import notification, sqs_event
 from integration.shop import PRODUCTS, VIEW, put_document, put_image
 from integration.test_rebuild import Context
-from memory_database import Contents, Fault, MemoryDatabase, at
+from memory_database import LIMITS, Contents, Fault, MemoryDatabase, at
 from tonari.builds.collect import collect
 from tonari.builds.look import RebuildContext
 from tonari.builds.old_collections import drop_named, drop_old, droppable
@@ -35,6 +35,7 @@ from tonari.snapshots.head import read_head
 from tonari.snapshots.snapshot import load_tables
 
 ITEM = PRODUCTS[0].id
+FEW_AT_ONCE = replace(LIMITS, batch=5)
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def unwritten(context: RebuildContext, tables: LoadTables, item: str) -> list[Re
     """Make a change known to the head alone; gives what a writer who has read that head is about to write."""
     reindex([item], context.catalogue, context.artefacts, context.load, tables)
     live = live_items(context.artefacts, read_head(context.artefacts).head, tables)
-    return [one for some in live.records([item]) for one in some]
+    return [one for some in live.records([item], 5) for one in some]
 
 
 def test_a_writer_between_two_equal_states_never_wins(
@@ -195,8 +196,8 @@ def test_drift_is_told_and_repaired(
 
 @pytest.mark.usefixtures("shop")
 def test_a_load_that_was_cut_goes_on(joined: RebuildContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "CHUNK", 5)
-    database = MemoryDatabase(faults=at(2, Fault("torn"), "write"))
+    monkeypatch.setattr(loading, "RECORD_EVERY", 5)
+    database = MemoryDatabase(faults=at(2, Fault("torn"), "write"), limits=FEW_AT_ONCE)
     with pytest.raises(EngineUnavailableError):
         rebuild(replace(joined, database=database))
     head = read_head(joined.artefacts).head
@@ -213,7 +214,8 @@ def test_a_load_that_was_cut_goes_on(joined: RebuildContext, monkeypatch: pytest
 def test_a_load_out_of_time_is_unfinished_and_the_next_run_publishes_it(
     joined: RebuildContext, database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "CHUNK", 5)
+    monkeypatch.setattr(database, "limits", FEW_AT_ONCE)
+    monkeypatch.setattr(loading, "RECORD_EVERY", 5)
     left = iter([900.0] * 1000)
 
     def remaining() -> float:

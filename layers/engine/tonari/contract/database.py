@@ -200,12 +200,15 @@ class Limits:
         Among how many views at most an exact search is made.
     ids
         How many ids one range may name.
+    batch
+        How many items are best written at once: each write waits until all readers see it.
     """
 
     found: int
     exact: int
     compared: int
     ids: int
+    batch: int
 
 
 @dataclass(frozen=True, slots=True)

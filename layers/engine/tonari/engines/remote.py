@@ -66,7 +66,6 @@ SAMPLES = 12
 LOOKED_AT = 200
 """Among so many items, the first by id, samples are chosen."""
 TRIES = 5
-BATCH = 1_000
 
 Answer = TypeVar("Answer")
 
@@ -226,7 +225,7 @@ class RemoteEngine:
         )
         self.database.create(name, state)
         rest, items, views = iter(snapshot.items), 0, 0
-        while some := list(islice(rest, BATCH)):
+        while some := list(islice(rest, self.database.limits.batch)):
             records = [maker.of_snapshot(indexed_item(item)) for item in some]
             self.database.write(name, records)
             items, views = items + len(records), views + sum(len(one.views) for one in records)

@@ -17,9 +17,6 @@ from tonari.snapshots.snapshot import load_rows, read_manifest
 from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket
 
-CHUNK = 200
-"""Items that are made into records and written at once."""
-
 LoadTables = Callable[[str], Table]
 """Gives a snapshot's items by its id; embeddings are not needed."""
 
@@ -72,11 +69,11 @@ class LiveItems:
             item: snapshot_state(table.state(at)) if at >= 0 else None for item, at in zip(ids, positions, strict=True)
         }
 
-    def records(self, ids: Sequence[str]) -> Iterator[list[Record | Tombstone]]:
-        """Give items as they should be, with the head's generation, some at a time."""
+    def records(self, ids: Sequence[str], batch: int) -> Iterator[list[Record | Tombstone]]:
+        """Give items as they should be, with the head's generation, so many at a time."""
         maker = RecordMaker.of(schema_of(read_manifest(self._artefacts, self.head.snapshot or "").schema))
-        for start in range(0, len(ids), CHUNK):
-            part = ids[start : start + CHUNK]
+        for start in range(0, len(ids), batch):
+            part = ids[start : start + batch]
             stored = self._stored([item for item in part if item not in self.changes])
             yield [self._record(maker, item, stored) for item in part]
 
@@ -134,5 +131,5 @@ def live_items(artefacts: Bucket, head: Head, load_tables: LoadTables) -> LiveIt
 
 def write_items(database: Database, live: LiveItems, ids: Sequence[str]) -> None:
     """Write items as they should be."""
-    for records in live.records(ids):
+    for records in live.records(ids, database.limits.batch):
         database.write(live.name, records)

@@ -14,15 +14,14 @@ from tonari.contract.artefacts import Head
 from tonari.contract.database import CollectionState, Database, Tombstone, collection_name
 from tonari.errors import CorruptArtefactError, MissingObjectError, OutOfTimeError
 from tonari.loading.check import check_collection
-from tonari.loading.items import CHUNK
 from tonari.snapshots.head import read_head
 from tonari.snapshots.records import RecordMaker
 from tonari.snapshots.segments import read_segments
 from tonari.snapshots.snapshot import Progress, Snapshot
 from tonari.storage.bucket import Bucket
 
-RECORD_EVERY = 10
-"""So many chunks are written before the collection's state says so."""
+RECORD_EVERY = 2_000
+"""After so many items that were written, or a batch, the collection's state says so."""
 LAST_SECONDS = 20.0
 """With less time left a load stops in good order."""
 
@@ -116,7 +115,7 @@ def _load(
     remaining: Callable[[], float],
 ) -> CollectionState:
     """Write items from the first that is not known to be there, in the order of their ids."""
-    maker, total = RecordMaker.of(snapshot.schema), state.items
+    maker, total, batch = RecordMaker.of(snapshot.schema), state.items, database.limits.batch
     recorded = state.loaded
 
     def note(loaded: int) -> None:
@@ -124,15 +123,15 @@ def _load(
         if now is None or not now.complete:
             database.record(name, msgspec.structs.replace(state, loaded=loaded))
 
-    for number, start in enumerate(range(state.loaded, total, CHUNK), 1):
+    for start in range(state.loaded, total, batch):
         progress("engine load", start, total)
         if remaining() < LAST_SECONDS:
             if start > recorded:
                 note(start)
             _demand_time(remaining(), name)
-        end = min(start + CHUNK, total)
+        end = min(start + batch, total)
         database.write(name, [*maker.records(snapshot.table, range(start, end))])
-        if number % RECORD_EVERY == 0:
+        if end - recorded >= RECORD_EVERY:
             recorded = end
             note(end)
     progress("engine load", total, total)
@@ -156,8 +155,9 @@ def _undo(database: Database, artefacts: Bucket, head: Head, name: str, snapshot
     """
     ids = sorted({*(one.id for one in database.states(name, since=1)), *_named_before(artefacts, head, snapshot.id)})
     maker, table = RecordMaker.of(snapshot.schema), snapshot.table
-    for start in range(0, len(ids), CHUNK):
-        part = ids[start : start + CHUNK]
+    batch = database.limits.batch
+    for start in range(0, len(ids), batch):
+        part = ids[start : start + batch]
         database.write(
             name,
             [

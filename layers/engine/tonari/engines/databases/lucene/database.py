@@ -49,6 +49,8 @@ from tonari.errors import EngineUnavailableError, MissingCollectionError, Unsupp
 
 COMPARED = 2_000_000
 MOST_TERMS = 256
+BATCH = 5_000
+"""After so many items that were written the index is refreshed, which makes one more segment of it."""
 READ_AT_ONCE = 500
 STATES_AT_ONCE = 5_000
 
@@ -69,7 +71,7 @@ class LuceneDatabase:
     @property
     def limits(self) -> Limits:
         """How much is answered at once."""
-        return Limits(found=MOST, exact=MOST, compared=COMPARED, ids=MOST_IDS)
+        return Limits(found=MOST, exact=MOST, compared=COMPARED, ids=MOST_IDS, batch=BATCH)
 
     def collections(self) -> dict[str, CollectionState]:
         """Name the collections, each with what is recorded of it."""

@@ -34,7 +34,7 @@ from tonari.fields.columns import build_columns
 from tonari.fields.facets import count_facet
 from tonari.fields.schema import Field, Schema
 
-LIMITS = Limits(found=PAGE, exact=READ, compared=READ, ids=50_000)
+LIMITS = Limits(found=PAGE, exact=READ, compared=READ, ids=50_000, batch=5_000)
 STATES = "_states"
 """The collection that records the others; none of them begins with an underscore."""
 IDS = 1_000

@@ -41,7 +41,7 @@ from tonari.engines.databases.pgvector.searches import first_views, nearest_view
 from tonari.engines.databases.pgvector.sessions import EXPANSION, Session, Sessions, execute, fetch
 from tonari.errors import MissingCollectionError, UnsupportedByEngineError
 
-LIMITS = Limits(found=10_000, exact=1_000_000, compared=1_000_000_000, ids=50_000)
+LIMITS = Limits(found=10_000, exact=1_000_000, compared=1_000_000_000, ids=50_000, batch=1_000)
 BATCH = 10_000
 MARGIN = 10
 MOST_EXPANSION = 1_000

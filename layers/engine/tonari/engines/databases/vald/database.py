@@ -84,8 +84,9 @@ class ValdDatabase:
 
     @property
     def limits(self) -> Limits:
-        """Those of Vald, and for ids those of the second database."""
-        return Limits(FOUND, FOUND, COMPARED, self.fields.limits.ids)
+        """Those of Vald, and for ids and writes those of the second database."""
+        beside = self.fields.limits
+        return Limits(found=FOUND, exact=FOUND, compared=COMPARED, ids=beside.ids, batch=beside.batch)
 
     def collections(self) -> dict[str, CollectionState]:
         """Name the collections, as the second database has them."""

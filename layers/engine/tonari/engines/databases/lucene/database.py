@@ -21,34 +21,28 @@ from tonari.contract.database import (
     SortedRecord,
     Tombstone,
 )
-from tonari.contract.engine import Place, SearchedWords, SortQuery, Spread, Values
+from tonari.contract.engine import SearchedWords, SortQuery, Spread, Values
 from tonari.contract.filter_tree import EVERYTHING, Range
 from tonari.engines.databases.lucene.documents import (
-    COUNT,
     FOUND,
     GENERATION,
     NAME,
     PACKED,
     STATE,
-    TERMS,
     VIEWS,
+    Document,
     found_record,
     record_of,
     record_state,
-    sorted_record,
-    text_of,
-    value_of,
-    worded_record,
 )
-from tonari.engines.databases.lucene.filters import DELETED, ID, Query, all_of, follows, indexed, living, order_by
+from tonari.engines.databases.lucene.filters import DELETED, ID, Query
 from tonari.engines.databases.lucene.http import Http, error_of
-from tonari.engines.databases.lucene.indices import MOST, MOST_IDS, Dialect, Indices
-from tonari.engines.databases.lucene.values import count_values
+from tonari.engines.databases.lucene.indices import MOST, MOST_IDS, Dialect, Indices, nested_body, written
+from tonari.engines.databases.lucene.questions import Questions, hold, whole
 from tonari.engines.databases.lucene.writes import bulks, write_bulk
-from tonari.errors import EngineUnavailableError, MissingCollectionError, UnsupportedByEngineError
+from tonari.errors import EngineUnavailableError, MissingCollectionError
 
 COMPARED = 2_000_000
-MOST_TERMS = 256
 BATCH = 5_000
 """After so many items that were written the index is refreshed, which makes one more segment of it."""
 READ_AT_ONCE = 500
@@ -66,7 +60,7 @@ class LuceneDatabase:
 
     def __init__(self, http: Http, dialect: Dialect, prefix: str) -> None:
         self._http, self._dialect = http, dialect
-        self._indices = Indices(http, dialect, prefix)
+        self._indices = Indices(http, prefix, functools.partial(nested_body, dialect), dialect.most_dimensions)
 
     @property
     def limits(self) -> Limits:
@@ -103,16 +97,16 @@ class LuceneDatabase:
             return
         fields = self._indices.fields(name)
         for lines in bulks(records, fields, self._dialect.vectors):
-            write_bulk(self._http, self._indices.written(name), lines)
+            write_bulk(self._http, written(self._indices.path(name)), lines)
         self._http.ask("POST", f"/{self._indices.path(name)}/_refresh")
 
     def nearest(self, name: str, query: NearestQuery) -> list[FoundRecord]:
         """Find the items nearest to a vector."""
         if query.k <= 0:
             return []
-        self._hold(query.k)
-        fields = self._indices.fields(name)
-        within = None if query.within == EVERYTHING else living(query.within, fields)
+        hold(self._dialect.name, query.k)
+        questions = self._questions(name)
+        within = None if query.within == EVERYTHING else questions.among(query.within)
         nested = {
             "path": VIEWS,
             "score_mode": "max",
@@ -125,19 +119,13 @@ class LuceneDatabase:
             "_source": FOUND,
             "query": {"bool": {"must": [{"nested": nested}], "filter": narrowed}},
         }
-        hits = self._hits(name, body)
+        hits = questions.hits(body)
         found = [found_record(hit, query.vector, embedding=query.embeddings) for hit in hits]
         return sorted(found, key=lambda one: -one.score)
 
     def worded(self, name: str, terms: Sequence[str], k: int, within: Range) -> list[FoundRecord]:
         """Find the items that have at least one of some terms, the first 256, by descending BM25."""
-        wanted = text_of(terms[:MOST_TERMS])
-        if k <= 0 or not wanted:
-            return []
-        self._hold(k)
-        words = {"match": {TERMS: {"query": wanted}}}
-        query = {"bool": {"must": [words], "filter": [living(within, self._indices.fields(name))]}}
-        return [worded_record(hit) for hit in self._hits(name, {"size": k, "_source": FOUND, "query": query})]
+        return self._questions(name).worded(terms, k, within)
 
     def words(self) -> SearchedWords | None:
         """Words can always be searched."""
@@ -145,25 +133,7 @@ class LuceneDatabase:
 
     def sorted(self, name: str, query: SortQuery) -> list[SortedRecord]:
         """Give the first items of an order."""
-        fields = self._indices.fields(name)
-        kind = fields.types.get(query.sort) if query.sort is not None else None
-        key = fields.keys[query.sort] if query.sort is not None and kind not in (None, "strings") else None
-        order = order_by(key, ids_descend=query.sort is None and query.descending, descending=query.descending)
-        found: list[SortedRecord] = []
-        after = query.after
-        while len(found) < query.k:
-            narrowed = [living(query.within, fields)]
-            if after is not None:
-                narrowed.append(follows(key, after, descending=query.descending, by_id=query.sort is None))
-            page = min(query.k - len(found), MOST)
-            source = [*FOUND, *([key, f"long.{key}"] if key else [])]
-            body = {"size": page, "_source": source, "query": all_of(narrowed), "sort": order}
-            hits = self._hits(name, body)
-            found += [sorted_record(hit, key, kind) for hit in hits]
-            if len(hits) < page:
-                break
-            after = Place(found[-1].value, found[-1].id)
-        return found
+        return self._questions(name).sorted(query)
 
     def read(self, name: str, ids: Sequence[str]) -> list[Record]:
         """Read items; those that do not exist, or were deleted, are left out."""
@@ -182,39 +152,15 @@ class LuceneDatabase:
 
     def count(self, name: str, within: Range) -> Counts:
         """Count the items in range and their views."""
-        said = self._search(
-            name,
-            {
-                "size": 0,
-                "track_total_hits": True,
-                "query": living(within, self._indices.fields(name)),
-                "aggs": {COUNT: {"sum": {"field": COUNT}}},
-            },
-        )
-        return Counts(int(said["hits"]["total"]["value"]), int(said["aggregations"][COUNT]["value"]))
+        return self._questions(name).count(within)
 
     def values(self, name: str, fields: Collection[str], within: Range, most: int | None) -> dict[str, Values | Spread]:
         """Count the values of fields."""
-        known = self._indices.fields(name)
-        query = living(within, known)
-
-        def ask(questions: dict[str, Any]) -> dict[str, Any]:
-            said = self._search(name, {"size": 0, "query": query, "aggs": questions} if questions else {"size": 0})
-            found: dict[str, Any] = said.get("aggregations", {})
-            return found
-
-        return count_values(ask, functools.partial(self._original, name), known, fields, most)
-
-    def _original(self, name: str, key: str, short: str) -> str:
-        """Give a text by how it stands in the index, shortened."""
-        hits = self._hits(name, {"size": 1, "_source": [key, f"long.{key}"], "query": {"term": {key: short}}})
-        values = [value_of(hit["_source"], key, None) for hit in hits]
-        texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
-        return next((text for text in texts if indexed(text) == short), short)
+        return self._questions(name).values(fields, within, most)
 
     def states(self, name: str, *, since: int = 0) -> Iterator[RecordState]:
         """Give what the collection holds, tombstones too."""
-        last: list[str] = []
+        questions, last = self._questions(name), list[str]()
         while True:
             query: Query = {"range": {GENERATION: {"gte": since}}}
             body = {
@@ -225,7 +171,7 @@ class LuceneDatabase:
                 "sort": [{ID: {"order": "asc"}}],
                 **({"search_after": last} if last else {}),
             }
-            hits = self._hits(name, body)
+            hits = questions.hits(body)
             yield from map(record_state, hits)
             if len(hits) < STATES_AT_ONCE:
                 return
@@ -235,22 +181,12 @@ class LuceneDatabase:
         """Give back connections."""
         self._http.close()
 
-    def _hits(self, name: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-        hits: list[dict[str, Any]] = self._search(name, {"track_total_hits": False, **body})["hits"]["hits"]
-        return hits
+    def _questions(self, name: str) -> Questions:
+        return Questions(self._dialect.name, functools.partial(self._search, name), self._indices.fields(name))
 
-    def _search(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _search(self, name: str, body: Document) -> Document:
         path = f"/{self._indices.path(name)}/_search?allow_partial_search_results=false"
-        said: dict[str, Any] = self._http.ask("POST", path, body)
-        if said.get("timed_out") or said.get("_shards", {}).get("failed"):
-            raise EngineUnavailableError(f"{self._dialect.name} searched only a part of {name}: it is overloaded.")
-        return said
-
-    def _hold(self, k: int) -> None:
-        if k > MOST:
-            raise UnsupportedByEngineError(
-                f"{self._dialect.name} gives at most {MOST:,} items at once, not {k:,}: ask for fewer, or page."
-            )
+        return whole(self._http.ask("POST", path, body), self._dialect.name, name)
 
     def _raise(self, name: str, cause: Any) -> None:
         kind, reason = error_of(cause)

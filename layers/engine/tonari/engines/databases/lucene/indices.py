@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -76,6 +76,11 @@ class _Meta:
     state: CollectionState
 
 
+Body = Callable[[str, CollectionState, str, Mapping[str, Any]], dict[str, Any]]
+"""Gives settings and mapping of an index by its name, the collection's state, the analyser of its words, and what
+defines that analyser."""
+
+
 class Indices:
     """The indices of one deployment.
 
@@ -83,16 +88,25 @@ class Indices:
     ----------
     prefix
         What the names of its indices and aliases begin with.
+    body
+        What an index is made of.
+    most_dimensions
+        So many dimensions an embedding may have.
+    listed
+        What of a mapping is asked for when all are listed, as parameters of the request.
     """
 
-    def __init__(self, http: Http, dialect: Dialect, prefix: str) -> None:
-        self._http, self._dialect, self._prefix = http, dialect, prefix
+    def __init__(
+        self, http: Http, prefix: str, body: Body, most_dimensions: int, listed: str = "?filter_path=*.mappings._meta"
+    ) -> None:
+        self._http, self._prefix, self._body = http, prefix, body
+        self._most_dimensions, self._listed = most_dimensions, listed
         self._known: dict[str, Fields] = {}
 
     def all(self) -> dict[str, CollectionState]:
         """Name the collections, each with what is recorded of it."""
         try:
-            said = self._http.ask("GET", f"/{self._prefix}_*/_mapping?filter_path=*.mappings._meta")
+            said = self._http.ask("GET", f"/{self._prefix}_*/_mapping{self._listed}")
         except MissingCollectionError:
             return {}
         found = ((index, _meta(about["mappings"].get("_meta"))) for index, about in said.items())
@@ -104,10 +118,9 @@ class Indices:
 
     def create(self, name: str, state: CollectionState) -> None:
         """Make an empty collection; one that is there stays as it is."""
-        most = self._dialect.most_dimensions
-        if state.dimensions > most:
+        if state.dimensions > self._most_dimensions:
             raise UnsupportedByEngineError(
-                f"{self._dialect.name} takes embeddings of at most {most:,} dimensions, these have "
+                f"{self._http.name} takes embeddings of at most {self._most_dimensions:,} dimensions, these have "
                 f"{state.dimensions:,}: choose an encoder that gives fewer."
             )
         try:
@@ -118,25 +131,8 @@ class Indices:
             self._create(name, state, WHITESPACE, {})
 
     def _create(self, name: str, state: CollectionState, analyser: str, analysis: Mapping[str, Any]) -> None:
-        fields = Fields(state.types)
-        settings = {
-            "number_of_shards": shards_of(state),
-            "auto_expand_replicas": "0-1",
-            "refresh_interval": "-1",
-            "max_terms_count": MOST_IDS,
-            **self._dialect.settings,
-        }
-        mappings = {
-            "dynamic": False,
-            "_meta": self._meta_of(state),
-            "_source": {"excludes": [f"{VIEWS}.{form}" for form in self._dialect.vectors]},
-            "properties": properties(fields, self._dialect.mapping(state.dimensions), analyser),
-        }
-        body = {
-            "settings": {"index": settings, "analysis": analysis},
-            "mappings": mappings,
-            "aliases": {self.written(name): {}},
-        }
+        body = self._body(self.path(name), state, analyser, analysis)
+        body["mappings"]["_meta"] = self._meta_of(state)
         try:
             self._http.ask("PUT", f"/{self.path(name)}", body)
         except RefusedError as error:
@@ -149,7 +145,7 @@ class Indices:
 
     def drop(self, name: str) -> None:
         """Delete a collection; one that is not there is no error."""
-        self._known.pop(name, None)
+        self.forget(name)
         try:
             self._http.ask("DELETE", f"/{self.path(name)}")
         except MissingCollectionError:
@@ -181,9 +177,13 @@ class Indices:
             said = self._http.ask("GET", f"/{self.path(name)}/_mapping")
             meta = next((_meta(about["mappings"].get("_meta")) for about in said.values()), None)
             if meta is None or meta.prefix != self._prefix:
-                raise MissingCollectionError(f"{self._dialect.name} holds no collection {name} of this deployment.")
+                raise MissingCollectionError(f"{self._http.name} holds no collection {name} of this deployment.")
             known = self._known[name] = Fields(meta.state.types)
         return known
+
+    def forget(self, name: str) -> None:
+        """Ask anew when the fields of a collection are wanted next."""
+        self._known.pop(name, None)
 
     def _meta_of(self, state: CollectionState) -> dict[str, Any]:
         return {META: {"prefix": self._prefix, "state": msgspec.json.encode(state).decode()}}
@@ -192,9 +192,33 @@ class Indices:
         """Give the name of a collection's index."""
         return quote(f"{self._prefix}_{name}", safe="")
 
-    def written(self, name: str) -> str:
-        """Give the alias by which a collection is written: without it no index is made anew."""
-        return f"{self.path(name)}_written"
+
+def nested_body(
+    dialect: Dialect, index: str, state: CollectionState, analyser: str, analysis: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give settings and mapping of an index whose documents have their views nested in them, and its alias."""
+    settings = {
+        "number_of_shards": shards_of(state),
+        "auto_expand_replicas": "0-1",
+        "refresh_interval": "-1",
+        "max_terms_count": MOST_IDS,
+        **dialect.settings,
+    }
+    mappings = {
+        "dynamic": False,
+        "_source": {"excludes": [f"{VIEWS}.{form}" for form in dialect.vectors]},
+        "properties": properties(Fields(state.types), dialect.mapping(state.dimensions), analyser),
+    }
+    return {
+        "settings": {"index": settings, "analysis": analysis},
+        "mappings": mappings,
+        "aliases": {written(index): {}},
+    }
+
+
+def written(index: str) -> str:
+    """Give the alias by which an index is written: without it no index is made anew."""
+    return f"{index}_written"
 
 
 def candidates(k: int) -> int:

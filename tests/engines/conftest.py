@@ -6,6 +6,7 @@ import importlib
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,14 +65,24 @@ def engine(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture(scope="session")
-def running(engine: str) -> Iterator[Running]:
-    """The engine's server.
+@contextmanager
+def started(engine: str) -> Iterator[Running]:
+    """Start an engine's server, with what its clients find in their environment.
 
     Its folder is none of pytest's: those pytest closes to other users, and some servers do not run as root.
     """
     local = importlib.import_module(f"tonari_tools.local_engines.{engine}")
-    with tempfile.TemporaryDirectory(prefix=f"{engine}-") as folder, local.start(Path(folder)) as server:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix=f"{engine}-") as folder:
+        for name, value in getattr(local, "CREDENTIALS", {}).items():
+            patch.setenv(name, value)
+        with local.start(Path(folder)) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def running(engine: str) -> Iterator[Running]:
+    """The engine's server."""
+    with started(engine) as server:
         yield server
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import random
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +14,7 @@ import pytest
 from msgspec import structs
 
 from contract.engines import builtin
-from engines.conftest import client_of
+from engines.conftest import client_of, started
 from engines.drawn import DIMENSIONS, SCHEMA, TYPES, Drawing, Items
 from tonari.contract.database import LIVE, Database, Record, Tombstone, collection_name
 from tonari.contract.engine import Engine, EngineQuery, SnapshotItems
@@ -77,8 +75,7 @@ def refused(ask: Callable[[], object]) -> None:
 @pytest.fixture(scope="module")
 def place(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder: Path = tmp_path_factory.mktemp("killed")
-    local = importlib.import_module(f"tonari_tools.local_engines.{engine}")
-    with tempfile.TemporaryDirectory(prefix=f"{engine}-") as kept, local.start(Path(kept)) as running:
+    with started(engine) as running:
         database = connect_to(client_of(engine), running.access)
         (folder / "artefacts").mkdir()
         artefacts = FolderBucket(folder / "artefacts")

@@ -7,34 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from tonari_tools.local_engines import pgvector
+from tonari_tools.local_engines.beside import Beside
 from tonari_tools.local_engines.running import HOST, LocalEngineError, Program, Running, free_port, listens
 
 PYTHON = Path(sys.prefix, "vald", "bin", "python")
 SERVER = Path(__file__).with_name("vald_standin.py")
-
-
-class Beside(Running):
-    """Two servers as one: what befalls one befalls both."""
-
-    def __init__(self, beside: Running, program: Program, port: int) -> None:
-        self._beside = beside
-        url = f"grpc://{HOST}:{port}?fields=pgvector+{beside.access.url}"
-        super().__init__(replace(beside.access, url=url), program)
-
-    def kill(self) -> None:
-        """End both at once."""
-        self._beside.kill()
-        super().kill()
-
-    def restart(self) -> None:
-        """Start both again."""
-        self._beside.restart()
-        super().restart()
-
-    def stop(self) -> None:
-        """Ask both to end."""
-        self._beside.stop()
-        super().stop()
 
 
 def start(folder: Path) -> Running:
@@ -53,7 +30,8 @@ def start(folder: Path) -> Running:
     vectors.mkdir(parents=True, exist_ok=True)
     arguments = [str(PYTHON), "-P", str(SERVER), str(port), str(vectors)]
     try:
-        return Beside(beside, Program("Vald's stand-in", arguments, vectors, lambda: listens(port)), port)
+        access = replace(beside.access, url=f"grpc://{HOST}:{port}?fields=pgvector+{beside.access.url}")
+        return Beside(beside, access, Program("Vald's stand-in", arguments, vectors, lambda: listens(port)))
     except LocalEngineError:
         beside.stop()
         raise

@@ -1,4 +1,4 @@
-"""OpenSearch with its k-NN plug-in, on machines of one's own or as a domain of Amazon OpenSearch Service.
+"""OpenSearch with its k-NN plug-in, on machines of one's own, as a domain of Amazon OpenSearch Service or Serverless.
 
 Its engine "lucene" keeps graphs in the index's own segments and looks at a filter while it walks them [Malkov,
 Yashunin, HNSW, TPAMI 42(4), 2020].
@@ -19,39 +19,36 @@ from tonari.engines.databases.lucene.documents import VECTOR, VIEWS
 from tonari.engines.databases.lucene.filters import Query
 from tonari.engines.databases.lucene.http import Http, authorization_of
 from tonari.engines.databases.lucene.indices import CONSTRUCTION, NEIGHBOURS, candidates
-from tonari.errors import UnsupportedByEngineError
+from tonari.engines.databases.serverless import database as serverless
+from tonari.engines.databases.serverless.database import ServerlessDatabase
 
 NAME = "OpenSearch"
 FIELD = f"{VIEWS}.{VECTOR}"
-SERVERLESS = (
-    "OpenSearch Serverless keeps no ids of ours in collections for vectors, shows what was written only after up to a "
-    "minute, and runs neither Lucene's graphs nor scripts, so that an older record could win: use a domain of Amazon "
-    "OpenSearch Service, or OpenSearch on machines of your own."
-)
 
 
-def connect(access: Access) -> LuceneDatabase:
+def connect(access: Access) -> LuceneDatabase | ServerlessDatabase:
     """Connect, by password, token (of OpenID or JWT) or signed requests; nothing is asked yet.
 
     Raises
     ------
-    UnsupportedByEngineError
-        Of OpenSearch Serverless.
+    SettingError
+        If a collection of OpenSearch Serverless is named without its region.
     """
     host = urlsplit(access.url).hostname or ""
-    if service_of(host) == "aoss":
-        raise UnsupportedByEngineError(SERVERLESS)
+    if service_of(host) == serverless.SERVICE:
+        return serverless.connect(access)
     sign = None
     if access.region:
         from tonari.engines.databases.lucene.signed import Signer  # noqa: PLC0415 - others do not wait for botocore
 
         sign = Signer(access.region, service_of(host)).headers
-    return LuceneDatabase(Http(NAME, access, authorization_of(access, "Bearer"), sign), OpenSearch(), access.prefix)
+    http = Http(NAME, access, authorization_of(access, "Bearer"), sign)
+    return LuceneDatabase(http, OpenSearch(), access.prefix)
 
 
 def service_of(host: str) -> str:
     """Tell for which of AWS's services requests to a host are signed."""
-    return "aoss" if ".aoss." in f".{host}." else "es"
+    return serverless.SERVICE if f".{serverless.SERVICE}." in f".{host}." else "es"
 
 
 class OpenSearch:

@@ -1,0 +1,5 @@
+"""Amazon OpenSearch Serverless as a database."""
+
+from tonari.engines.databases.serverless.database import connect
+
+__all__ = ["connect"]

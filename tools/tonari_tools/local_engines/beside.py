@@ -1,0 +1,39 @@
+"""Two servers as one: a database that is asked, and another that it needs."""
+
+from __future__ import annotations
+
+from tonari.contract.database import Access
+from tonari_tools.local_engines.running import Program, Running
+
+
+class Beside(Running):
+    """What befalls one of two servers befalls both.
+
+    Parameters
+    ----------
+    beside
+        The other one, which runs already.
+    access
+        How both are reached.
+    program
+        How this one is started.
+    """
+
+    def __init__(self, beside: Running, access: Access, program: Program) -> None:
+        self._beside = beside
+        super().__init__(access, program)
+
+    def kill(self) -> None:
+        """End both at once."""
+        self._beside.kill()
+        super().kill()
+
+    def restart(self) -> None:
+        """Start both again."""
+        self._beside.restart()
+        super().restart()
+
+    def stop(self) -> None:
+        """Ask both to end."""
+        self._beside.stop()
+        super().stop()

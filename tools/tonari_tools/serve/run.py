@@ -150,6 +150,7 @@ def serve(
             str(Path.cwd()),
             str(demo.memory.resolve()) if demo else "",
             endpoint,
+            engine or EngineSettings(),
         )
         named = stack.enter_context(registered(state, running))
         print(f"Ready in {time.monotonic() - began:.1f} s: {listener.url}  (Ctrl-C ends it)", flush=True)

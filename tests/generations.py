@@ -21,7 +21,7 @@ from tonari.index.vectors import to_fixed, unit_rows
 from tonari.snapshots.canaries import encode_picture
 from tonari.snapshots.head import ReadHead, publish, read_head
 from tonari.snapshots.indexed import IndexedItem, IndexedView
-from tonari.snapshots.snapshot import write_snapshot
+from tonari.snapshots.storing import write_snapshot
 from tonari.snapshots.table import build_table
 from tonari.storage.bucket import Bucket
 from tonari_tools.onnx.default import read_default

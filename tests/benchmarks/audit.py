@@ -25,7 +25,7 @@ from tonari.fields.schema import parse_schema
 from tonari.index.near_pairs import LEAST, same_picture_from
 from tonari.index.vectors import Views, from_fixed, quantise, to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView
-from tonari.snapshots.snapshot import AUDIT
+from tonari.snapshots.manifest import AUDIT
 from tonari.snapshots.table import build_table
 from tonari_tools.onnx.default import read_default
 

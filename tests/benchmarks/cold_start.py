@@ -44,7 +44,9 @@ from tonari.query.reader import Reader
 from tonari.snapshots.canaries import encode_picture
 from tonari.snapshots.head import Head, publish, read_head
 from tonari.snapshots.indexed import IndexedItem, IndexedView
-from tonari.snapshots.snapshot import REPORTED, Snapshot, write_snapshot
+from tonari.snapshots.manifest import REPORTED
+from tonari.snapshots.snapshot import Snapshot
+from tonari.snapshots.storing import write_snapshot
 from tonari.snapshots.table import Table, build_table, sort_into_cells
 from tonari.storage.s3 import S3Bucket
 from tonari_tools.onnx.default import read_default

@@ -1,7 +1,8 @@
 """Search engines beside the built-in one, on one machine: load time, latency, recall and memory, in one run.
 
 `.venv/bin/python tests/benchmarks/engines.py [--items 100000] [--dimensions 256] [pgvector] [milvus] …` starts each
-engine, loads the same drawn items, asks the same questions, one after the other by one thread, and prints a table.
+engine, loads the same drawn items, asks the same questions, one after the other by one thread and then by four threads
+at once, and prints a table.
 Memory is that of the server's processes; of the built-in engine, which has none, of documents, columns and vectors.
 """
 
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -42,8 +44,7 @@ from tonari.snapshots.table import Table, build_table, sort_into_cells
 TYPES: Mapping[str, FieldType] = {"price": "number", "brand": "string", "tags": "strings"}
 SCHEMA = Schema({name: Field(kind) for name, kind in TYPES.items()})
 CLUSTERS = 500
-CHUNK = 1_000
-K = 10
+K, THREADS = 10, 4
 FILTERS: Mapping[str, dict[str, Any] | None] = {
     "all": None,
     "10 %": {"price": {"$lt": 10.0}},
@@ -90,7 +91,7 @@ def builtin(table: Table) -> Held:
 
 
 def remote(kind: str, database: Database, table: Table, pid: int) -> Held:
-    """Load the table's items, in chunks, as a rebuild does."""
+    """Load the table's items, in batches, as a rebuild does."""
     started = time.perf_counter()
     count, name = len(table), "s_benchmark"
     database.drop(name)
@@ -99,7 +100,7 @@ def remote(kind: str, database: Database, table: Table, pid: int) -> Held:
     )
     database.create(name, state)
     records = RecordMaker.of(SCHEMA).records(table, range(count))
-    while some := list(islice(records, CHUNK)):
+    while some := list(islice(records, database.limits.batch)):
         database.write(name, some)
     written = time.perf_counter()
     full = CollectionState(
@@ -146,6 +147,15 @@ def ask(engine: Engine, rows: NDArray[np.float32], within: Range) -> tuple[list[
     return seconds, found
 
 
+def throughput(engine: Engine, rows: NDArray[np.float32], within: Range) -> float:
+    """Give the queries a second that several threads have answered."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        started = time.perf_counter()
+        for _ in pool.map(lambda row: engine.search(EngineQuery(row[None], K, within, embeddings=False)), rows):
+            pass
+        return len(rows) / (time.perf_counter() - started)
+
+
 def measure(held: Held, truth: Engine, rows: NDArray[np.float32]) -> Iterator[str]:
     """Give a line for each filter."""
     for label, given in FILTERS.items():
@@ -154,8 +164,9 @@ def measure(held: Held, truth: Engine, rows: NDArray[np.float32]) -> Iterator[st
         exact = [{one.id for one in truth.search(EngineQuery(row[None], K, within, exact=True)).items} for row in rows]
         recall = np.mean([len(one & true) / len(true) for one, true in zip(found, exact, strict=True)])
         p50, p95 = np.percentile(seconds, [50, 95]) * 1e3
+        at_once = throughput(held.engine, rows, within)
         yield (
-            f"| {held.name} | {label} | {recall:.3f} | {p50:.2f} | {p95:.2f} | {held.seconds:.0f} "
+            f"| {held.name} | {label} | {recall:.3f} | {p50:.2f} | {p95:.2f} | {at_once:.0f} | {held.seconds:.0f} "
             f"| {held.memory():.0f} |"
         )
 
@@ -175,8 +186,8 @@ def main() -> None:
     rows = np.stack(wanted).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     own = builtin(table)
-    print("| engine | in range | recall@10 | p50 ms | p95 ms | load s | memory MB |")
-    print("|" + "---|" * 7)
+    print("| engine | in range | recall@10 | p50 ms | p95 ms | queries/s | load s | memory MB |")
+    print("|" + "---|" * 8)
     for line in measure(own, own.engine, rows):
         print(line, flush=True)
     with ExitStack() as stack:

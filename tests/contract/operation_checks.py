@@ -8,7 +8,7 @@ from collections import UserDict
 from typing import Any
 
 from contract.access_checks import WRITING
-from contract.expansion import Template, of_type
+from contract.expansion import Template, deployed, of_type
 from tonari.config import USUAL, Settings
 from tonari.contract.routes import ROUTES
 
@@ -43,6 +43,11 @@ def unlogged(template: Template) -> list[str]:
 
 
 def careless_queue(template: Template) -> list[str]:
+    arns = ("", "arn:aws:aoss:eu-west-1:000000000000:collection/shop")
+    return [why for arn in arns for why in _careless(deployed(template, EngineArn=arn))]
+
+
+def _careless(template: Template) -> list[str]:
     queues = of_type(template, "AWS::SQS::Queue")
     found = []
     for name, source in of_type(template, "AWS::Lambda::EventSourceMapping").items():

@@ -105,6 +105,13 @@ def test_signed_requests_go_to_one_domain_and_queries_change_nothing(template: T
     assert granted_to(signing, "aoss") == {role: {("aoss:APIAccessAll", "EngineArn")} for role in ROLES}
 
 
+def test_a_collection_of_serverless_is_one_that_can_be_named(template: Template) -> None:
+    pattern = template["Parameters"]["EngineArn"]["AllowedPattern"]
+    for arn in (DOMAIN, "arn:aws:aoss:eu-west-1:000000000000:collection/abc123"):
+        assert re.search(pattern, arn)
+    assert not re.search(pattern, "arn:aws:aoss:eu-west-1:000000000000:collection/*")
+
+
 def test_functions_run_in_a_vpc_if_subnets_are_named(template: Template) -> None:
     inside = deployed(template, SubnetIds="subnet-1,subnet-2", SecurityGroupIds="sg-1")
     wanted = {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": {"Ref": "SecurityGroupIds"}}

@@ -29,7 +29,8 @@ from tonari.encoders.store import load_encoder, save_encoder
 from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari.snapshots.head import HEAD, SNAPSHOTS, read_head, use_encoder
-from tonari.snapshots.snapshot import FILES, GRAPH, MANIFEST, load_tables, read_manifest
+from tonari.snapshots.manifest import FILES, GRAPH, MANIFEST, read_manifest
+from tonari.snapshots.snapshot import load_tables
 from tonari.storage.folder import FolderBucket
 
 ITEMS = 130

@@ -19,7 +19,8 @@ from tonari.fields.schema import Field, Schema
 from tonari.index.vectors import unit_rows
 from tonari.snapshots.head import SNAPSHOTS
 from tonari.snapshots.indexed import IndexedItem, IndexedView
-from tonari.snapshots.snapshot import FILES, GRAPH, MANIFEST, read_manifest, write_snapshot
+from tonari.snapshots.manifest import FILES, GRAPH, MANIFEST, read_manifest
+from tonari.snapshots.storing import write_snapshot
 from tonari.snapshots.table import build_table
 from tonari.storage.bucket import Bucket
 from tonari.storage.packing import pack, unpack

@@ -14,7 +14,7 @@ from usearch.index import Index as UsearchIndex
 from damage.drafts import Draft
 from tonari.index.graph import Graph
 from tonari.index.vectors import from_fixed, quantise, to_fixed, unit_rows
-from tonari.snapshots.snapshot import CANARIES, CLASSES, CODES, TABLE, VECTORS
+from tonari.snapshots.manifest import CANARIES, CLASSES, CODES, TABLE, VECTORS
 
 OTHER_ENCODER = "2" * 64
 

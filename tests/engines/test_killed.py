@@ -52,6 +52,20 @@ class Place:
         generation = read_head(self.artefacts).head.generation
         return RemoteOpening(self.database, client_of(self.engine)).open(snapshot, Segment("e"), generation)
 
+    def restart(self) -> None:
+        """Start the server again, and wait until it serves what it keeps: until then it may only refuse."""
+        self.running.restart()
+        deadline = time.monotonic() + LONGEST
+        while True:
+            try:
+                self.open(self.old)
+            except EngineUnavailableError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
+
 
 def drawn(name: str, seed: int) -> tuple[Snapshot, Engine, Items]:
     items = Drawing(seed).items([f"item-{number:04}" for number in range(COUNT)])
@@ -105,7 +119,7 @@ def test_killed_while_loading(place: Place, stage: str, at: int, monkeypatch: py
     refused(lambda: answers(before))
     refused(lambda: place.open(place.old))
 
-    place.running.restart()
+    place.restart()
     assert place.database.pointed(LIVE) == collection_name(place.old.id)
     assert answers(before) == answers(place.open(place.old)) == answers(place.truth)
     state = place.database.collections()[name]
@@ -145,7 +159,7 @@ def test_killed_while_the_alias_is_switched(place: Place) -> None:
         thread.join(LONGEST)
         assert len(stopped) == 1
         refused(lambda: place.database.pointed(LIVE))
-        place.running.restart()
+        place.restart()
         assert place.database.pointed(LIVE) in names
         assert answers(place.open(place.old)) == answers(place.truth)
         assert answers(place.open(new)) == answers(truth)
@@ -223,7 +237,7 @@ def test_killed_while_written(place: Place) -> None:
             place.running.kill()
             thread.join(LONGEST)
             assert len(stopped) == 1
-            place.running.restart()
+            place.restart()
 
             there = {one.id: one for one in place.database.read(name, names)}
             for row in place.database.states(name, since=1):
@@ -241,7 +255,7 @@ def test_killed_while_written(place: Place) -> None:
             place.database.write(name, written[again])
             assert {row.generation for row in place.database.states(name, since=1)} == {again}
     finally:
-        place.running.restart()
+        place.restart()
         table, last = place.old.table, max(written, default=0) + 1
         positions = table.positions(names).tolist()
         place.database.write(name, [maker.of_snapshot(table.item(at), last) for at in positions])

@@ -19,7 +19,7 @@ from tonari.api.http import Request, Response
 from tonari.engines.builtin import BuiltinOpening
 from tonari.query.reader import Reader
 from tonari.snapshots.head import SNAPSHOTS
-from tonari.snapshots.snapshot import VECTORS
+from tonari.snapshots.manifest import VECTORS
 from tonari.storage.bucket import Bucket
 from tonari.storage.folder import FolderBucket
 

@@ -25,7 +25,8 @@ from tonari.query.queries import Query
 from tonari.query.serving import Serving
 from tonari.snapshots.indexed import IndexedItem, IndexedView
 from tonari.snapshots.segments import Segment
-from tonari.snapshots.snapshot import Snapshot, load_snapshot, write_snapshot
+from tonari.snapshots.snapshot import Snapshot, load_snapshot
+from tonari.snapshots.storing import write_snapshot
 from tonari.snapshots.table import build_table
 from tonari.storage.bucket import Bucket
 

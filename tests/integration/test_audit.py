@@ -25,15 +25,9 @@ from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView
-from tonari.snapshots.snapshot import (
-    AUDIT,
-    REPORT,
-    Snapshot,
-    load_reported,
-    load_snapshot,
-    read_manifest,
-    write_snapshot,
-)
+from tonari.snapshots.manifest import AUDIT, REPORT, read_manifest
+from tonari.snapshots.snapshot import Snapshot, load_reported, load_snapshot
+from tonari.snapshots.storing import write_snapshot
 from tonari.snapshots.table import build_table
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.main import main

@@ -16,7 +16,8 @@ from tonari.errors import CorruptArtefactError, UnreadableError
 from tonari.query.reader import Reader
 from tonari.snapshots.canaries import LEAST_COSINE, PICTURE, check_encoder, encode_picture
 from tonari.snapshots.head import publish, read_head
-from tonari.snapshots.snapshot import CANARIES, load_snapshot
+from tonari.snapshots.manifest import CANARIES
+from tonari.snapshots.snapshot import load_snapshot
 from tonari.storage.bucket import Bucket
 from tonari_tools.onnx.default import BuiltEncoder
 

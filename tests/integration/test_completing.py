@@ -30,8 +30,9 @@ from tonari.query.reader import Reader
 from tonari.query.serving import Serving
 from tonari.snapshots.head import SNAPSHOTS, publish, read_head
 from tonari.snapshots.indexed import IndexedItem, IndexedView
+from tonari.snapshots.manifest import CODES, LATER, MANIFEST, VECTORS, read_manifest
 from tonari.snapshots.segments import Segment, write_segment
-from tonari.snapshots.snapshot import CODES, LATER, MANIFEST, VECTORS, load_scanned, load_snapshot, read_manifest
+from tonari.snapshots.snapshot import load_scanned, load_snapshot
 from tonari.storage.folder import FolderBucket
 from tonari.storage.packing import pack, unpack
 

@@ -11,7 +11,7 @@ from generations import Generation, make_live, write_generation
 from tonari.engines.builtin import BuiltinOpening
 from tonari.query.beside import Instant
 from tonari.query.following import Following, Known
-from tonari.snapshots.snapshot import CODES
+from tonari.snapshots.manifest import CODES
 from tonari.storage.folder import FolderBucket
 
 MAX_AGE = 1.0

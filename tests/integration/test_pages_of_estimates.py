@@ -10,7 +10,7 @@ import pytest
 from generations import make_live
 from integration.rotated import ITEMS, Place
 from tonari.query import reader
-from tonari.snapshots.snapshot import VECTORS
+from tonari.snapshots.manifest import VECTORS
 
 PAGE = 13
 ASKED: list[dict[str, Any]] = [

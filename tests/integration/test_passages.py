@@ -27,8 +27,9 @@ from tonari.index.vectors import from_fixed, to_fixed
 from tonari.snapshots.canaries import TEXT
 from tonari.snapshots.head import read_head, use_encoder
 from tonari.snapshots.indexed import IndexedItem
+from tonari.snapshots.manifest import REPORT, read_manifest
 from tonari.snapshots.segments import Segment, merge, read_segments
-from tonari.snapshots.snapshot import REPORT, Snapshot, load_reported, load_snapshot, load_tables, read_manifest
+from tonari.snapshots.snapshot import Snapshot, load_reported, load_snapshot, load_tables
 from tonari_tools.onnx.default import BuiltEncoder
 from tonari_tools.report.material import collect
 from tonari_tools.report.render import render

@@ -25,7 +25,7 @@ from tonari.query.beside import Check
 from tonari.query.reader import Reader
 from tonari.query.serving import Serving
 from tonari.snapshots.head import COPY, HEAD, REFUSALS, read_head, write_refusal
-from tonari.snapshots.snapshot import CLASSES, CODES, MANIFEST, TABLE, VECTORS
+from tonari.snapshots.manifest import CLASSES, CODES, MANIFEST, TABLE, VECTORS
 from tonari.storage import cache
 from tonari.storage.bucket import Bucket
 from tonari.storage.folder import FolderBucket

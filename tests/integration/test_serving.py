@@ -27,7 +27,7 @@ from tonari.errors import NotReadyError, StoreError, UnreadableError
 from tonari.query import beside, serving
 from tonari.query.reader import Reader
 from tonari.snapshots.head import HEAD, SNAPSHOTS, publish, read_head
-from tonari.snapshots.snapshot import MANIFEST
+from tonari.snapshots.manifest import MANIFEST
 from tonari.storage.bucket import Blob, Bucket
 from tonari.storage.s3 import S3Bucket
 

@@ -27,7 +27,8 @@ from tonari.index.planner import find
 from tonari.index.vectors import from_fixed
 from tonari.query.reader import Reader
 from tonari.snapshots.head import SNAPSHOTS
-from tonari.snapshots.snapshot import FILES, GRAPH, load_snapshot
+from tonari.snapshots.manifest import FILES, GRAPH
+from tonari.snapshots.snapshot import load_snapshot
 from tonari.storage.bucket import Bucket
 from tonari.storage.cache import SPARED_SECONDS, fetch, sweep
 from tonari.storage.folder import FolderBucket

@@ -25,17 +25,10 @@ from tonari.index.planner import find
 from tonari.index.vectors import from_fixed, unit_rows
 from tonari.snapshots.head import read_head
 from tonari.snapshots.indexed import IndexedItem, IndexedView
+from tonari.snapshots.manifest import FILES, GRAPH, MANIFEST, REPORTED
 from tonari.snapshots.segments import read_segments
-from tonari.snapshots.snapshot import (
-    FILES,
-    GRAPH,
-    MANIFEST,
-    REPORTED,
-    Snapshot,
-    load_snapshot,
-    load_tables,
-    write_snapshot,
-)
+from tonari.snapshots.snapshot import Snapshot, load_snapshot, load_tables
+from tonari.snapshots.storing import write_snapshot
 from tonari.snapshots.table import Table, build_table
 from tonari.storage.bucket import Bucket
 from unit.attributes.samples import class_means

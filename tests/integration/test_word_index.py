@@ -21,9 +21,11 @@ from tonari.errors import CorruptArtefactError, MissingObjectError, UnsupportedQ
 from tonari.fields.schema import Field, Schema
 from tonari.index.vectors import unit_rows
 from tonari.snapshots.indexed import IndexedItem, IndexedView
+from tonari.snapshots.manifest import read_manifest
 from tonari.snapshots.segments import Segment
-from tonari.snapshots.snapshot import Snapshot, load_snapshot, read_manifest, write_snapshot
+from tonari.snapshots.snapshot import Snapshot, load_snapshot
 from tonari.snapshots.snapshot_words import WORDS, wants_words
+from tonari.snapshots.storing import write_snapshot
 from tonari.snapshots.table import build_table, sort_into_cells
 from tonari.storage.folder import FolderBucket
 

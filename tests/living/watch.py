@@ -16,8 +16,9 @@ from tonari.errors import InvalidCatalogueError, TonariError
 from tonari.index.vectors import to_fixed
 from tonari.snapshots.head import SNAPSHOTS, read_head, segment_key
 from tonari.snapshots.indexed import IndexedItem
+from tonari.snapshots.manifest import read_manifest
 from tonari.snapshots.segments import Segment, merge, read_segments
-from tonari.snapshots.snapshot import load_snapshot, read_manifest
+from tonari.snapshots.snapshot import load_snapshot
 from tonari.storage.bucket import Bucket
 
 

@@ -19,8 +19,9 @@ from tonari.errors import InvalidCatalogueError, TonariError
 from tonari.index.vectors import UNIT
 from tonari.snapshots.head import HEAD, head_from_bytes
 from tonari.snapshots.indexed import IndexedItem
+from tonari.snapshots.manifest import read_manifest
 from tonari.snapshots.segments import Segment, merge, read_segments
-from tonari.snapshots.snapshot import load_snapshot, read_manifest
+from tonari.snapshots.snapshot import load_snapshot
 
 CATALOGUE, ARTEFACTS = "catalogue", "artefacts"
 SAME = 0.9999

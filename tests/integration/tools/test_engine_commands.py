@@ -21,6 +21,7 @@ from tonari.encoders.store import save_encoder
 from tonari.engines import opening
 from tonari.snapshots.head import read_head, use_encoder
 from tonari.storage.folder import FolderBucket
+from tonari_tools.serve.running import Running, announced, reserved
 from tonari_tools.serve.upkeep import Rebuilder
 
 AT = ("--engine", "memory", "--url", "memory://")
@@ -71,6 +72,31 @@ def test_what_is_live_is_loaded_and_checked(
     code, _, err = run(capsys, "engine", "check", *AT)
     assert code == 1
     assert "The alias names None" in err
+
+
+def test_a_demo_goes_with_its_engine(
+    shop: tuple[FolderBucket, FolderBucket],
+    contents: Contents,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What is rebuilt for it is loaded as well: it would have to answer 503 otherwise."""
+    for variable in ("TONARI_CATALOGUE_BUCKET", "TONARI_ARTEFACT_BUCKET"):
+        monkeypatch.delenv(variable)
+    state = tmp_path / ".tonari"
+    state.mkdir()
+    places = [str(tmp_path / name) for name in ("catalogue", "artefacts")]
+    demo = Running("http://127.0.0.1:1", *places, 1, engine=EngineSettings("memory", "memory://"))
+    with reserved(state), announced(state, demo):
+        assert answer(capsys, "engine", "load", "--json")["complete"]
+        put_document(shop[0], PRODUCTS[0].id, {"price": 5})
+        assert run(capsys, "rebuild")[0] == 0
+        checked = answer(capsys, "engine", "check", "--json")
+        assert (checked["problem"], checked["alias"]) == ("", checked["live"])
+        assert len(contents.collections) == 2
+    code, _, err = run(capsys, "engine", "check", "--artefacts", places[1])
+    assert (code, "Name another one" in err) == (1, True)
 
 
 @pytest.mark.usefixtures("shop")

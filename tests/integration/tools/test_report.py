@@ -19,7 +19,7 @@ from tonari.builds.look import RebuildContext
 from tonari.builds.rebuild import rebuild
 from tonari.catalogue.documents import SCHEMA, image_key
 from tonari.snapshots.head import SNAPSHOTS, read_head
-from tonari.snapshots.snapshot import MANIFEST
+from tonari.snapshots.manifest import MANIFEST
 from tonari.storage.bucket import Bucket
 from tonari_tools.cli.main import main
 from tonari_tools.report.desk import Desk, ReportError, ReportProcess

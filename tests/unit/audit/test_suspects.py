@@ -11,7 +11,7 @@ from tonari.contract.findings import Audit
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView
-from tonari.snapshots.snapshot import AUDIT
+from tonari.snapshots.manifest import AUDIT
 from tonari.snapshots.table import build_table
 
 EACH = 150

@@ -154,7 +154,8 @@ def audit(section: str | None, target: Target, *, as_json: bool) -> None:
     """List doubtful labels, near-duplicate pictures and missing attributes of the live snapshot."""
     from tonari.contract.findings import decode_audit
     from tonari.snapshots.head import read_head
-    from tonari.snapshots.snapshot import AUDIT, load_reported
+    from tonari.snapshots.manifest import AUDIT
+    from tonari.snapshots.snapshot import load_reported
     from tonari_tools.cli.answer_tables import TABLES
     from tonari_tools.tables import show
 

@@ -202,7 +202,7 @@ def rebuild(target: Target, *, accept: bool) -> None:
 
     margins = ANY_FALL if accept else Margins.read(os.environ)
     catalogue, artefacts = target.open_catalogue(), target.open_artefacts()
-    with opened() as database, tempfile.TemporaryDirectory() as folder, StageLines("rebuild", "views") as stages:
+    with opened(target) as database, tempfile.TemporaryDirectory() as folder, StageLines("rebuild", "views") as stages:
         rebuilder = Rebuilder(catalogue, artefacts, Path(folder), margins, click.echo, database=database)
         done = rebuilder.rebuild(stages)
     if done.outcome == "busy":

@@ -34,8 +34,8 @@ class DriftError(TonariError):
 
 @click.command("check", epilog=examples("tonari engine check --engine pgvector --url postgresql://db.example.org/shop"))
 @AS_JSON
-@takes_engine
 @takes_buckets("artefacts")
+@takes_engine
 def check(database: Database, target: Target, *, as_json: bool) -> None:
     """Ask the search engine what it holds: is it reached, is all of what is live there, how far is it behind.
 
@@ -75,8 +75,8 @@ def check(database: Database, target: Target, *, as_json: bool) -> None:
 
 @click.command("load", epilog=examples("tonari engine load", "tonari engine load --engine milvus --url http://host"))
 @AS_JSON
-@takes_engine
 @takes_buckets("artefacts")
+@takes_engine
 def load(database: Database, target: Target, *, as_json: bool) -> None:
     """Load the live snapshot into the search engine, and all that has changed since.
 
@@ -101,8 +101,8 @@ def load(database: Database, target: Target, *, as_json: bool) -> None:
 @click.command("drift", epilog=examples("tonari engine drift", "tonari engine drift --repair --json"))
 @click.option("--repair", "mend", is_flag=True, help="Write what differs as it should be.")
 @AS_JSON
-@takes_engine
 @takes_buckets("artefacts")
+@takes_engine
 def drift(database: Database, target: Target, *, mend: bool, as_json: bool) -> None:
     """Compare every item that the search engine holds with what is live.
 
@@ -137,8 +137,8 @@ def drift(database: Database, target: Target, *, mend: bool, as_json: bool) -> N
 @click.argument("name", required=False, metavar="NAME", help="Of a collection, as tonari engine check shows it.")
 @click.option("--all-old", is_flag=True, help="All but what is live and what was live before.")
 @YES
-@takes_engine
 @takes_buckets("artefacts")
+@takes_engine
 def drop(name: str | None, database: Database, target: Target, *, all_old: bool, yes: bool) -> None:
     """Delete collections from the search engine. Rebuilds do so with those that no longer count."""
     from tonari.builds.old_collections import drop_named, droppable

@@ -116,7 +116,7 @@ def gc(grace: float, target: Target, *, yes: bool, as_json: bool) -> None:
     if due or found.stale or found.condemnable:
         agree("Delete and mark these.", yes=yes)
     done = collect(artefacts, grace)
-    with opened() as database:
+    with opened(target) as database:
         dropped = drop_old(database, artefacts) if database else ()
     for name in dropped:
         click.echo(f"Collection {name} of the search engine was dropped.", err=True)
@@ -177,7 +177,7 @@ def _context(target: Target) -> Iterator[RebuildContext]:
 
     catalogue, artefacts = target.open_catalogue(), target.open_artefacts()
     with (
-        opened() as database,
+        opened(target) as database,
         tempfile.TemporaryDirectory() as folder,
         StageLines("publish", "items") as stages,
     ):

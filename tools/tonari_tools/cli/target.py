@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import rich_click as click
 from click import get_current_context
@@ -14,6 +14,9 @@ from click.core import ParameterSource
 
 from tonari.errors import InvalidRequestError, SettingError
 from tonari.storage.bucket import Bucket
+
+if TYPE_CHECKING:
+    from tonari.config import EngineSettings
 
 STATE = Path(".tonari")
 DEFAULT_URL = "http://127.0.0.1:8787"
@@ -30,6 +33,8 @@ class Target:
     ----------
     memory
         The file that says what was pushed into a demo's catalogue.
+    engine
+        The search engine that a demo started; None if no demo is meant.
     """
 
     url: str = ""
@@ -37,6 +42,7 @@ class Target:
     catalogue: str = ""
     artefacts: str = ""
     memory: str = ""
+    engine: EngineSettings | None = None
 
     def open_catalogue(self) -> Bucket:
         """Open the catalogue bucket; :class:`SettingError` if nothing names it."""
@@ -126,7 +132,7 @@ def takes_buckets(*names: str, unless: str = "") -> Callable[[Command], Command]
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def run(*, endpoint: str | None, demo: str | None, **options: Any) -> None:
-            buckets = {name: options.pop(name) or "" for name in names}
+            buckets: dict[str, Any] = {name: options.pop(name) or "" for name in names}
             first = _comes_first("demo", "endpoint", *names)
             given = Target() if first else Target(endpoint=endpoint or "", **buckets)
             needed = not options.get(unless)
@@ -170,4 +176,4 @@ def _running(name: str, *, say: bool = False) -> Target | None:
         return None
     if say:
         click.echo(f"tonari: the demo {found.name} ({found.url}, {found.catalogue})", err=True)
-    return Target(found.url, found.endpoint, found.catalogue, found.artefacts, found.memory)
+    return Target(found.url, found.endpoint, found.catalogue, found.artefacts, found.memory, found.engine)

@@ -30,8 +30,8 @@ class Beside(Running):
 
     def restart(self) -> None:
         """Start both again."""
+        super().restart()  # which kills both first
         self._beside.restart()
-        super().restart()
 
     def stop(self) -> None:
         """Ask both to end."""

@@ -18,6 +18,9 @@ APART = Path(__file__).with_name("apart.py")
 PORT = 19530
 PLACEHOLDER = re.compile(r"\{\{ *(\w+)(?:\(\w+\))?(?:: *([^}]*?))? *\}\}")
 """What the package's configuration leaves open: ``{{ name(type): default }}``."""
+LEASE = re.compile(r"(\n  session:\n    ttl: )\d+")
+LEASE_SECONDS = 5
+"""A server that was killed serves again only when the lease of the former one has run out; by itself that is 30 s."""
 
 
 def start(folder: Path) -> Running:
@@ -81,4 +84,5 @@ def _configuration(template: Path, folder: Path) -> str:
         "system_log_path": "",
         "etcd_log_level": "error",
     }
-    return PLACEHOLDER.sub(lambda found: str(chosen.get(found[1], found[2] or "")), template.read_text())
+    filled = PLACEHOLDER.sub(lambda found: str(chosen.get(found[1], found[2] or "")), template.read_text())
+    return LEASE.sub(rf"\g<1>{LEASE_SECONDS}", filled)

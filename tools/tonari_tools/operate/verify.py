@@ -12,8 +12,9 @@ from tonari.encoders.store import load_encoder
 from tonari.errors import TonariError
 from tonari.snapshots.canaries import check_encoder
 from tonari.snapshots.head import HEAD, read_head, segment_key
+from tonari.snapshots.manifest import REPORTED
 from tonari.snapshots.segments import read_segments
-from tonari.snapshots.snapshot import REPORTED, load_reported, load_snapshot
+from tonari.snapshots.snapshot import load_reported, load_snapshot
 from tonari.storage.bucket import Bucket
 
 Role = Literal["live", "previous", "next"]

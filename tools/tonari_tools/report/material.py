@@ -21,7 +21,8 @@ from tonari.errors import MissingObjectError, NotReadyError
 from tonari.index.planner import find
 from tonari.index.vectors import from_fixed
 from tonari.snapshots.head import read_head
-from tonari.snapshots.snapshot import AUDIT, REPORT, Snapshot, load_reported, load_snapshot
+from tonari.snapshots.manifest import AUDIT, REPORT
+from tonari.snapshots.snapshot import Snapshot, load_reported, load_snapshot
 from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket
 from tonari_tools.report.thumbnails import NO_PICTURE, NOT_SHOWN, Thumbnail, read_thumbnails

@@ -23,7 +23,7 @@ from tonari.engines.opening import connect, opening_of
 from tonari.errors import CorruptArtefactError, EngineUnavailableError, MissingObjectError, NotReadyError
 from tonari.query.reader import Reader
 from tonari.snapshots.head import read_head
-from tonari.snapshots.snapshot import read_manifest
+from tonari.snapshots.manifest import read_manifest
 from tonari.storage.bucket import Bucket
 from tonari.storage.folder import FolderBucket
 from tonari_tools.progress import StageLines
@@ -150,6 +150,7 @@ def serve(
             str(Path.cwd()),
             str(demo.memory.resolve()) if demo else "",
             endpoint,
+            engine or EngineSettings(),
         )
         named = stack.enter_context(registered(state, running))
         print(f"Ready in {time.monotonic() - began:.1f} s: {listener.url}  (Ctrl-C ends it)", flush=True)

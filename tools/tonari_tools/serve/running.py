@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from tonari.config import EngineSettings
 from tonari_tools.serve.listener import LocalServiceError
 
 NAME = "running.json"
@@ -40,6 +41,8 @@ class Running:
         The file that says what was pushed into its catalogue; empty if nobody keeps one.
     endpoint
         URL of the S3 server of its buckets, if that was named; empty otherwise.
+    engine
+        The search engine that was started with it, for commands that build; the built-in one otherwise.
     """
 
     url: str
@@ -51,13 +54,15 @@ class Running:
     began: str = ""
     memory: str = ""
     endpoint: str = ""
+    engine: EngineSettings = EngineSettings()  # noqa: RUF009 - immutable
 
 
 def find_running(folder: Path) -> Running | None:
     """Find the server whose state lies in a folder; a file left by one that is gone counts for nothing."""
     try:
-        running = Running(**json.loads((folder / NAME).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        said = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        running = Running(**{**said, "engine": EngineSettings(**said.get("engine", {}))})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
     try:
         with FileLock(folder / LOCK, timeout=0):
@@ -97,8 +102,10 @@ def reserved(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def announced(folder: Path, running: Running) -> Iterator[None]:
-    """Announce a server while the context lasts. Readers see all of the file or none."""
+    """Announce a server while the context lasts. Readers see all of the file or none; it is this user's alone."""
     path, fresh = folder / NAME, folder / f"{NAME}.new"
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
     fresh.write_text(json.dumps(asdict(running)), encoding="utf-8")
     fresh.replace(path)
     try:

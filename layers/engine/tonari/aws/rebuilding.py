@@ -23,7 +23,7 @@ from tonari.contract.decoding import decode
 from tonari.encoders.port import Encoder
 from tonari.errors import EngineUnavailableError, LostShardsError, NotReadyError, StoreError
 from tonari.snapshots.head import SNAPSHOTS
-from tonari.snapshots.snapshot import MANIFEST
+from tonari.snapshots.manifest import MANIFEST
 from tonari.storage.bucket import Bucket
 from tonari.storage.s3 import start_execution, start_function
 

@@ -33,7 +33,8 @@ from tonari.fields.schema import Schema
 from tonari.grouping import Found, Grounds, find_groups
 from tonari.index.tuning import tune
 from tonari.snapshots.indexed import ItemArrays, text, texts
-from tonari.snapshots.snapshot import AUDIT, REPORT, Progress, Snapshot
+from tonari.snapshots.manifest import AUDIT, REPORT
+from tonari.snapshots.snapshot import Progress, Snapshot
 from tonari.snapshots.table import Table, sort_into_cells, table_of
 
 

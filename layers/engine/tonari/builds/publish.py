@@ -24,8 +24,9 @@ from tonari.loading.load import prepare
 from tonari.snapshots.canaries import check_encoder
 from tonari.snapshots.head import SNAPSHOTS, ReadHead, publish, read_head
 from tonari.snapshots.indexed import IndexedItem, text
+from tonari.snapshots.manifest import read_manifest
 from tonari.snapshots.segments import Segment, read_segments, write_segment
-from tonari.snapshots.snapshot import Snapshot, load_snapshot, read_manifest
+from tonari.snapshots.snapshot import Snapshot, load_snapshot
 from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket
 

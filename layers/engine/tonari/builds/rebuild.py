@@ -32,8 +32,9 @@ from tonari.loading.live import bring_up, follow_if_possible
 from tonari.loading.load import loaded_items
 from tonari.snapshots.canaries import encode_picture
 from tonari.snapshots.head import ReadHead, read_head
-from tonari.snapshots.snapshot import Snapshot, write_snapshot
+from tonari.snapshots.snapshot import Snapshot
 from tonari.snapshots.snapshot_words import wants_words
+from tonari.snapshots.storing import write_snapshot
 from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket
 from tonari.storage.scratch import scratch

@@ -11,9 +11,10 @@ from tonari.contract.artefacts import Head
 from tonari.contract.database import Database, Record, Tombstone, collection_name
 from tonari.fields.schema import schema_of
 from tonari.snapshots.indexed import IndexedItem, text
+from tonari.snapshots.manifest import read_manifest
 from tonari.snapshots.records import RecordMaker, snapshot_state, state_text
 from tonari.snapshots.segments import merge, read_segments
-from tonari.snapshots.snapshot import load_rows, read_manifest
+from tonari.snapshots.snapshot import load_rows
 from tonari.snapshots.table import Table
 from tonari.storage.bucket import Bucket
 

@@ -6,6 +6,7 @@ snapshot; nobody asks it before.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 
 import msgspec
@@ -23,7 +24,7 @@ from tonari.storage.bucket import Bucket
 RECORD_EVERY = 2_000
 """After so many items that were written, or a batch, the collection's state says so."""
 LAST_SECONDS = 20.0
-"""With less time left a load stops in good order."""
+"""With less time left, beside what the slowest write so far took, a load stops in good order."""
 
 
 def prepare(
@@ -116,7 +117,7 @@ def _load(
 ) -> CollectionState:
     """Write items from the first that is not known to be there, in the order of their ids."""
     maker, total, batch = RecordMaker.of(snapshot.schema), state.items, database.limits.batch
-    recorded = state.loaded
+    recorded, slowest = state.loaded, 0.0
 
     def note(loaded: int) -> None:
         now = database.collections().get(name)
@@ -125,12 +126,14 @@ def _load(
 
     for start in range(state.loaded, total, batch):
         progress("engine load", start, total)
-        if remaining() < LAST_SECONDS:
+        if remaining() < LAST_SECONDS + slowest:
             if start > recorded:
                 note(start)
-            _demand_time(remaining(), name)
+            _demand_time(remaining() - slowest, name)
         end = min(start + batch, total)
+        began = time.monotonic()
         database.write(name, [*maker.records(snapshot.table, range(start, end))])
+        slowest = max(slowest, time.monotonic() - began)
         if end - recorded >= RECORD_EVERY:
             recorded = end
             note(end)

@@ -13,7 +13,8 @@ from tonari.fields.schema import schema_of
 from tonari.snapshots.canaries import ask_predictions, read_canaries
 from tonari.snapshots.checks import check_learned, reading
 from tonari.snapshots.head import SNAPSHOTS
-from tonari.snapshots.snapshot import CANARIES, CLASSES, TABLE, Snapshot, fetch_all, manifest_of
+from tonari.snapshots.manifest import CANARIES, CLASSES, TABLE, fetch_all, manifest_of
+from tonari.snapshots.snapshot import Snapshot
 from tonari.snapshots.table import build_table
 from tonari.storage.bucket import Bucket
 from tonari.storage.packing import map_file, read_about

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.attributes import AttributeModel, learned_from_arrays, learned_to_arrays
+from tonari.attributes import AttributeModel, learned_from_arrays
 from tonari.contract.artefacts import IgnoredKeys, Manifest, TableHeader
 from tonari.contract.findings import Audit, Familiarity, ItemGroups, QualityReport
-from tonari.contract.forms import check_seal, convert, decode, encode, seal
+from tonari.contract.forms import convert
 from tonari.errors import CorruptArtefactError
 from tonari.fields.schema import Schema, schema_of
 from tonari.index.bounds import check_cells, check_index, check_recall, demand
@@ -25,29 +23,29 @@ from tonari.index.graph import Graph
 from tonari.index.rotation import Rotation
 from tonari.index.vector_index import Tuning
 from tonari.index.vectors import from_fixed
-from tonari.snapshots.canaries import ask_canaries, choose_canaries, read_canaries
+from tonari.snapshots.canaries import ask_canaries, read_canaries
 from tonari.snapshots.checks import check_learned, check_table, reading
 from tonari.snapshots.head import SNAPSHOTS
-from tonari.snapshots.snapshot_words import NO_TEXTS, NOT_BUILT, WORDS, SnapshotWords, write_words
+from tonari.snapshots.manifest import (
+    CANARIES,
+    CLASSES,
+    CODES,
+    GRAPH,
+    LATER,
+    TABLE,
+    VECTORS,
+    fetch_all,
+    manifest_of,
+    needed,
+    read_manifest,
+    served,
+)
+from tonari.snapshots.snapshot_words import NO_TEXTS, NOT_BUILT, WORDS, SnapshotWords
 from tonari.snapshots.table import Table, read_table
-from tonari.storage.bucket import Bucket, file_sha256
-from tonari.storage.cache import CachedFile, fetch, sweep
-from tonari.storage.packing import map_file, pack_file
+from tonari.storage.bucket import Bucket
+from tonari.storage.cache import CachedFile, sweep
+from tonari.storage.packing import map_file
 from tonari.words.searched import searched_of
-
-FORMAT = 9
-MANIFEST = "manifest.json"
-TABLE, VECTORS, CODES, CLASSES = "table.pack", "vectors.pack", "codes.pack", "classes.pack"
-CANARIES = "canaries.pack"
-FILES = (TABLE, VECTORS, CODES, CLASSES, CANARIES)
-"""What every snapshot serves from."""
-GRAPH = "graph.usearch"
-"""What a snapshot serves from as well where the graph is worth it."""
-LATER = (VECTORS, GRAPH)
-"""What answers need not wait for where candidates are found by rotated vectors."""
-REPORT, AUDIT = "report.json", "audit.json"
-REPORTED = (REPORT, AUDIT)
-"""What is written for people to read: never fetched to serve."""
 
 ROWS_AT_ONCE = 8
 """Embeddings that are read one by one, at once."""
@@ -121,73 +119,6 @@ class Snapshot:
         return any(file.damaged() for file, _ in self.mapped)
 
 
-def write_snapshot(artefacts: Bucket, snapshot: Snapshot, folder: Path, progress: Progress = lambda *_: None) -> None:
-    """Write all files through an empty ``folder``, the manifest last, and verify by reading each back.
-
-    Raises
-    ------
-    CorruptArtefactError
-        If S3 gives back other bytes than were written.
-    """
-    table = snapshot.table
-    names = _write_files(snapshot, folder)
-    if write_words(table, snapshot.schema, folder / WORDS, progress):
-        names = (*names, WORDS)
-    manifest = Manifest(
-        format=FORMAT,
-        id=snapshot.id,
-        encoder=snapshot.encoder,
-        items=len(table),
-        views=len(table.views),
-        rejected=len(snapshot.rejected),
-        cut=int(np.count_nonzero(table.view_cut)),
-        dimensions=table.views.dimensions,
-        rotated=table.views.codes.shape[1] if table.views.rotation else 0,
-        recall=snapshot.recall,
-        tuning=asdict(table.index.tuning),
-        attributes={name: one.report() for name, one in snapshot.learned.items()},
-        familiarity=snapshot.familiarity,
-        schema=msgspec.to_builtins(snapshot.schema),
-        grouping=snapshot.grouping,
-        files={name: file_sha256(folder / name) for name in names},
-    )
-    prefix = f"{SNAPSHOTS}{snapshot.id}/"
-
-    def write(name: str) -> None:
-        artefacts.create_file(prefix + name, folder / name)
-        if artefacts.sha256(prefix + name) != manifest.files[name]:
-            raise CorruptArtefactError(f"{prefix}{name} was not stored as it was written: try again.")
-
-    progress("upload", 0, len(names) + 1)
-    with ThreadPoolExecutor(len(names)) as pool:
-        for done, _ in enumerate(pool.map(write, names), 1):
-            progress("upload", done, len(names) + 1)
-    artefacts.create(prefix + MANIFEST, encode(seal(manifest)))
-    progress("upload", len(names) + 1, len(names) + 1)
-
-
-def _write_files(snapshot: Snapshot, folder: Path) -> tuple[str, ...]:
-    """Write all files but the manifest into an empty folder; gives their names."""
-    table, index = snapshot.table, snapshot.table.index
-    scanned: dict[str, NDArray[Any]] = {"codes": table.views.codes}
-    if index.views.rotation is not None:
-        scanned |= {"basis": index.views.rotation.basis, "lengths": index.views.lengths}
-    if index.cells is not None:
-        scanned |= {"centroids": index.cells.centroids, "start": index.cells.start}
-    header = TableHeader(snapshot.rejected, snapshot.ignored, table.unusable, table.rule)
-    pack_file(folder / TABLE, header, table.to_arrays())
-    pack_file(folder / VECTORS, {}, {"fixed": table.views.fixed})
-    pack_file(folder / CODES, {}, scanned)
-    pack_file(folder / CLASSES, {}, learned_to_arrays(snapshot.learned))
-    canaries = choose_canaries(snapshot.encoder, table, snapshot.learned, snapshot.picture)
-    pack_file(folder / CANARIES, canaries.said, canaries.to_arrays())
-    if index.graph is not None:
-        index.graph.save(folder / GRAPH)
-    for name in REPORTED:
-        (folder / name).write_bytes(encode(snapshot.reported[name]))
-    return (*FILES, *([GRAPH] if index.graph is not None else []), *REPORTED)
-
-
 def load_snapshot(artefacts: Bucket, name: str, cache: Path, encoder: str | None = None) -> Snapshot:
     """Download what the cache lacks, in parallel, verify, map it, and ask its canaries.
 
@@ -203,7 +134,7 @@ def load_snapshot(artefacts: Bucket, name: str, cache: Path, encoder: str | None
         another encoder made the embeddings.
     """
     manifest = manifest_of(artefacts, name, encoder)
-    return _load(artefacts, manifest, cache, _served(manifest))
+    return _load(artefacts, manifest, cache, served(manifest))
 
 
 def load_scanned(artefacts: Bucket, name: str, cache: Path, encoder: str | None = None) -> Snapshot:
@@ -214,24 +145,12 @@ def load_scanned(artefacts: Bucket, name: str, cache: Path, encoder: str | None 
     """
     manifest = manifest_of(artefacts, name, encoder)
     later = LATER if manifest.rotated else ()
-    return _load(artefacts, manifest, cache, [file for file in _served(manifest) if file not in later])
-
-
-def manifest_of(artefacts: Bucket, name: str, encoder: str | None) -> Manifest:
-    """Read what a snapshot says of itself, and compare the encoder that made its embeddings, unless it is None."""
-    manifest = read_manifest(artefacts, name)
-    made = encoder in (None, manifest.encoder)
-    demand(made, f"The snapshot {name} has embeddings of encoder {manifest.encoder}, not of {encoder}")
-    return manifest
-
-
-def _served(manifest: Manifest) -> list[str]:
-    return [*FILES, *([GRAPH] if GRAPH in manifest.files else [])]
+    return _load(artefacts, manifest, cache, [file for file in served(manifest) if file not in later])
 
 
 def _load(artefacts: Bucket, manifest: Manifest, cache: Path, served: Sequence[str]) -> Snapshot:
     files = fetch_all(artefacts, manifest, cache, served)
-    sweep(cache, _needed(manifest))
+    sweep(cache, needed(manifest))
     paths = {file: cached.path for file, cached in files.items()}
     with reading(f"The snapshot {manifest.id}"):
         snapshot = _read_snapshot(manifest, paths)
@@ -363,47 +282,3 @@ def load_reported(artefacts: Bucket, name: str, file: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != manifest.files[file]:
         raise CorruptArtefactError(f"{key} has not the sha256 that is recorded; a rebuild writes it anew.")
     return data
-
-
-def read_manifest(artefacts: Bucket, name: str) -> Manifest:
-    """Read what a snapshot says of itself.
-
-    Raises
-    ------
-    CorruptArtefactError
-        If it is damaged, or of another version's form or format.
-    """
-    data = artefacts.get(f"{SNAPSHOTS}{name}/{MANIFEST}").data
-    said = decode(data, _Format, MANIFEST).format
-    if said != FORMAT:
-        remedy = "update tonari" if said > FORMAT else "rebuild"
-        raise CorruptArtefactError(f"{MANIFEST} has format {said}, this version reads {FORMAT}: {remedy}.")
-    manifest = check_seal(decode(data, Manifest, MANIFEST), MANIFEST)
-    demand(manifest.id == name, f"{MANIFEST} of the snapshot {name} is that of {manifest.id}")
-    return manifest
-
-
-class _Format(msgspec.Struct, frozen=True):
-    format: int
-
-
-def fetch_all(artefacts: Bucket, manifest: Manifest, cache: Path, files: Sequence[str]) -> dict[str, CachedFile]:
-    """Download what the cache lacks of some files of a snapshot, in parallel, and verify it.
-
-    Raises
-    ------
-    CorruptArtefactError
-        If one has another sha256 than the manifest records, or is not listed there.
-    """
-    missing = [file for file in files if file not in manifest.files]
-    if missing:
-        raise CorruptArtefactError(f"{MANIFEST} of {manifest.id} lists no {missing[0]}: rebuild.")
-    prefix, needed = f"{SNAPSHOTS}{manifest.id}/", _needed(manifest)
-    with ThreadPoolExecutor(len(files)) as pool:
-        fetched = pool.map(lambda file: fetch(artefacts, prefix + file, cache, manifest.files[file], needed), files)
-        return dict(zip(files, fetched, strict=True))
-
-
-def _needed(manifest: Manifest) -> frozenset[str]:
-    """Name what of the cache a snapshot is served from."""
-    return frozenset((manifest.encoder, *manifest.files.values()))

@@ -16,7 +16,8 @@ from tonari.contract.forms import encode
 from tonari.fields.schema import parse_schema
 from tonari.index.vectors import to_fixed
 from tonari.snapshots.indexed import IndexedItem, IndexedView
-from tonari.snapshots.snapshot import AUDIT, REPORT, Snapshot
+from tonari.snapshots.manifest import AUDIT, REPORT
+from tonari.snapshots.snapshot import Snapshot
 from tonari.snapshots.table import build_table
 
 DIMENSIONS = 16

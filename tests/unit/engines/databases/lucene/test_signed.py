@@ -10,10 +10,11 @@ from urllib.parse import quote, unquote
 import pytest
 
 from tonari.contract.database import Access
+from tonari.engines.databases import serverless
 from tonari.engines.databases.lucene.http import Http
 from tonari.engines.databases.lucene.signed import Signer
 from tonari.engines.databases.opensearch import connect, service_of
-from tonari.errors import EngineUnavailableError, UnsupportedByEngineError
+from tonari.errors import EngineUnavailableError
 from unit.engines.databases.lucene.servers import Asked, serving
 
 KEY, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "session/token="
@@ -76,7 +77,7 @@ def test_requests_of_the_adapter_are_signed() -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_requests_to_serverless_would_be_signed_for_it() -> None:
+def test_parameters_are_signed_as_aws_reads_them() -> None:
     with serving(answer) as server:
         http = Http("OpenSearch", Access(server.url), sign=Signer("us-east-1", "aoss").headers)
         http.ask("POST", "/x/_bulk?a=b%20c&refresh", b"{}\n")
@@ -85,12 +86,16 @@ def test_requests_to_serverless_would_be_signed_for_it() -> None:
     assert carried == right
 
 
-def test_serverless_is_refused_with_the_reason() -> None:
+@pytest.mark.usefixtures("credentials")
+def test_requests_to_serverless_are_signed_for_it() -> None:
     assert service_of("abc123.us-east-1.aoss.amazonaws.com") == "aoss"
     assert service_of("vpc-shop-abc.eu-west-1.es.amazonaws.com") == "es"
-    with pytest.raises(UnsupportedByEngineError, match="use a domain of Amazon OpenSearch Service") as raised:
-        connect(Access("https://abc123.us-east-1.aoss.amazonaws.com", region="us-east-1"))
-    assert raised.value.status == 501
+    with serving(answer) as server:
+        serverless.connect(Access(server.url, region="us-east-1")).collections()
+    (asked,) = server.asked
+    carried, right = signature(asked, SECRET, "us-east-1", "aoss")
+    assert carried == right
+    assert asked.headers["x-amz-content-sha256"] == hashlib.sha256(b"").hexdigest()
 
 
 def test_without_credentials_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,10 +22,8 @@ PAGE = 16_384
 """Rows that Milvus gives at once."""
 SECONDS = 10
 """For a question; one that nobody answers is asked again until then."""
-AWAITED = {"Bounded": SECONDS, "Strong": 30}
-"""For a question, by its consistency: a server that was started again has to load what it keeps first."""
 LONGER = 60
-"""For what writes, makes and loads."""
+"""For what writes, makes and loads. A server that was killed serves again after some 30 s (``common.session.ttl``)."""
 NO_COLLECTION, NOT_LOADED, NO_ALIAS = 100, 101, 1600
 GRAPH = {"M": 32, "efConstruction": 256}
 """Of HNSW [Malkov, Yashunin: Efficient and robust approximate nearest neighbor search, 2018]."""
@@ -71,7 +69,7 @@ class Client:
                 client.create_index(name, index, timeout=LONGER)
             client.load_collection(name, timeout=LONGER)
 
-        self._ask(name, make)
+        self._ask(name, make, LONGER)
 
     def drop(self, name: str) -> None:
         """Delete a collection and the aliases that name it."""
@@ -82,7 +80,7 @@ class Client:
                     client.drop_alias(alias, timeout=SECONDS)
                 client.drop_collection(name, timeout=LONGER)
 
-        self._ask(name, away)
+        self._ask(name, away, LONGER)
 
     def names(self) -> frozenset[str]:
         """Name all collections."""
@@ -112,34 +110,32 @@ class Client:
 
     def insert(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows, whose keys are new."""
-        self._ask(name, lambda client: client.insert(name, list(rows), timeout=LONGER))
+        self._ask(name, lambda client: client.insert(name, list(rows), timeout=LONGER), LONGER)
 
     def upsert(self, name: str, row: Mapping[str, Any]) -> None:
         """Write one row, in place of the one of its key."""
-        self._ask(name, lambda client: client.upsert(name, [dict(row)], timeout=LONGER))
+        self._ask(name, lambda client: client.upsert(name, [dict(row)], timeout=LONGER), LONGER)
 
     def delete(self, name: str, expression: str) -> None:
         """Delete rows by their keys."""
-        self._ask(name, lambda client: client.delete(name, filter=expression, timeout=LONGER))
+        self._ask(name, lambda client: client.delete(name, filter=expression, timeout=LONGER), LONGER)
 
     def settle(self, name: str) -> None:
         """Wait until what was written is seen by whoever asks."""
-        self.count(name, 'key == ""', consistency=FRESH)
+        self._count(name, 'key == ""', FRESH, LONGER)
 
-    def count(self, name: str, expression: str, *, consistency: str = SETTLED) -> int:
+    def count(self, name: str, expression: str) -> int:
         """Count rows."""
+        return self._count(name, expression, SETTLED, SECONDS)
 
+    def _count(self, name: str, expression: str, consistency: str, seconds: float) -> int:
         def ask(client: MilvusClient) -> int:
             (row,) = client.query(
-                name,
-                expression,
-                output_fields=["count(*)"],
-                consistency_level=consistency,
-                timeout=AWAITED[consistency],
+                name, expression, output_fields=["count(*)"], consistency_level=consistency, timeout=seconds
             )
             return int(row["count(*)"])
 
-        return self._ask(name, ask)
+        return self._ask(name, ask, seconds)
 
     def rows(
         self, name: str, expression: str, fields: Sequence[str], *, size: int = PAGE, consistency: str = SETTLED
@@ -156,7 +152,7 @@ class Client:
                     limit=size,
                     **ordered,
                     consistency_level=consistency,
-                    timeout=AWAITED[consistency],
+                    timeout=SECONDS,
                 ),
             )
             yield from page
@@ -186,7 +182,7 @@ class Client:
 
     def flush(self, name: str) -> None:
         """Let what was written be indexed."""
-        self._ask(name, lambda client: client.flush(name, timeout=LONGER))
+        self._ask(name, lambda client: client.flush(name, timeout=LONGER), LONGER)
 
     def indexed(self, name: str) -> int | None:
         """Count the rows, deleted ones too, that are searched by their index; None if the server does not tell."""
@@ -232,7 +228,8 @@ class Client:
                 )
             return self._made
 
-    def _ask(self, name: str, ask: Callable[[MilvusClient], Answer]) -> Answer:
+    def _ask(self, name: str, ask: Callable[[MilvusClient], Answer], seconds: float = SECONDS) -> Answer:
+        """Ask, and let a collection that is not in memory be loaded first, for which so many seconds are waited."""
         try:
             client = self._client()
             try:
@@ -240,7 +237,7 @@ class Client:
             except MilvusException as error:
                 if error.code != NOT_LOADED:
                     raise
-            client.load_collection(name, timeout=LONGER)
+            client.load_collection(name, timeout=seconds)
             return ask(client)
         except MilvusException as error:
             raise _translated(error, name) from error

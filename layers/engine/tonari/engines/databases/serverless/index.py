@@ -26,7 +26,7 @@ NOT_FOUND = 404
 TRIES = 4
 WAIT = 1.0
 """Seconds before what was put off is sent again; twice as many each further time."""
-PATIENCE = 300.0
+PATIENCE = 140.0
 """Seconds until what was written has to be seen: AWS names 60, and some wait for two minutes."""
 FIRST_POLL, LONGEST_POLL, GROWTH = 0.1, 3.0, 1.5
 IN_A_ROW = 2

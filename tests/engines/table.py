@@ -23,6 +23,7 @@ ENGINES = {
     "milvus": "Milvus 2.3.5",
     "milvus_lite": "Milvus Lite 3.2.2",
     "opensearch": "OpenSearch 2.19.1",
+    "serverless": "OpenSearch Serverless' rules before OpenSearch 2.19.1",
     "elasticsearch": "Elasticsearch 9.2.0",
     "vald": "Vald's protocol over NGT",
 }

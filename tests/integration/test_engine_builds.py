@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -211,15 +212,18 @@ def test_a_load_that_was_cut_goes_on(joined: RebuildContext, monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(("seconds", "last"), [(0.0, 15.0), (70.0, 85.0)], ids=["quick writes", "slow writes"])
 def test_a_load_out_of_time_is_unfinished_and_the_next_run_publishes_it(
-    joined: RebuildContext, database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
+    joined: RebuildContext, database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch, seconds: float, last: float
 ) -> None:
     monkeypatch.setattr(database, "limits", FEW_AT_ONCE)
     monkeypatch.setattr(loading, "RECORD_EVERY", 5)
+    clock = itertools.count()
+    monkeypatch.setattr(loading, "time", SimpleNamespace(monotonic=lambda: seconds * next(clock)))
     left = iter([900.0] * 1000)
 
     def remaining() -> float:
-        return 15.0 if "write" in database.calls else next(left)
+        return last if "write" in database.calls else next(left)
 
     cut = rebuild(replace(joined, remaining=remaining))
     assert cut.outcome == "unfinished"

@@ -191,7 +191,8 @@ def test_a_collection_that_is_dropped_while_it_is_written_is_not_made_anew(
 
     with pytest.raises(MissingCollectionError):
         http.ask("GET", f"/{running.access.prefix}_{name}/_mapping")
-    http.ask("POST", f"/{running.access.prefix}_{name}/_doc", {"a": 1})
+    made_by_a_row = {"id": "one", "stamp": 1, "place": 0, "row_count": 1}
+    http.ask("POST", f"/{running.access.prefix}_{name}/_doc", made_by_a_row)
     assert name not in database.collections()
     database.create(name, STATE)
     assert database.collections()[name] == STATE

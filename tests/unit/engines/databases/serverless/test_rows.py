@@ -16,6 +16,7 @@ from tonari.engines.databases.serverless.rows import (
     TOMBSTONE,
     Row,
     body_of,
+    is_made_by_rows,
     newest,
     record_from,
     record_state,
@@ -134,3 +135,11 @@ def test_the_mapping_is_one_that_serverless_takes() -> None:
     assert body["settings"]["index"].keys() == {"knn", "knn.algo_param.ef_search"}
     assert {"id", "generation", "stamp", "place", "row_count", "f0", "terms"} < properties.keys()
     assert "views" not in properties
+
+
+def test_only_an_index_that_rows_have_made_is_taken_for_one() -> None:
+    properties = body_of("tonari_s1", STATE, "words", {})["mappings"]["properties"]
+    assert is_made_by_rows({"properties": properties})
+    assert not is_made_by_rows({"_meta": {"tonari": {}}, "properties": properties})
+    assert not is_made_by_rows({"properties": {"id": {"type": "keyword"}}})
+    assert not is_made_by_rows({})

@@ -45,7 +45,8 @@ class RefusedError(EngineUnavailableError):
 class Http:
     """Asks one server; several threads may use it.
 
-    Every request may be sent twice: each either only reads, or says which state is to be.
+    Every request may be sent twice: each either only reads, or says which state is to be, or adds rows that are told
+    from those that were added before.
 
     Parameters
     ----------

@@ -14,11 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tonari.contract.database import Record, Tombstone
+from tonari.engines.databases.latest import latest
 from tonari.engines.databases.milvus.client import Client
 from tonari.engines.databases.milvus.columns import Column
 from tonari.engines.databases.milvus.filters import texts
 from tonari.engines.databases.milvus.rows import MOST_PLACES, VERSION, newest, rows_of, version
-from tonari.errors import EngineUnavailableError, UnsupportedByEngineError
+from tonari.errors import EngineUnavailableError
 
 One = TypeVar("One")
 MOST_BYTES = 16_000_000
@@ -42,7 +43,7 @@ def write(
     UnsupportedByEngineError
         If a record has too many views.
     """
-    left, stamp = _last_ones(records), time.time_ns()
+    left, stamp = latest(records, "Milvus", MOST_PLACES), time.time_ns()
     for _ in range(TRIES):
         _insert(client, name, left.values(), stamp, columns, dimensions)
         ahead = _clear(client, name, left)
@@ -60,20 +61,6 @@ def write(
 def in_batches(values: Sequence[One], size: int) -> Iterator[Sequence[One]]:
     """Cut a sequence into pieces."""
     return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def _last_ones(records: Sequence[Record | Tombstone]) -> dict[str, Record | Tombstone]:
-    """Keep of each item the record of the greatest generation, of equals the last."""
-    kept: dict[str, Record | Tombstone] = {}
-    for record in records:
-        there = kept.get(record.id)
-        if there is None or there.generation <= record.generation:
-            kept[record.id] = record
-        if isinstance(record, Record) and len(record.views) > MOST_PLACES:
-            raise UnsupportedByEngineError(
-                f"Milvus keeps at most {MOST_PLACES:,} views of an item; {record.id!r:.80} has more: leave some out."
-            )
-    return kept
 
 
 def _insert(

@@ -30,7 +30,7 @@ from tonari.engines.databases.lucene.indices import MOST, NOT_FOUND, Indices
 from tonari.engines.databases.lucene.questions import Questions
 from tonari.engines.databases.serverless.index import PATIENCE, Index
 from tonari.engines.databases.serverless.reading import COMPARED, Reader, newest_hits
-from tonari.engines.databases.serverless.rows import ITEMS, STAMP, body_of
+from tonari.engines.databases.serverless.rows import ITEMS, STAMP, body_of, is_made_by_rows
 from tonari.engines.databases.serverless.writes import write
 from tonari.errors import MissingCollectionError, SettingError
 
@@ -93,11 +93,9 @@ class ServerlessDatabase:
         An index that a late write made in the place of a dropped one is made anew.
         """
         self._indices.create(name, state)
-        self._indices.forget(name)
         try:
-            self._indices.fields(name)
+            self._demand(name)
         except MissingCollectionError:
-            self._indices.drop(name)
             self._indices.create(name, state)
         self._index(name).wait(lambda: self._answers(name), "cannot be asked")
 
@@ -205,25 +203,29 @@ class ServerlessDatabase:
             return []
 
     def _answers(self, name: str) -> bool:
+        self._indices.forget(name)
         try:
+            self._indices.fields(name)
             self._index(name).count({"match_all": {}})
         except MissingCollectionError:
             return False
         return True
 
     def _demand(self, name: str) -> None:
-        """Make sure that rows were added to the collection, and not to an index that they made.
+        """Make sure that an index is a collection, and not one that rows of a dropped collection have made.
 
         Raises
         ------
         MissingCollectionError
-            If the collection was dropped; the index that was made in its place is deleted.
+            If it is none; one that rows have made is deleted.
         """
         self._indices.forget(name)
         try:
             self._indices.fields(name)
         except MissingCollectionError:
-            self._indices.drop(name)
+            made = self._http.ask("GET", f"/{self._indices.path(name)}/_mapping")
+            if all(is_made_by_rows(about["mappings"]) for about in made.values()):
+                self._indices.drop(name)
             raise
 
 

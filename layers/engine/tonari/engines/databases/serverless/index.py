@@ -21,7 +21,9 @@ from tonari.errors import EngineUnavailableError, UnsupportedByEngineError
 MOST_REQUEST = 10 * 1024 * 1024
 """Bytes of a request [AWS, Migration Assistant, Limits and considerations: Request payload size]."""
 PAGE = 5_000
-KEYS = 5_000
+"""Rows that are read at once without more of them."""
+DELETED, READ = 5_000, 500
+"""Rows that are deleted at once, and read by their keys."""
 NOT_FOUND = 404
 TRIES = 4
 WAIT = 1.0
@@ -94,11 +96,11 @@ class Index:
 
     def remove(self, keys: Sequence[str]) -> None:
         """Delete rows, and wait until nobody sees them; those that are not there are no error."""
-        for start in range(0, len(keys), KEYS):
-            some = keys[start : start + KEYS]
+        for start in range(0, len(keys), DELETED):
+            some = keys[start : start + DELETED]
             self._bulk([b"%s\n" % msgspec.json.encode({"delete": {"_id": key}}) for key in some])
-        for start in range(0, len(keys), KEYS):
-            query = {"ids": {"values": list(keys[start : start + KEYS])}}
+        for start in range(0, len(keys), DELETED):
+            query = {"ids": {"values": list(keys[start : start + DELETED])}}
             self.wait(lambda query=query: not self.count(query), "still shows what was deleted")  # type: ignore[misc]
 
     def wait(self, is_so: Callable[[], bool], otherwise: str) -> None:
@@ -158,8 +160,8 @@ class Index:
     def read(self, keys: Sequence[str], source: Sequence[str]) -> dict[str, Document]:
         """Read rows by their keys."""
         found: dict[str, Document] = {}
-        for start in range(0, len(keys), 500):
-            some = list(keys[start : start + 500])
+        for start in range(0, len(keys), READ):
+            some = list(keys[start : start + READ])
             body = {"size": len(some), "_source": list(source), "query": {"ids": {"values": some}}}
             found |= {hit["_id"]: hit["_source"] for hit in self.search(body)["hits"]["hits"]}
         return found

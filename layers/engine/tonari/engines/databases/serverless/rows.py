@@ -99,6 +99,11 @@ def body_of(_index: str, state: CollectionState, analyser: str, analysis: Mappin
     }
 
 
+def is_made_by_rows(mapping: Document) -> bool:
+    """Tell whether an index has the mapping that it gets if rows are added where there is none."""
+    return "_meta" not in mapping and {ID, STAMP, PLACE, ROWS} <= mapping.get("properties", {}).keys()
+
+
 def rows_of(record: Record | Tombstone, stamp: int, fields: Fields) -> Iterator[Document]:
     """Make the rows of a record.
 

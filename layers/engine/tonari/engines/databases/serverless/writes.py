@@ -10,14 +10,15 @@ both. The next write of the item heals it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from tonari.contract.database import Record, Tombstone
+from tonari.engines.databases.latest import latest
 from tonari.engines.databases.lucene.filters import ID, Fields
 from tonari.engines.databases.serverless.index import Index
 from tonari.engines.databases.serverless.rows import STAMP, Row, is_whole, newest, rows_of
-from tonari.errors import EngineUnavailableError, UnsupportedByEngineError
+from tonari.errors import EngineUnavailableError
 
 MOST_VIEWS = 3_000
 """Of an item: a search gives 10,000 rows, and all of an item's are read at once, older ones too."""
@@ -45,7 +46,7 @@ def write(
     UnsupportedByEngineError
         If a record has too many views.
     """
-    left, stamp = _last_ones(records), time.time_ns()
+    left, stamp = latest(records, "OpenSearch Serverless", MOST_VIEWS), time.time_ns()
     for _ in range(TRIES):
         added = index.append(chain.from_iterable(rows_of(record, stamp, fields) for record in left.values()))
         check()
@@ -100,18 +101,3 @@ def _is_settled(rows: Sequence[Row], version: tuple[int, int]) -> bool:
         return False
     own = newest(rows)
     return own[0].version > version or (own[0].version == version and is_whole(own))
-
-
-def _last_ones(records: Iterable[Record | Tombstone]) -> dict[str, Record | Tombstone]:
-    """Keep of each item the record of the greatest generation, of equals the last."""
-    kept: dict[str, Record | Tombstone] = {}
-    for record in records:
-        there = kept.get(record.id)
-        if there is None or there.generation <= record.generation:
-            kept[record.id] = record
-        if isinstance(record, Record) and len(record.views) > MOST_VIEWS:
-            raise UnsupportedByEngineError(
-                f"OpenSearch Serverless keeps at most {MOST_VIEWS:,} views of an item; {record.id!r:.80} has more: "
-                "leave some out."
-            )
-    return kept

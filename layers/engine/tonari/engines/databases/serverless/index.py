@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -99,9 +100,7 @@ class Index:
         for start in range(0, len(keys), DELETED):
             some = keys[start : start + DELETED]
             self._bulk([b"%s\n" % msgspec.json.encode({"delete": {"_id": key}}) for key in some])
-        for start in range(0, len(keys), DELETED):
-            query = {"ids": {"values": list(keys[start : start + DELETED])}}
-            self.wait(lambda query=query: not self.count(query), "still shows what was deleted")  # type: ignore[misc]
+        self.wait(partial(self._are_gone, keys), "still shows what was deleted")
 
     def wait(self, is_so: Callable[[], bool], otherwise: str) -> None:
         """Ask until something has been so twice in a row.
@@ -137,13 +136,15 @@ class Index:
         while True:
             hits = self._rows(all_of([query, *after]), source, page)
             groups = [list(group) for _, group in groupby(hits, key=lambda hit: hit[0].item)]
-            if len(hits) == page:
-                last = groups.pop()[0][0].item
-                if not groups:
-                    groups.append(self._rows(all_of([query, {"term": {ID: last}}]), source, MOST))
-            yield from groups
             if len(hits) < page:
+                yield from groups
                 return
+            if len(groups) == 1:  # more rows than a page, some of which may just have been deleted
+                own = self._rows(all_of([query, {"term": {ID: hits[0][0].item}}]), source, MOST)
+                yield from [own] if own else []
+            else:
+                groups.pop()
+                yield from groups
             after = [{"range": {ID: {"gt": groups[-1][0][0].item}}}]
 
     def rows(self, query: Query, source: Sequence[str], page: int) -> Iterator[list[Hit]]:
@@ -165,6 +166,10 @@ class Index:
             body = {"size": len(some), "_source": list(source), "query": {"ids": {"values": some}}}
             found |= {hit["_id"]: hit["_source"] for hit in self.search(body)["hits"]["hits"]}
         return found
+
+    def _are_gone(self, keys: Sequence[str]) -> bool:
+        some = (list(keys[start : start + DELETED]) for start in range(0, len(keys), DELETED))
+        return not any(self.count({"ids": {"values": part}}) for part in some)
 
     def _rows(self, query: Query, source: Sequence[str], page: int) -> list[Hit]:
         hits = self.search(_asked(query, source, page))["hits"]["hits"]

@@ -98,8 +98,8 @@ def test_an_embedding_without_length_is_in_no_graph() -> None:
 
 def test_the_newest_write_counts() -> None:
     old, _ = kept(rows_of(record(generation=2), 90, FIELDS))
-    first, _ = kept(rows_of(record(), 10, FIELDS), 10)
-    second, _ = kept(rows_of(record(), 11, FIELDS), 20)
+    first, _ = kept(rows_of(record(), 10, FIELDS), 20)
+    second, _ = kept(rows_of(record(), 11, FIELDS), 10)
     for rows in ([*old, *first, *second], [*second, *first, *old]):
         assert newest(rows) == second
         assert record_state(rows) == RecordState("one", 3, "")

@@ -69,8 +69,8 @@ def show(folder: Path | None, how: Reading, port: int, example: str, engine: str
         _fill(catalogue, found, Memory(state / MEMORY), source)
 
     places = {what: str((state / what).resolve()) for what in BUCKETS}
-    with _engine(engine, state / ENGINE / engine) as settings:
-        serve(state, name, places, port, Demo(prepare, shown, state / MEMORY), engine=settings)
+    started = _engine(engine, state / ENGINE / engine)
+    serve(state, name, places, port, Demo(prepare, shown, state / MEMORY), engine=started)
 
 
 @contextlib.contextmanager

@@ -94,7 +94,7 @@ class Running:
 
     def kill(self) -> None:
         """End it at once, with all that it started in its group, as a loss of power would."""
-        self._signal(signal.SIGKILL)
+        _signal(self._process, signal.SIGKILL)
         self._process.wait()
 
     def restart(self) -> None:
@@ -104,7 +104,7 @@ class Running:
 
     def stop(self) -> None:
         """Ask it to end, and kill it if it has not in ten seconds."""
-        self._signal(self._program.stop)
+        _signal(self._process, self._program.stop)
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
@@ -112,31 +112,34 @@ class Running:
         finally:
             self.kill()
 
-    def _signal(self, number: signal.Signals) -> None:
-        try:
-            os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            return
-
     def _started(self) -> subprocess.Popen[bytes]:
         """Start it until it answers: a server that was killed may find what it left behind in use for a moment."""
         deadline = time.monotonic() + self._program.patience
-        process, launches = self._launched(), 1
-        while not self._answers():
-            if time.monotonic() > deadline or launches > LAUNCHES:
-                process.kill()
+        for _ in range(LAUNCHES):
+            process = self._launched()
+            try:
+                if self._comes_up(process, deadline):
+                    return process
+            except BaseException:
+                _signal(process, signal.SIGKILL)
                 process.wait()
+                raise
+            time.sleep(POLL * 10)
+        raise LocalEngineError(f"{self._program.name} ended each time. {self._end_of_log()}")
+
+    def _comes_up(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
+        """Wait until a process answers, or ends."""
+        while not self._answers():
+            if time.monotonic() > deadline:
                 raise LocalEngineError(
-                    f"{self._program.name} did not answer within {self._program.patience:.0f} s, or ended each time. "
-                    f"Its log, {self._log}, ends so:\n{self._tail()}"
+                    f"{self._program.name} did not answer within {self._program.patience:.0f} s. {self._end_of_log()}"
                 )
             time.sleep(POLL)
             if process.poll() is not None:
-                time.sleep(POLL * 10)
-                process, launches = self._launched(), launches + 1
+                return False
         if process.poll() is not None:
             raise LocalEngineError(f"{self._program.name} ended; another program answers on its port")
-        return process
+        return True
 
     def _launched(self) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
@@ -162,8 +165,17 @@ class Running:
     def _log(self) -> Path:
         return self._program.folder / "server.log"
 
-    def _tail(self) -> str:
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+    def _end_of_log(self) -> str:
+        last = "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+        return f"Its log, {self._log}, ends so:\n{last}"
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to a process and to all that it started in its group."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return
 
 
 def free_port() -> int:

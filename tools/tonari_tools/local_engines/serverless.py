@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tonari_tools.local_engines import opensearch
 from tonari_tools.local_engines.beside import Beside
-from tonari_tools.local_engines.running import HOST, LocalEngineError, Program, Running, free_port, listens
+from tonari_tools.local_engines.running import HOST, Program, Running, free_port, listens
 from tonari_tools.local_engines.serverless_standin_signatures import KEY, REGION, SECRET
 
 SERVER = "tonari_tools.local_engines.serverless_standin"
@@ -36,6 +36,6 @@ def start(folder: Path) -> Running:
     access = replace(behind.access, url=f"http://{HOST}:{port}", region=REGION)
     try:
         return Beside(behind, access, Program("Serverless' stand-in", arguments, rules, lambda: listens(port)))
-    except LocalEngineError:
+    except BaseException:
         behind.stop()
         raise

@@ -32,6 +32,6 @@ def start(folder: Path) -> Running:
     try:
         access = replace(beside.access, url=f"grpc://{HOST}:{port}?fields=pgvector+{beside.access.url}")
         return Beside(beside, access, Program("Vald's stand-in", arguments, vectors, lambda: listens(port)))
-    except LocalEngineError:
+    except BaseException:
         beside.stop()
         raise

@@ -73,7 +73,7 @@ def serve(
     port: int,
     demo: Demo | None = None,
     endpoint: str = "",
-    engine: EngineSettings | None = None,
+    engine: contextlib.AbstractContextManager[EngineSettings] | None = None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
@@ -93,7 +93,7 @@ def serve(
     endpoint
         URL of an S3 server other than the one that the environment names.
     engine
-        What answers searches; what the environment names, if it is None.
+        Starts what answers searches, once nobody else serves this state; what the environment names, if it is None.
 
     Raises
     ------
@@ -112,7 +112,8 @@ def serve(
         catalogue, artefacts, cache = AnySpelling(buckets["catalogue"]), buckets["artefacts"], state / "cache"
         owner = hashlib.sha256(os.fsencode(f"{platform.node()} {state.resolve()}")).hexdigest()[:16]
         margins = ANY_FALL if demo else Margins.read(os.environ)
-        chosen = EngineSettings.read(os.environ) if engine is None else engine
+        started = stack.enter_context(engine) if engine else None
+        chosen = started or EngineSettings.read(os.environ)
         database = connect(chosen, chosen.own_secret)
         rebuilder = Rebuilder(catalogue, artefacts, cache, margins, _log, owner, database)
         local = isinstance(buckets["catalogue"], FolderBucket)
@@ -150,7 +151,7 @@ def serve(
             str(Path.cwd()),
             str(demo.memory.resolve()) if demo else "",
             endpoint,
-            engine or EngineSettings(),
+            started or EngineSettings(),
         )
         named = stack.enter_context(registered(state, running))
         print(f"Ready in {time.monotonic() - began:.1f} s: {listener.url}  (Ctrl-C ends it)", flush=True)

@@ -7,8 +7,12 @@ import re
 import shutil
 import sys
 import tempfile
-import urllib.request
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import urllib3
 
 from tonari.contract.database import Access
 from tonari_tools.local_engines.running import HOST, LocalEngineError, Program, Running, free_port
@@ -16,6 +20,9 @@ from tonari_tools.local_engines.running import HOST, LocalEngineError, Program, 
 VENV = Path(sys.prefix, "milvus")
 APART = Path(__file__).with_name("apart.py")
 PORT = 19530
+OK, NOT_LOADED = 200, 101
+RECOVERED = 30.0
+"""Seconds in which a server that was started again has in memory what it had there before."""
 PLACEHOLDER = re.compile(r"\{\{ *(\w+)(?:\(\w+\))?(?:: *([^}]*?))? *\}\}")
 """What the package's configuration leaves open: ``{{ name(type): default }}``."""
 LEASE = re.compile(r"(\n  session:\n    ttl: )\d+")
@@ -49,11 +56,46 @@ def start(folder: Path) -> Running:
     }
     arguments = [sys.executable, str(APART), str(port), str(PORT), str(binaries / "milvus"), "run", "standalone"]
 
-    def answers() -> bool:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/v1/vector/collections", timeout=5) as answer:
-            return b'"code":200' in answer.read()
+    url = f"http://{HOST}:{port}"
+    program = Program("Milvus", arguments, folder, _Readiness(f"{url}/v1/vector/").answers, environment)
+    return Running(Access(url), program)
 
-    return Running(Access(f"http://{HOST}:{port}"), Program("Milvus", arguments, folder, answers, environment))
+
+@dataclass
+class _Readiness:
+    """Tells whether a server answers, and has in memory what it had there before it was started again.
+
+    A collection that was left half made never comes into memory: after a while nobody waits for it.
+
+    Parameters
+    ----------
+    url
+        Of its HTTP interface for vectors.
+    """
+
+    url: str
+    _since: float | None = None
+
+    def answers(self) -> bool:
+        """Ask it."""
+        listed = self._ask("collections")
+        if listed.get("code") != OK:
+            self._since = None
+            return False
+        if self._since is None:
+            self._since = time.monotonic()
+        if time.monotonic() > self._since + RECOVERED:
+            return True
+        asked = ({"collectionName": one, "filter": 'key == ""', "outputFields": ["key"]} for one in listed["data"])
+        return all(self._ask("query", one).get("code") != NOT_LOADED for one in asked)
+
+    def _ask(self, what: str, question: dict[str, Any] | None = None) -> dict[str, Any]:
+        method = "GET" if question is None else "POST"
+        try:
+            said = urllib3.request(method, f"{self.url}{what}", json=question, retries=False, timeout=5).json()
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            raise OSError from error
+        return dict(said)
 
 
 def _installed() -> tuple[Path, Path]:

@@ -139,7 +139,8 @@ class FoundRecord:
     Parameters
     ----------
     score
-        Cosine similarity of its nearest view to the vector, or BM25; not rounded.
+        Cosine similarity of its nearest view to the vector, or BM25; not rounded. Where an approximate search found
+        another one of its views only, it is that view's.
     view
         Name of that view; of a search by words the first, empty if there is none.
     document
@@ -288,8 +289,8 @@ class Database(Protocol):
     def nearest(self, name: str, query: NearestQuery) -> list[FoundRecord]:
         """Find the items nearest to a vector, by descending score; of equal scores in any order.
 
-        An approximate search may give fewer than ``k`` though more are in range. The view of equally near ones is the
-        first.
+        An approximate search may give fewer than ``k`` though more are in range, and of an item with several views
+        another one than the nearest. The view of equally near ones is the first.
         """
         ...
 

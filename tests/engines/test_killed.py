@@ -55,12 +55,12 @@ class Place:
         return RemoteOpening(self.database, client_of(self.engine)).open(snapshot, Segment("e"), generation)
 
     def restart(self) -> None:
-        """Start the server again, and wait until it serves what it keeps: until then it may only refuse."""
+        """Start the server again, and wait until it answers from what it keeps: until then it may only refuse."""
         self.running.restart()
         deadline = time.monotonic() + LONGEST
         while True:
             try:
-                self.open(self.old)
+                answers(self.open(self.old))
             except EngineUnavailableError:
                 if time.monotonic() > deadline:
                     raise

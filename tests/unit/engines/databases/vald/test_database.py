@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import socket
+import threading
+import time
+from contextlib import suppress
+
+import numpy as np
 import pytest
 
 from memory_database import MemoryDatabase
@@ -43,3 +49,25 @@ def test_nobody_answers() -> None:
     with pytest.raises(EngineUnavailableError, match=r"Vald at 127\.0\.0\.1:1 failed: UNAVAILABLE"):
         database.drop("s_1")
     database.close()
+
+
+def test_connects_again_soon_however_long_nobody_answered() -> None:
+    attempts, wanted, end = [], 12, time.monotonic() + 15
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.1)
+
+        def refuse() -> None:
+            while len(attempts) < wanted and time.monotonic() < end:
+                with suppress(TimeoutError):
+                    listener.accept()[0].close()
+                    attempts.append(time.monotonic())
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        client = Vald(f"127.0.0.1:{listener.getsockname()[1]}")
+        while thread.is_alive():
+            with pytest.raises(EngineUnavailableError, match="UNAVAILABLE"):
+                client.nearest(np.ones(2, np.float32), 1, exact=True)
+            thread.join(0.05)
+        client.close()
+    assert len(attempts) == wanted

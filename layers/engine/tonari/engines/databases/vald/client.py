@@ -20,6 +20,8 @@ SECONDS = 60.0
 """For so long an answer is waited for, and so long for what was written to be searched."""
 POLL_SECONDS = 0.05
 MOST_BYTES = 64 * 1024 * 1024
+FIRST_RETRY, LAST_RETRY = 100, 500
+"""Milliseconds between attempts to connect again; gRPC's own waits grow to two minutes."""
 EPSILON = 0.2
 """How far beyond the nearest found so far NGT looks on [Iwasaki & Miyazaki, arXiv:1810.07355]."""
 POOL = 10_000
@@ -43,8 +45,13 @@ class Vald:
 
     def __init__(self, host: str) -> None:
         self._host = host
-        limits = [("grpc.max_receive_message_length", MOST_BYTES), ("grpc.max_send_message_length", MOST_BYTES)]
-        self._channel = grpc.insecure_channel(host, limits)
+        options = [
+            ("grpc.max_receive_message_length", MOST_BYTES),
+            ("grpc.max_send_message_length", MOST_BYTES),
+            ("grpc.initial_reconnect_backoff_ms", FIRST_RETRY),
+            ("grpc.max_reconnect_backoff_ms", LAST_RETRY),
+        ]
+        self._channel = grpc.insecure_channel(host, options)
 
     def close(self) -> None:
         """Give the connection back."""

@@ -32,7 +32,7 @@ from tonari.contract.engine import FieldType, Place, SortQuery, Spread, Values
 from tonari.contract.filter_tree import EVERYTHING, And, Condition, Filter, Not, Or, Range
 from tonari.errors import EngineUnavailableError, MissingCollectionError, UnsupportedByEngineError
 
-DIMENSIONS = 24
+DIMENSIONS = 64
 ITEMS = 300
 CLOSE = 2e-3
 """Databases may keep embeddings in 16 bits."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from database_contract import DIMENSIONS
 from engines.capabilities import VARIABLE, Findings
 from tonari.contract.database import Database
 from tonari.engines.opening import connect_to
@@ -18,7 +19,7 @@ from tonari_tools.local_engines.running import Running
 
 USUAL = "milvus,pgvector"
 """Those whose real servers come from PyPI; the others run where they are named."""
-KINDS = {"milvus_lite": "milvus"}
+KINDS = {"milvus_lite": "milvus", "vald_agent": "vald"}
 """Servers that are reached by the client of another one."""
 FINDINGS = pytest.StashKey[Findings]()
 
@@ -66,13 +67,14 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @contextmanager
-def started(engine: str) -> Iterator[Running]:
-    """Start an engine's server, with what its clients find in their environment.
+def started(engine: str, dimensions: int = DIMENSIONS) -> Iterator[Running]:
+    """Start an engine's server, with what its clients find in their environment; Vald's is for so many dimensions.
 
     Its folder is none of pytest's: those pytest closes to other users, and some servers do not run as root.
     """
     local = importlib.import_module(f"tonari_tools.local_engines.{engine}")
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix=f"{engine}-") as folder:
+        patch.setenv("TONARI_VALD_DIMENSIONS", str(dimensions))
         for name, value in getattr(local, "CREDENTIALS", {}).items():
             patch.setenv(name, value)
         with local.start(Path(folder)) as server:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from database_contract import DIMENSIONS
 from tonari.contract.engine import FieldType, StoredItem
 from tonari.contract.filter_tree import EVERYTHING, Range
 from tonari.contract.ranking import Boost
@@ -17,7 +18,6 @@ from tonari.fields.schema import Field, Schema
 from tonari.query.queries import Query
 from tonari.query.search import SearchParams
 
-DIMENSIONS = 64
 ITEMS = 5_000
 CLUSTERS = 60
 QUESTIONS = 300

@@ -25,6 +25,7 @@ ENGINES = {
     "opensearch": "OpenSearch 2.19.1",
     "serverless": "OpenSearch Serverless' rules before OpenSearch 2.19.1",
     "elasticsearch": "Elasticsearch 9.2.0",
+    "vald_agent": "an agent of Vald 1.7.17",
     "vald": "Vald's protocol over NGT",
 }
 """Every engine with an adapter, as the table names it."""

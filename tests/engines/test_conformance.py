@@ -13,9 +13,10 @@ import pytest
 
 from catalogues import random_world, tiny_encoder
 from contract.engines import builtin
+from database_contract import DIMENSIONS
 from engines.capabilities import Findings
 from engines.conftest import client_of
-from engines.drawn import DIMENSIONS, QUESTIONS, SCHEMA, TYPES, WISHES, Changes, Drawing, Items, Question, after
+from engines.drawn import QUESTIONS, SCHEMA, TYPES, WISHES, Changes, Drawing, Items, Question, after
 from tonari.contract.database import Database, collection_name
 from tonari.contract.engine import Engine, EngineQuery, Place, SnapshotItems, SortQuery, WordQuery
 from tonari.contract.filter_tree import EVERYTHING, Range

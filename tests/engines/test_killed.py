@@ -14,8 +14,9 @@ import pytest
 from msgspec import structs
 
 from contract.engines import builtin
+from database_contract import DIMENSIONS
 from engines.conftest import client_of, started
-from engines.drawn import DIMENSIONS, SCHEMA, TYPES, Drawing, Items
+from engines.drawn import SCHEMA, TYPES, Drawing, Items
 from tonari.contract.database import LIVE, Database, Record, RecordState, Tombstone, collection_name
 from tonari.contract.engine import Engine, EngineQuery, SnapshotItems
 from tonari.engines.opening import connect_to

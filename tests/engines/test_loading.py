@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engines.conftest import client_of, started
 from graphs import mean_colour
 from integration.shop import PRODUCTS, VIEW, push, put_document, put_image
 from integration.tools.test_fit import PIXELS
@@ -22,6 +23,7 @@ from tonari.catalogue.documents import document_key, image_key
 from tonari.config import ANY_FALL
 from tonari.contract.database import LIVE, Database, Tombstone, collection_name
 from tonari.encoders.store import load_encoder, save_encoder
+from tonari.engines.opening import connect_to
 from tonari.loading.apply import apply
 from tonari.loading.drift import drift, repair
 from tonari.loading.items import LoadTables
@@ -30,6 +32,18 @@ from tonari.snapshots.snapshot import load_tables
 from tonari.storage.folder import FolderBucket
 
 ITEM, GONE = PRODUCTS[0].id, PRODUCTS[1].id
+
+
+@pytest.fixture(scope="module")
+def database(engine: str, database: Database) -> Iterator[Database]:
+    """The engine; an agent of Vald is started for embeddings of three numbers."""
+    if engine != "vald_agent":
+        yield database
+        return
+    with started(engine, dimensions=3) as server:
+        database = connect_to(client_of(engine), server.access)
+        yield database
+        database.close()
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from vald.v1.vald import index_pb2_grpc, object_pb2_grpc, remove_pb2_grpc, searc
 
 THREADS = 8
 MOST_BYTES = 64 * 1024 * 1024
-NOT_FOUND = grpc.StatusCode.NOT_FOUND.value[0]
+OK, NOT_FOUND = grpc.StatusCode.OK.value[0], grpc.StatusCode.NOT_FOUND.value[0]
+INVALID, ALREADY = grpc.StatusCode.INVALID_ARGUMENT.value[0], grpc.StatusCode.ALREADY_EXISTS.value[0]
 
 
 class Vectors:
@@ -43,17 +44,19 @@ class Vectors:
         self._id: dict[int, str] = {}
         self.waiting: set[str] = set(self.rows)
 
-    def put(self, name: str, row: list[float]) -> str:
-        """Keep a vector; gives why not, empty if it was."""
+    def put(self, name: str, row: list[float]) -> tuple[int, str]:
+        """Keep a vector; gives code and message of an agent's answer."""
         packed = np.array(row, np.float32).tobytes()
         with self.lock:
             other = next(iter(self.rows.values()), packed)
             if len(other) != len(packed):
-                return f"the vector has {len(row)} dimensions, this index {len(other) // 4}"
+                return INVALID, "Upsert API Incompatible Dimension Size detected"
+            if self.rows.get(name) == packed:
+                return ALREADY, f"Update API uuid {name}'s same data already exists"
             self._kept.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?)", (name, packed))
             self.rows[name] = packed
             self.waiting.add(name)
-        return ""
+        return OK, ""
 
     def remove(self, name: str) -> bool:
         """Forget a vector; False if it was not there."""
@@ -115,10 +118,10 @@ class Agent(
     def StreamUpsert(self, requests: Any, _: Any) -> Iterator[Any]:  # noqa: N802
         """Keep vectors."""
         for request in requests:
-            why = self.vectors.put(request.vector.id, list(request.vector.vector))
+            code, message = self.vectors.put(request.vector.id, list(request.vector.vector))
             answer = payload_pb2.Object.StreamLocation()
-            if why:
-                answer.status.code, answer.status.message = grpc.StatusCode.INVALID_ARGUMENT.value[0], why
+            if code != OK:
+                answer.status.code, answer.status.message = code, message
             else:
                 answer.location.uuid = request.vector.id
             yield answer
@@ -180,6 +183,10 @@ class Agent(
             if not self.vectors.waiting:
                 context.abort(grpc.StatusCode.FAILED_PRECONDITION, "nothing waits to be indexed")
             self.vectors.commit()
+        return payload_pb2.Empty()
+
+    def SaveIndex(self, _request: Any, _: Any) -> Any:  # noqa: N802
+        """Do nothing: each vector was saved as it came."""
         return payload_pb2.Empty()
 
 

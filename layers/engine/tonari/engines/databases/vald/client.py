@@ -26,7 +26,11 @@ EPSILON = 0.2
 """How far beyond the nearest found so far NGT looks on [Iwasaki & Miyazaki, arXiv:1810.07355]."""
 POOL = 10_000
 """Vectors that are indexed at once."""
+OLDEST = "1.7.13"
+"""Its first version whose agents and gateways both count their vectors."""
 _GONE = grpc.StatusCode.NOT_FOUND
+_FINE = {one.value[0] for one in (grpc.StatusCode.OK, _GONE, grpc.StatusCode.ALREADY_EXISTS)}
+"""A vector that is gone was to be deleted or is left out; one that is there just so need not be written."""
 _NOT_SPOKEN = grpc.StatusCode.UNIMPLEMENTED
 
 Answer = TypeVar("Answer")
@@ -58,13 +62,14 @@ class Vald:
         self._channel.close()
 
     def put(self, vectors: Sequence[tuple[str, NDArray[np.float32]]]) -> None:
-        """Write vectors; each takes the place of one with its id."""
+        """Write vectors, at least one; each takes the place of one with its id."""
         config = payload_pb2.Upsert.Config(skip_strict_exist_check=True)
         requests = (
             payload_pb2.Upsert.Request(vector=payload_pb2.Object.Vector(id=one, vector=row.tolist()), config=config)
             for one, row in vectors
         )
-        self._run_through(upsert_pb2_grpc.UpsertStub(self._channel).StreamUpsert, requests)
+        what = f"vectors of {len(vectors[0][1])} dimensions"
+        self._run_through(upsert_pb2_grpc.UpsertStub(self._channel).StreamUpsert, requests, what)
 
     def remove(self, ids: Iterable[str]) -> None:
         """Delete vectors; those that are not there are no error."""
@@ -72,7 +77,7 @@ class Vald:
         requests = (
             payload_pb2.Remove.Request(id=payload_pb2.Object.ID(id=one), config=config) for one in dict.fromkeys(ids)
         )
-        self._run_through(remove_pb2_grpc.RemoveStub(self._channel).StreamRemove, requests)
+        self._run_through(remove_pb2_grpc.RemoveStub(self._channel).StreamRemove, requests, "to delete vectors")
 
     def settle(self) -> None:
         """Wait until all that was written is searched.
@@ -103,10 +108,20 @@ class Vald:
                 )
             time.sleep(POLL_SECONDS)
 
+    def save(self) -> None:
+        """Let an agent write its index to disk; a gateway's agents do so when they are configured to."""
+        try:
+            agent_pb2_grpc.AgentStub(self._channel).SaveIndex(payload_pb2.Empty(), timeout=10 * SECONDS)
+        except grpc.RpcError as error:
+            if error.code() != _NOT_SPOKEN:
+                raise self._unavailable(error) from error
+
+    def stored(self) -> int:
+        """Count the vectors that are searched; those of a gateway's replicas count too."""
+        return int(self._counts().stored)
+
     def nearest(self, vector: NDArray[np.float32], count: int, *, exact: bool) -> list[Near]:
         """Find the nearest vectors of all that are there, (D,) float32; exactly by comparing every one."""
-        if not self._counts().stored:
-            return []
         stub = search_pb2_grpc.SearchStub(self._channel)
         config = payload_pb2.Search.Config(num=count, radius=-1, epsilon=EPSILON, timeout=int(SECONDS * 1e9))
         request = payload_pb2.Search.Request(vector=vector.tolist(), config=config)
@@ -121,7 +136,9 @@ class Vald:
     def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Read vectors by id; those that are not there are left out."""
         requests = (payload_pb2.Object.VectorRequest(id=payload_pb2.Object.ID(id=one)) for one in ids)
-        answers = self._run_through(object_pb2_grpc.ObjectStub(self._channel).StreamGetObject, requests)
+        answers = self._run_through(
+            object_pb2_grpc.ObjectStub(self._channel).StreamGetObject, requests, "to give vectors"
+        )
         return {one.vector.id: np.array(one.vector.vector, np.float32) for one in answers if one.vector.id}
 
     def ids(self) -> Iterator[str]:
@@ -141,17 +158,20 @@ class Vald:
         except grpc.RpcError as error:
             raise self._unavailable(error) from error
 
-    def _run_through(self, call: Callable[..., Iterable[Answer]], requests: Iterable[Any]) -> list[Answer]:
-        """Send a stream of requests; of their answers those that say that something is not there are fine."""
+    def _run_through(self, call: Callable[..., Iterable[Answer]], requests: Iterable[Any], what: str) -> list[Answer]:
+        """Send a stream of requests; of their answers those that say that all is so already are fine."""
         try:
             answers = list(call(iter(requests), timeout=10 * SECONDS))
         except grpc.RpcError as error:
             raise self._unavailable(error) from error
         for one in answers:
             status: Any = getattr(one, "status", None)
-            if status is not None and status.code not in (grpc.StatusCode.OK.value[0], _GONE.value[0]):
-                raise EngineUnavailableError(f"Vald at {self._host} refused a vector: {status.message:.200}")
+            if status is not None and status.code not in _FINE:
+                raise EngineUnavailableError(f"Vald at {self._host} refused {what}: {status.message:.200}")
         return answers
 
     def _unavailable(self, error: grpc.RpcError) -> EngineUnavailableError:
-        return EngineUnavailableError(f"Vald at {self._host} failed: {error.code().name}, {error.details():.200}")
+        remedy = f": is it older than Vald {OLDEST}?" if error.code() == _NOT_SPOKEN else ""
+        return EngineUnavailableError(
+            f"Vald at {self._host} failed: {error.code().name}, {error.details():.200}{remedy}"
+        )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -37,12 +39,16 @@ from tonari.errors import EngineUnavailableError, SettingError, UnsupportedByEng
 FOUND = 10_000
 COMPARED = 20_000
 """Among so many views at most an exact search under a filter is made: each of their vectors is read."""
+BATCH = 10_000
+"""So many items are loaded with each write: an agent saves its whole index at the end of it."""
 PAGE = 1_000
 GROWTH = 4
 FEW = 50
 PLACEHOLDER = np.array([1.0, 0.0], np.float32)
 """Stands for each view's vector in the second database, which then counts and names views as always."""
 OF_DIMENSIONS = " of dimensions "
+
+Part = TypeVar("Part")
 
 
 def connect(access: Access) -> Database:
@@ -86,7 +92,7 @@ class ValdDatabase:
     def limits(self) -> Limits:
         """Those of Vald, and for ids and writes those of the second database."""
         beside = self.fields.limits
-        return Limits(found=FOUND, exact=FOUND, compared=COMPARED, ids=beside.ids, batch=beside.batch)
+        return Limits(found=FOUND, exact=FOUND, compared=COMPARED, ids=beside.ids, batch=BATCH)
 
     def collections(self) -> dict[str, CollectionState]:
         """Name the collections, as the second database has them."""
@@ -105,6 +111,7 @@ class ValdDatabase:
         self.fields.drop(name)
         self.vald.remove([one for one in self.vald.ids() if one.startswith(f"{self.prefix}/{name}/")])
         self.vald.settle()
+        self.vald.save()
 
     def point(self, alias: str, name: str) -> None:
         """Let an alias of the second database name a collection."""
@@ -115,21 +122,27 @@ class ValdDatabase:
         return self.fields.pointed(alias)
 
     def write(self, name: str, records: Sequence[Record | Tombstone]) -> None:
-        """Write vectors, then the records that name them, then delete the vectors that no record names any more."""
+        """Write vectors, then the records that name them, then delete the vectors that no record names any more.
+
+        Vectors are on disk before a record names them; a vector that is deleted may come back, and nobody names it.
+        """
         ids = [one.id for one in records]
-        before = {one.id: one for one in self.fields.read(name, ids)}
+        before = self._kept_records(name, ids)
         rows = {
             self._key(name, one, number): row
             for one in records
             if isinstance(one, Record)
             for number, row in enumerate(one.embeddings)
         }
-        self.vald.put([*rows.items()])
-        self.vald.settle()
-        self.fields.write(name, [_without_vectors(one) for one in records])
-        now = {one.id: one for one in self.fields.read(name, ids)}
-        named = {key for one in now.values() for key in self._keys(name, one)}
-        former = {key for one in before.values() for key in self._keys(name, one)}
+        if rows:
+            self.vald.put([*rows.items()])
+            self.vald.settle()
+            self.vald.save()
+        for some in _parts(records, self.fields.limits.batch):
+            self.fields.write(name, [_without_vectors(one) for one in some])
+        now = self._kept_records(name, ids)
+        named = {key for one in now for key in self._keys(name, one)}
+        former = {key for one in before for key in self._keys(name, one)}
         if old := (former | rows.keys()) - named:
             self.vald.remove(old)
             self.vald.settle()
@@ -139,6 +152,11 @@ class ValdDatabase:
         there = self.fields.count(name, query.within)
         if not there.views:
             return []
+        if (stored := self.vald.stored()) < there.views:
+            raise EngineUnavailableError(
+                f"Vald has lost vectors: it holds {stored:,} in all, and {there.views:,} are in range. Run "
+                "`tonari engine drift --repair`, and let its agents keep their index on disk."
+            )
         if query.exact:
             if there.views <= COMPARED:
                 return self._compared(name, query)
@@ -175,7 +193,7 @@ class ValdDatabase:
         EngineUnavailableError
             If Vald has lost a vector.
         """
-        kept = self.fields.read(name, ids)
+        kept = self._kept_records(name, ids)
         vectors = self.vald.vectors([key for one in kept for key in self._keys(name, one)])
         return [self._with_vectors(name, one, vectors) for one in kept]
 
@@ -188,13 +206,26 @@ class ValdDatabase:
         return self.fields.values(name, fields, within, most)
 
     def states(self, name: str, *, since: int = 0) -> Iterator[RecordState]:
-        """Ask the second database."""
-        return self.fields.states(name, since=since)
+        """Ask the second database; where all are asked for, an item whose vectors are not all there has no state."""
+        states = self.fields.states(name, since=since)
+        return states if since else self._with_losses(name, states)
 
     def close(self) -> None:
         """Give back connections."""
         self.vald.close()
         self.fields.close()
+
+    def _with_losses(self, name: str, states: Iterator[RecordState]) -> Iterator[RecordState]:
+        start = f"{self.prefix}/{name}/"
+        there = {one.removeprefix(start) for one in self.vald.ids() if one.startswith(start)}
+        while some := list(islice(states, PAGE)):
+            views = {one.id: len(one.views) for one in self._kept_records(name, [one.id for one in some])}
+            for one in some:
+                wanted = (f"{one.generation}/{number}/{one.id}" for number in range(views.get(one.id, 0)))
+                yield one if there.issuperset(wanted) else replace(one, state="")
+
+    def _kept_records(self, name: str, ids: Sequence[str]) -> list[Record]:
+        return [one for some in _parts(ids, self.fields.limits.batch) for one in self.fields.read(name, some)]
 
     def _key(self, name: str, record: Record, number: int) -> str:
         return f"{self.prefix}/{name}/{record.generation}/{number}/{record.id}"
@@ -259,6 +290,10 @@ class _Row:
     generation: int
     number: int
     item: str
+
+
+def _parts(all_of_them: Sequence[Part], size: int) -> Iterator[Sequence[Part]]:
+    return (all_of_them[start : start + size] for start in range(0, len(all_of_them), size))
 
 
 def _row(start: str, one: Near) -> _Row | None:

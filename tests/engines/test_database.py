@@ -69,9 +69,7 @@ def test_other_numbers_of_dimensions(engine: str, database: Database, dimensions
     database.create(name, state)
     records = [replace(made(str(number)), embeddings=rows[[number]]) for number in range(30)]
     try:
-        if (
-            client_of(engine) == "vald"
-        ):  # an index of Vald has one number of dimensions, for which its agents are configured
+        if client_of(engine) == "vald":  # whose agents are configured for one number of dimensions
             database.write(name, [made("usual")])
             with pytest.raises(EngineUnavailableError, match=f"{dimensions} dimensions"):
                 database.write(name, records)

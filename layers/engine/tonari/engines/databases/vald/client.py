@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 import grpc
@@ -16,12 +17,18 @@ from vald.v1.vald import index_pb2_grpc, object_pb2_grpc, remove_pb2_grpc, searc
 
 from tonari.errors import EngineUnavailableError
 
-SECONDS = 60.0
-"""For so long an answer is waited for, and so long for what was written to be searched."""
+SECONDS = 10.0
+"""So long a search is waited for: who asks over HTTP waits half a minute at most."""
+LONGER = 60.0
+"""So long for a stream of vectors, and for what was written to be searched."""
+LONGEST = 600.0
+"""So long for an agent to save its index, and to list it."""
 POLL_SECONDS = 0.05
 MOST_BYTES = 64 * 1024 * 1024
 FIRST_RETRY, LAST_RETRY = 100, 500
 """Milliseconds between attempts to connect again; gRPC's own waits grow to two minutes."""
+STREAM = 5_000
+"""So many requests are sent in one stream at most."""
 EPSILON = 0.2
 """How far beyond the nearest found so far NGT looks on [Iwasaki & Miyazaki, arXiv:1810.07355]."""
 POOL = 10_000
@@ -89,21 +96,21 @@ class Vald:
         EngineUnavailableError
             If that takes longer than a minute.
         """
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + LONGER
         told = False
         while (count := self._counts()).uncommitted or count.indexing:
             if not told and not count.indexing:
                 told = True
                 try:
                     agent = agent_pb2_grpc.AgentStub(self._channel)
-                    agent.CreateIndex(payload_pb2.Control.CreateIndexRequest(pool_size=POOL), timeout=SECONDS)
+                    agent.CreateIndex(payload_pb2.Control.CreateIndexRequest(pool_size=POOL), timeout=LONGEST)
                 except grpc.RpcError as error:
                     if error.code() not in (_NOT_SPOKEN, grpc.StatusCode.FAILED_PRECONDITION):
                         raise self._unavailable(error) from error
                 continue
             if time.monotonic() > deadline:
                 raise EngineUnavailableError(
-                    f"Vald at {self._host} has not indexed {count.uncommitted:,} vectors after {SECONDS:.0f} s: let "
+                    f"Vald at {self._host} has not indexed {count.uncommitted:,} vectors after {LONGER:.0f} s: let "
                     "its agents index more often (auto_index_check_duration), or give them more processors."
                 )
             time.sleep(POLL_SECONDS)
@@ -111,7 +118,7 @@ class Vald:
     def save(self) -> None:
         """Let an agent write its index to disk; a gateway's agents do so when they are configured to."""
         try:
-            agent_pb2_grpc.AgentStub(self._channel).SaveIndex(payload_pb2.Empty(), timeout=10 * SECONDS)
+            agent_pb2_grpc.AgentStub(self._channel).SaveIndex(payload_pb2.Empty(), timeout=LONGEST)
         except grpc.RpcError as error:
             if error.code() != _NOT_SPOKEN:
                 raise self._unavailable(error) from error
@@ -145,7 +152,7 @@ class Vald:
         """Name all vectors that are there."""
         stub = object_pb2_grpc.ObjectStub(self._channel)
         try:
-            for one in stub.StreamListObject(payload_pb2.Object.List.Request(), timeout=10 * SECONDS):
+            for one in stub.StreamListObject(payload_pb2.Object.List.Request(), timeout=LONGEST):
                 if one.vector.id:
                     yield one.vector.id
         except grpc.RpcError as error:
@@ -159,9 +166,11 @@ class Vald:
             raise self._unavailable(error) from error
 
     def _run_through(self, call: Callable[..., Iterable[Answer]], requests: Iterable[Any], what: str) -> list[Answer]:
-        """Send a stream of requests; of their answers those that say that all is so already are fine."""
+        """Send requests in streams; of their answers those that say that all is so already are fine."""
+        rest, answers = iter(requests), list[Answer]()
         try:
-            answers = list(call(iter(requests), timeout=10 * SECONDS))
+            while some := list(islice(rest, STREAM)):
+                answers.extend(call(iter(some), timeout=LONGER))
         except grpc.RpcError as error:
             raise self._unavailable(error) from error
         for one in answers:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engines.conftest import client_of, started
+from engines.test_vald import lose
 from graphs import mean_colour
 from integration.shop import PRODUCTS, VIEW, push, put_document, put_image
 from integration.tools.test_fit import PIXELS
@@ -23,6 +24,7 @@ from tonari.catalogue.documents import document_key, image_key
 from tonari.config import ANY_FALL
 from tonari.contract.database import LIVE, Database, Tombstone, collection_name
 from tonari.encoders.store import load_encoder, save_encoder
+from tonari.engines.databases.vald.database import ValdDatabase
 from tonari.engines.opening import connect_to
 from tonari.loading.apply import apply
 from tonari.loading.drift import drift, repair
@@ -114,3 +116,19 @@ def test_a_shop_is_loaded_changed_compared_and_rolled_back(
     assert drop_old(database, artefacts) == (collection_name(second.snapshot or ""),)
     assert database.pointed(LIVE) == collection_name(third.snapshot or "")
     assert differing() == ()
+
+
+def test_vectors_that_vald_lost_are_written_again(
+    context: RebuildContext, database: Database, tables: LoadTables
+) -> None:
+    if not isinstance(database, ValdDatabase):
+        pytest.skip("about Vald")
+    name = collection_name(rebuild(context).snapshot or "")
+    put_document(context.catalogue, GONE, {"price": 5})
+    done = reindex([GONE], context.catalogue, context.artefacts, context.load, tables)
+    apply(database, context.artefacts, tables, [GONE], done.generation)
+    lose(database, name, ITEM, GONE)
+
+    assert repair(database, context.artefacts, tables).outdated == tuple(sorted([ITEM, GONE]))
+    assert drift(database, context.artefacts, tables).ids == ()
+    assert len(database.read(name, [ITEM, GONE])) == 2

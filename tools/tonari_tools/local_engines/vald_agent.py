@@ -47,16 +47,16 @@ def start(folder: Path) -> Running:
 
 
 def _configuration(port: int, ready: int, index: Path, dimensions: int) -> dict[str, object]:
-    """Index what is written at once, and save it at once, as far as an agent does by itself."""
+    """Configure an agent as its makers' chart for Kubernetes does, but to keep its index on disk."""
+    address = {"host": HOST, "probe_wait_time": "1s", "socket_option": {"reuse_addr": True}}
+    streams = {"bidirectional_stream_concurrency": 20}
     return {
         "version": "v0.0.0",
         "time_zone": "UTC",
         "logging": {"logger": "glg", "level": "warn", "format": "raw"},
         "server_config": {
-            "servers": [{"name": "grpc", "host": HOST, "port": port, "mode": "GRPC", "probe_wait_time": "1s"}],
-            "health_check_servers": [
-                {"name": "readiness", "host": HOST, "port": ready, "mode": "REST", "probe_wait_time": "1s"}
-            ],
+            "servers": [{"name": "grpc", "port": port, "mode": "GRPC", "grpc": streams, **address}],
+            "health_check_servers": [{"name": "readiness", "port": ready, "mode": "REST", **address}],
             "startup_strategy": ["grpc", "readiness"],
             "full_shutdown_duration": "10s",
         },
@@ -68,22 +68,23 @@ def _configuration(port: int, ready: int, index: Path, dimensions: int) -> dict[
             "dimension": dimensions,
             "distance_type": "cos",
             "object_type": "float",
-            "creation_edge_size": 20,
-            "search_edge_size": 10,
-            "bulk_insert_chunk_size": 100,
-            "default_pool_size": 10_000,
+            "creation_edge_size": 50,
+            "search_edge_size": 50,
+            "bulk_insert_chunk_size": 10,
+            "default_pool_size": 16,
             "default_radius": -1,
-            "default_epsilon": 0.1,
-            "auto_index_check_duration": "1s",
-            "auto_index_length": 1,
+            "default_epsilon": 0.05,
+            "auto_index_check_duration": "30m",
+            "auto_index_length": 100,
             "auto_index_duration_limit": "24h",
-            "auto_save_index_duration": "1s",
-            "auto_create_index_pool_size": 10_000,
-            "initial_delay_max_duration": "1ms",
+            "auto_save_index_duration": "35m",
+            "auto_create_index_pool_size": 16,
+            "initial_delay_max_duration": "3m",
             "min_load_index_timeout": "3m",
             "max_load_index_timeout": "10m",
             "load_index_timeout_factor": "1ms",
             "vqueue": {"insert_buffer_pool_size": 10_000, "delete_buffer_pool_size": 5_000},
             "kvsdb": {"concurrency": 6},
+            "error_buffer_limit": 10,
         },
     }

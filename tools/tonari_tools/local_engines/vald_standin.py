@@ -30,7 +30,7 @@ INVALID, ALREADY = grpc.StatusCode.INVALID_ARGUMENT.value[0], grpc.StatusCode.AL
 
 
 class Vectors:
-    """Vectors by id, kept in a file; an index over those that were there when it was made last."""
+    """Vectors by id; an index over those that were there when it was made last, of which a file has those it saved."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,6 +43,7 @@ class Vectors:
         self._place: dict[str, int] = {}
         self._id: dict[int, str] = {}
         self.waiting: set[str] = set(self.rows)
+        self._unsaved: set[str] = set()
 
     def put(self, name: str, row: list[float]) -> tuple[int, str]:
         """Keep a vector; gives code and message of an agent's answer."""
@@ -53,7 +54,6 @@ class Vectors:
                 return INVALID, "Upsert API Incompatible Dimension Size detected"
             if self.rows.get(name) == packed:
                 return ALREADY, f"Update API uuid {name}'s same data already exists"
-            self._kept.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?)", (name, packed))
             self.rows[name] = packed
             self.waiting.add(name)
         return OK, ""
@@ -61,7 +61,6 @@ class Vectors:
     def remove(self, name: str) -> bool:
         """Forget a vector; False if it was not there."""
         with self.lock:
-            self._kept.execute("DELETE FROM vectors WHERE id = ?", (name,))
             self.waiting.add(name)
             return self.rows.pop(name, None) is not None
 
@@ -80,7 +79,18 @@ class Vectors:
                     self._place[name], self._id[place] = place, name
             if self._index is not None and self.waiting:
                 self._index.build_index()
+            self._unsaved |= self.waiting
             self.waiting.clear()
+
+    def save(self) -> None:
+        """Write what was indexed to the file."""
+        with self.lock:
+            self._kept.execute("BEGIN")
+            self._kept.executemany("DELETE FROM vectors WHERE id = ?", [(name,) for name in self._unsaved])
+            there = [(name, self.rows[name]) for name in self._unsaved if name in self.rows]
+            self._kept.executemany("INSERT INTO vectors VALUES (?, ?)", there)
+            self._kept.execute("COMMIT")
+            self._unsaved.clear()
 
     def search(self, row: list[float], count: int, epsilon: float, *, exact: bool) -> list[tuple[str, float]]:
         """Find the nearest indexed vectors: id and cosine distance."""
@@ -186,7 +196,8 @@ class Agent(
         return payload_pb2.Empty()
 
     def SaveIndex(self, _request: Any, _: Any) -> Any:  # noqa: N802
-        """Do nothing: each vector was saved as it came."""
+        """Save what is indexed."""
+        self.vectors.save()
         return payload_pb2.Empty()
 
 

@@ -31,8 +31,6 @@ STREAM = 5_000
 """So many requests are sent in one stream at most."""
 EPSILON = 0.2
 """How far beyond the nearest found so far NGT looks on [Iwasaki & Miyazaki, arXiv:1810.07355]."""
-POOL = 10_000
-"""Vectors that are indexed at once."""
 OLDEST = "1.7.13"
 """Its first version whose agents and gateways both count their vectors."""
 _GONE = grpc.StatusCode.NOT_FOUND
@@ -89,7 +87,8 @@ class Vald:
     def settle(self) -> None:
         """Wait until all that was written is searched.
 
-        An agent is told to index now; a gateway cannot be told, and its agents do so when they are configured to.
+        An agent is told to index now, by as many threads as it is configured for; a gateway cannot be told, and its
+        agents do so when they are configured to.
 
         Raises
         ------
@@ -103,7 +102,7 @@ class Vald:
                 told = True
                 try:
                     agent = agent_pb2_grpc.AgentStub(self._channel)
-                    agent.CreateIndex(payload_pb2.Control.CreateIndexRequest(pool_size=POOL), timeout=LONGEST)
+                    agent.CreateIndex(payload_pb2.Control.CreateIndexRequest(), timeout=LONGEST)
                 except grpc.RpcError as error:
                     if error.code() not in (_NOT_SPOKEN, grpc.StatusCode.FAILED_PRECONDITION):
                         raise self._unavailable(error) from error

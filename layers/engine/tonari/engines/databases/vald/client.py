@@ -29,7 +29,7 @@ FIRST_RETRY, LAST_RETRY = 100, 500
 """Milliseconds between attempts to connect again; gRPC's own waits grow to two minutes."""
 STREAM = 5_000
 """So many requests are sent in one stream at most."""
-EPSILON = 0.2
+EPSILON = 0.3
 """How far beyond the nearest found so far NGT looks on [Iwasaki & Miyazaki, arXiv:1810.07355]."""
 OLDEST = "1.7.13"
 """Its first version whose agents and gateways both count their vectors."""

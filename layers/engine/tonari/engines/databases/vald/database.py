@@ -41,6 +41,8 @@ COMPARED = 20_000
 """Among so many views at most an exact search under a filter is made: each of their vectors is read."""
 BATCH = 10_000
 """So many items are loaded with each write: an agent saves its whole index at the end of it."""
+LINEAR = 100_000
+"""With so many vectors at most, all of them are compared: an agent does that sooner than it walks its graph."""
 PAGE = 1_000
 GROWTH = 4
 FEW = 50
@@ -148,7 +150,11 @@ class ValdDatabase:
             self.vald.settle()
 
     def nearest(self, name: str, query: NearestQuery) -> list[FoundRecord]:
-        """Ask for more and more vectors until enough are of items in range."""
+        """Ask for more and more vectors until enough are of items in range.
+
+        Graphs that an agent makes of separate clusters, or of vectors that are there two or three times, as in an old
+        and a new collection, lose whole clusters, so a graph is asked only where there are too many vectors to compare.
+        """
         there = self.fields.count(name, query.within)
         if not there.views:
             return []
@@ -165,9 +171,9 @@ class ValdDatabase:
                     f"Vald has no filter: an exact search among {there.views:,} images or passages would read each of "
                     f"their vectors, and at most {COMPARED:,} are read. Leave 'exact' out, or narrow the 'filter'."
                 )
-        count = min(FOUND, query.k + FEW)
+        count, linear = min(FOUND, query.k + FEW), query.exact or stored <= LINEAR
         while True:
-            near = self.vald.nearest(query.vector, count, exact=query.exact)
+            near = self.vald.nearest(query.vector, count, exact=linear)
             found = self._found(name, near, query)
             if len(found) >= query.k or len(near) < count or count == FOUND:
                 return found[: query.k]

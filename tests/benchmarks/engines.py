@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -44,6 +45,7 @@ from tonari.snapshots.table import Table, build_table, sort_into_cells
 TYPES: Mapping[str, FieldType] = {"price": "number", "brand": "string", "tags": "strings"}
 SCHEMA = Schema({name: Field(kind) for name, kind in TYPES.items()})
 CLUSTERS = 500
+CLIENTS = {"milvus_lite": "milvus", "vald_agent": "vald"}
 K, THREADS = 10, 4
 FILTERS: Mapping[str, dict[str, Any] | None] = {
     "all": None,
@@ -90,7 +92,7 @@ def builtin(table: Table) -> Held:
     return Held("builtin", engine, time.perf_counter() - started, lambda: sum(one.nbytes for one in arrays) / 1e6)
 
 
-def remote(kind: str, database: Database, table: Table, pid: int) -> Held:
+def remote(kind: str, database: Database, table: Table, pids: Sequence[int]) -> Held:
     """Load the table's items, in batches, as a rebuild does."""
     started = time.perf_counter()
     count, name = len(table), "s_benchmark"
@@ -111,18 +113,18 @@ def remote(kind: str, database: Database, table: Table, pid: int) -> Held:
     print(f"{kind}: written in {written - started:.0f} s, indexed in {time.perf_counter() - written:.0f} s", flush=True)
     lag = Lag.of({}, (), 0, SCHEMA, table.views.dimensions)
     engine = RemoteEngine(database, kind, name, full, SCHEMA, lag)
-    return Held(kind, engine, time.perf_counter() - started, lambda: memory_of(pid))
+    return Held(kind, engine, time.perf_counter() - started, lambda: memory_of(pids))
 
 
-def memory_of(pid: int) -> float:
-    """Add up what a process and all that it started have in memory, what they share counted once: MB [proc(5), Pss]."""
+def memory_of(pids: Sequence[int]) -> float:
+    """Add up what processes and all they started have in memory, what they share counted once: MB [proc(5), Pss]."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-    family = {pid}
+    family = set(pids)
     while more := {child for child, parent in parents.items() if parent in family} - family:
         family |= more
     total = 0
@@ -192,11 +194,12 @@ def main() -> None:
         print(line, flush=True)
     with ExitStack() as stack:
         for name in given.engines:
+            os.environ["TONARI_VALD_DIMENSIONS"] = str(given.dimensions)
             local = importlib.import_module(f"tonari_tools.local_engines.{name}")
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{name}-"))
             with local.start(Path(folder)) as running:
-                database = connect_to({"milvus_lite": "milvus"}.get(name, name), running.access)
-                held = remote(name, database, table, running.pid)
+                database = connect_to(CLIENTS.get(name, name), running.access)
+                held = remote(name, database, table, running.pids)
                 for line in measure(held, own.engine, rows):
                     print(line, flush=True)
                 database.close()

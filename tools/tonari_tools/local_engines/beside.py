@@ -23,6 +23,11 @@ class Beside(Running):
         self._beside = beside
         super().__init__(access, program)
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Ids of both processes."""
+        return (*super().pids, *self._beside.pids)
+
     def kill(self) -> None:
         """End both at once."""
         self._beside.kill()

@@ -88,9 +88,9 @@ class Running:
         self.stop()
 
     @property
-    def pid(self) -> int:
-        """Id of the process, which leads a group of its own."""
-        return self._process.pid
+    def pids(self) -> tuple[int, ...]:
+        """Ids of the processes, each of which leads a group of its own."""
+        return (self._process.pid,)
 
     def kill(self) -> None:
         """End it at once, with all that it started in its group, as a loss of power would."""

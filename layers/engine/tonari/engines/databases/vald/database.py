@@ -175,8 +175,15 @@ class ValdDatabase:
         while True:
             near = self.vald.nearest(query.vector, count, exact=linear)
             found = self._found(name, near, query)
-            if len(found) >= query.k or len(near) < count or count == FOUND:
+            if len(found) >= query.k or len(near) < count:
                 return found[: query.k]
+            if count == FOUND:
+                if query.exact:
+                    raise UnsupportedByEngineError(
+                        f"Of the {FOUND:,} nearest vectors of all collections, which is how many Vald is asked for, "
+                        f"{len(found):,} are of items in range. Ask for so many ('k'), or leave 'exact' out."
+                    )
+                return found
             count = min(FOUND, GROWTH * count)
 
     def worded(self, name: str, terms: Sequence[str], k: int, within: Range) -> list[FoundRecord]:

@@ -3,10 +3,16 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
+import grpc
 import numpy as np
 import pytest
+from vald.v1.agent.core import agent_pb2_grpc
+from vald.v1.payload import payload_pb2
+from vald.v1.vald import index_pb2_grpc
 
 from memory_database import MemoryDatabase
 from tonari.contract.database import Access, CollectionState
@@ -71,3 +77,32 @@ def test_connects_again_soon_however_long_nobody_answered() -> None:
             thread.join(0.05)
         client.close()
     assert len(attempts) == wanted
+
+
+class Agent(agent_pb2_grpc.AgentServicer, index_pb2_grpc.IndexServicer):  # type: ignore[misc]
+    """Counts one vector that waits until it is told to index."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def IndexInfo(self, _request: Any, _: Any) -> Any:  # noqa: N802
+        return payload_pb2.Info.Index.Count(stored=1, uncommitted=0 if self.told else 1, indexing=False)
+
+    def CreateIndex(self, request: Any, _: Any) -> Any:  # noqa: N802
+        self.told.append(request)
+        return payload_pb2.Empty()
+
+
+def test_an_agent_indexes_by_as_many_threads_as_it_is_configured_for() -> None:
+    agent, server = Agent(), grpc.server(ThreadPoolExecutor(2))
+    agent_pb2_grpc.add_AgentServicer_to_server(agent, server)
+    index_pb2_grpc.add_IndexServicer_to_server(agent, server)
+    client = Vald(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+    server.start()
+    try:
+        client.settle()
+        assert [one.pool_size for one in agent.told] == [0]
+        assert client.stored() == 1
+    finally:
+        client.close()
+        server.stop(0).wait()

@@ -263,7 +263,16 @@ def test_a_newer_generation_takes_over_whole(place: Place) -> None:
     assert place.search(id="picture-0")["plan"]["vectors"] == "full"
 
 
-def test_a_check_that_began_before_does_not_bring_the_estimates_back(place: Place) -> None:
+def test_a_check_that_began_before_does_not_bring_the_estimates_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete = reader.completed
+
+    def slowly(*given: Any) -> Serving:
+        time.sleep(0.2)
+        return complete(*given)
+
+    monkeypatch.setattr(reader, "completed", slowly)
     place.store.stall("download", VECTORS)
     first: Serving = place.reader.current()
     assert not first.snapshot.whole

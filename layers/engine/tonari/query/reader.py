@@ -144,18 +144,23 @@ class Reader:
     def _load_whole(self, snapshot: Snapshot) -> Snapshot:
         return self._opening.load(self._artefacts, snapshot.id, self._cache, snapshot.encoder)
 
-    def _put_in(self, whole: Snapshot | None) -> None:
+    def _put_in(self, whole: Snapshot) -> None:
         """Answer from a snapshot that is whole, if what answers is of the same one."""
         self._whole = whole
-        while whole is not None:
+        while True:
             known = self._known
-            serving = known.serving
-            if serving is None or serving.snapshot.id != whole.id or serving.snapshot.whole:
-                return
-            fresh = completed(serving, whole, self._opening)
+            fresh = self._with(whole, known)
             with self._lock:
                 if self._known is known:
-                    self._known = replace(known, serving=fresh)
+                    self._known = fresh
+                    return
+
+    def _with(self, whole: Snapshot | None, known: Known) -> Known:
+        """Give what is known with a whole snapshot in the place of a part of the same one; else as it is."""
+        serving = known.serving
+        if whole is None or serving is None or serving.snapshot.id != whole.id or serving.snapshot.whole:
+            return known
+        return replace(known, serving=completed(serving, whole, self._opening))
 
     def _say_incomplete(self, failed: Failed) -> None:
         self._log(f"scores of {failed.snapshot} are estimates, its vectors could not be fetched: {failed.reason}")
@@ -229,7 +234,6 @@ class Reader:
 
     def _end(self, check: Check, known: Known) -> None:
         self._learn(check, known)
-        self._put_in(self._whole)
         with self._lock:
             if self._check is check:
                 self._check = None
@@ -241,10 +245,16 @@ class Reader:
         check.load()
 
     def _learn(self, check: Check, known: Known) -> None:
-        """Take in what a check found, unless it was given up meanwhile."""
-        with self._lock:
-            if self._check is check:
-                self._known = known
+        """Take in what a check found, unless it was given up meanwhile; what came whole beside it stays whole."""
+        while True:
+            whole = self._whole
+            fresh = self._with(whole, known)
+            with self._lock:
+                if self._check is not check:
+                    return
+                if self._whole is whole:
+                    self._known = fresh
+                    return
 
     def _tell(self, known: Known) -> None:
         """Ask for a rebuild if the live snapshot cannot be read; if that fails, the next check tries again."""

@@ -24,6 +24,7 @@ from tonari.snapshots.storing import write_snapshot
 from tonari.snapshots.table import build_table
 from tonari.storage.bucket import Bucket
 from tonari.storage.packing import pack, unpack
+from unit.index.samples import slow_graphs_kept
 
 ENCODER = "1" * 64
 SCHEMA = Schema(
@@ -85,7 +86,8 @@ def write_world(bucket: Bucket, kind: str, seed: int) -> str:
     """Build a real snapshot that is searched in one way, and write it; gives its id."""
     items, dimensions = SIZES[kind]
     table = build_table(catalogue(items, dimensions, seed), SCHEMA, dimensions)
-    built = build_snapshot(ENCODER, SCHEMA, table, {"images/x/y.jpg": "Not a picture."})
+    with slow_graphs_kept():
+        built = build_snapshot(ENCODER, SCHEMA, table, {"images/x/y.jpg": "Not a picture."})
     found = {"cells": built.table.index.cells is not None, "graph": built.table.index.graph is not None}
     assert found.get(kind, True), built.table.index.tuning.reason
     with tempfile.TemporaryDirectory() as folder:

@@ -32,6 +32,7 @@ from tonari.snapshots.storing import write_snapshot
 from tonari.snapshots.table import Table, build_table
 from tonari.storage.bucket import Bucket
 from unit.attributes.samples import class_means
+from unit.index.samples import slow_graphs_kept
 
 
 @pytest.fixture
@@ -87,7 +88,8 @@ def test_a_graph_is_stored_and_serves_after_loading(snapshot: Snapshot, artefact
         for number, embedding in enumerate(embeddings)
     )
     table = build_table(items, Schema({}), 16)
-    built = build_snapshot(snapshot.encoder, Schema({}), table, {})
+    with slow_graphs_kept():
+        built = build_snapshot(snapshot.encoder, Schema({}), table, {})
     (tmp_path / "folder").mkdir()
     write_snapshot(artefacts, built, tmp_path / "folder")
     loaded = load_snapshot(artefacts, built.id, tmp_path / "other").table.index

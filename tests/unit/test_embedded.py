@@ -20,7 +20,7 @@ from tonari import (
     InvalidVectorError,
     embedded,
 )
-from unit.index.samples import directions
+from unit.index.samples import directions, slow_graphs_kept
 
 FILTERS: dict[str, tuple[Any, Any]] = {
     "all": (None, lambda _: True),
@@ -85,9 +85,8 @@ def test_answers_are_brute_force(seed: int, items: int, k: int, name: str, data:
 def large() -> Index:
     """Large enough for cells and a graph."""
     random = np.random.default_rng(2)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, slow_graphs_kept():
         patch.setattr("tonari.index.shortening.CELLS_FROM_BYTES", 0)
-        patch.setattr("tonari.index.tuning.AT_ONCE", 1.0)
         return random_index(random, 1500, several=False)[0]
 
 

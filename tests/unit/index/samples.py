@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from tonari.index import tuning
 from tonari.index.vector_index import VectorIndex, lay_out, sort_by_cell
 from tonari.index.vectors import to_fixed
 
@@ -31,6 +34,14 @@ def index_of(fixed: NDArray[np.int16], item: Sequence[int] | NDArray[np.integer]
     """Index views of numbered items; a number without a view is an item without one."""
     order = np.argsort(item, kind="stable")
     return lay_out(fixed[order], np.bincount(item, minlength=0).astype(np.int64))
+
+
+@contextmanager
+def slow_graphs_kept() -> Iterator[None]:
+    """Keep each graph that finds enough: whether one is quick enough is measured, and a busy machine is not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "AT_ONCE", np.inf)
+        yield
 
 
 def in_cells(index: VectorIndex) -> VectorIndex:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tonari.index import planner, shortening, tuning
+from tonari.index import planner, shortening
 from tonari.index.bounds import check_cells, check_index
 from tonari.index.planner import find
 from tonari.index.rotation import Rotation, learn_basis, mix
@@ -17,7 +17,7 @@ from tonari.index.truth import KINDS, GroundTruth, Kind, recall_under
 from tonari.index.tuning import tune
 from tonari.index.vector_index import VectorIndex, lay_out, sort_by_cell
 from tonari.index.vectors import from_fixed, to_fixed
-from unit.index.samples import directions, index_of, unit_rows
+from unit.index.samples import directions, index_of, slow_graphs_kept, unit_rows
 
 
 def embeddings(rows: int = 3000, dimensions: int = 256, spread: int = 14) -> NDArray[np.int16]:
@@ -45,9 +45,8 @@ def test_as_few_dimensions_as_keep_recall(short: VectorIndex) -> None:
 @pytest.fixture(scope="module")
 def tuned(short: VectorIndex) -> VectorIndex:
     """Searched by cells and graph alone."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, slow_graphs_kept():
         patch.setattr(planner, "SCANNED", 0)
-        patch.setattr(tuning, "AT_ONCE", 1.0)
         return tune(sort_by_cell(short)[0])[0]
 
 

@@ -13,7 +13,7 @@ from tonari.index.planner import find
 from tonari.index.tuning import GroundTruth, tune
 from tonari.index.vector_index import LEAST_CANDIDATES, Tuning, VectorIndex, lay_out
 from tonari.index.vectors import from_fixed, to_fixed
-from unit.index.samples import clusters, in_cells, index_of, unit_rows
+from unit.index.samples import clusters, in_cells, index_of, slow_graphs_kept, unit_rows
 
 SELECTIVITIES = {"1", "0.5", "0.1", "0.01", "0.001"}
 
@@ -24,9 +24,8 @@ def scanning_up_to(patch: pytest.MonkeyPatch, count: int) -> None:
 
 @pytest.fixture(scope="module")
 def learned() -> VectorIndex:
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, slow_graphs_kept():
         scanning_up_to(patch, 0)
-        patch.setattr(tuning, "AT_ONCE", 1.0)
         fixed = clusters(np.random.default_rng(3), 4000, 48, centres=60)
         index, recall = tune(in_cells(index_of(fixed, np.arange(4000) // 2)))
     assert min(recall.values()) >= 0.99
@@ -118,10 +117,9 @@ def test_a_graph_that_finds_too_little_is_not_kept() -> None:
     assert "There is no graph: it reaches recall@10 of" in index.tuning.reason
 
 
-def test_a_small_graph_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tuning, "AT_ONCE", 1.0)
-
-    index, recall = tune(unparted(200))
+def test_a_small_graph_is_kept() -> None:
+    with slow_graphs_kept():
+        index, recall = tune(unparted(200))
 
     assert index.graph is not None
     assert recall["1"] >= 0.99

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -80,29 +81,46 @@ def test_connects_again_soon_however_long_nobody_answered() -> None:
 
 
 class Agent(agent_pb2_grpc.AgentServicer, index_pb2_grpc.IndexServicer):  # type: ignore[misc]
-    """Counts one vector that waits until it is told to index."""
+    """Counts one vector that waits until it is told to index for the second time, and saves for a while."""
 
     def __init__(self) -> None:
         self.told: list[Any] = []
+        self.saving = 0
 
     def IndexInfo(self, _request: Any, _: Any) -> Any:  # noqa: N802
-        return payload_pb2.Info.Index.Count(stored=1, uncommitted=0 if self.told else 1, indexing=False)
+        self.saving = max(0, self.saving - 1)
+        waiting = 0 if len(self.told) > 1 else 1
+        return payload_pb2.Info.Index.Count(stored=1, uncommitted=waiting, indexing=False, saving=self.saving > 0)
 
     def CreateIndex(self, request: Any, _: Any) -> Any:  # noqa: N802
         self.told.append(request)
         return payload_pb2.Empty()
 
+    def SaveIndex(self, _request: Any, _: Any) -> Any:  # noqa: N802
+        self.saving = 5
+        return payload_pb2.Empty()
 
-def test_an_agent_indexes_by_as_many_threads_as_it_is_configured_for() -> None:
+
+@pytest.fixture
+def agent() -> Iterator[tuple[Agent, Vald]]:
     agent, server = Agent(), grpc.server(ThreadPoolExecutor(2))
     agent_pb2_grpc.add_AgentServicer_to_server(agent, server)
     index_pb2_grpc.add_IndexServicer_to_server(agent, server)
     client = Vald(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
     server.start()
-    try:
-        client.settle()
-        assert [one.pool_size for one in agent.told] == [0]
-        assert client.stored() == 1
-    finally:
-        client.close()
-        server.stop(0).wait()
+    yield agent, client
+    client.close()
+    server.stop(0).wait()
+
+
+def test_an_agent_that_was_busy_is_told_again_to_index_by_its_own_number_of_threads(agent: tuple[Agent, Vald]) -> None:
+    server, client = agent
+    client.settle()
+    assert [one.pool_size for one in server.told] == [0, 0]
+    assert client.stored() == 1
+
+
+def test_what_another_writer_told_an_agent_to_save_is_waited_for(agent: tuple[Agent, Vald]) -> None:
+    server, client = agent
+    client.save()
+    assert server.saving == 0

@@ -22,7 +22,7 @@ SECONDS = 10.0
 LONGER = 60.0
 """So long for a stream of vectors, and for what was written to be searched."""
 LONGEST = 600.0
-"""So long for an agent to save its index, and to list it."""
+"""So long for an agent to index, to save its index, and to list its vectors."""
 POLL_SECONDS = 0.05
 MOST_BYTES = 64 * 1024 * 1024
 FIRST_RETRY, LAST_RETRY = 100, 500
@@ -36,6 +36,7 @@ OLDEST = "1.7.13"
 _GONE = grpc.StatusCode.NOT_FOUND
 _FINE = {one.value[0] for one in (grpc.StatusCode.OK, _GONE, grpc.StatusCode.ALREADY_EXISTS)}
 """A vector that is gone was to be deleted or is left out; one that is there just so need not be written."""
+_NOTHING_TO_DO = grpc.StatusCode.FAILED_PRECONDITION
 _NOT_SPOKEN = grpc.StatusCode.UNIMPLEMENTED
 
 Answer = TypeVar("Answer")
@@ -50,7 +51,10 @@ class Near:
 
 
 class Vald:
-    """An agent of Vald or its gateway; distances are those of cosine."""
+    """An agent of Vald or its gateway; distances are those of cosine.
+
+    Every call raises EngineUnavailableError if there is no answer in time, or a refusal.
+    """
 
     def __init__(self, host: str) -> None:
         self._host = host
@@ -87,40 +91,54 @@ class Vald:
     def settle(self) -> None:
         """Wait until all that was written is searched.
 
-        An agent is told to index now, by as many threads as it is configured for; a gateway cannot be told, and its
-        agents do so when they are configured to.
+        An agent is told to index now, by as many threads as it is configured for, and again if it was busy with what
+        another writer told it; a gateway cannot be told, and its agents do so when they are configured to.
 
         Raises
         ------
         EngineUnavailableError
-            If that takes longer than a minute.
+            If that takes longer than a minute, or ten while an agent is indexing.
         """
-        deadline = time.monotonic() + LONGER
-        told = False
+        began, heeds = time.monotonic(), True
         while (count := self._counts()).uncommitted or count.indexing:
-            if not told and not count.indexing:
-                told = True
-                try:
-                    agent = agent_pb2_grpc.AgentStub(self._channel)
-                    agent.CreateIndex(payload_pb2.Control.CreateIndexRequest(), timeout=LONGEST)
-                except grpc.RpcError as error:
-                    if error.code() not in (_NOT_SPOKEN, grpc.StatusCode.FAILED_PRECONDITION):
-                        raise self._unavailable(error) from error
-                continue
-            if time.monotonic() > deadline:
+            if heeds and not count.indexing:
+                heeds = self._index()
+            waited = time.monotonic() - began
+            if waited > (LONGEST if count.indexing else LONGER):
                 raise EngineUnavailableError(
-                    f"Vald at {self._host} has not indexed {count.uncommitted:,} vectors after {LONGER:.0f} s: let "
+                    f"Vald at {self._host} has not indexed {count.uncommitted:,} vectors after {waited:.0f} s: let "
                     "its agents index more often (auto_index_check_duration), or give them more processors."
                 )
             time.sleep(POLL_SECONDS)
 
+    def _index(self) -> bool:
+        """Let an agent index; tells whether this is one, and no gateway."""
+        try:
+            agent_pb2_grpc.AgentStub(self._channel).CreateIndex(
+                payload_pb2.Control.CreateIndexRequest(), timeout=LONGEST
+            )
+        except grpc.RpcError as error:
+            if error.code() not in (_NOT_SPOKEN, _NOTHING_TO_DO):
+                raise self._unavailable(error) from error
+            return bool(error.code() != _NOT_SPOKEN)
+        return True
+
     def save(self) -> None:
-        """Let an agent write its index to disk; a gateway's agents do so when they are configured to."""
+        """Let an agent write its index to disk, and wait for it; a gateway's agents do so when they are configured to.
+
+        An agent says at once that it is done if another writer told it to save the same: so it is asked whether it is.
+        """
         try:
             agent_pb2_grpc.AgentStub(self._channel).SaveIndex(payload_pb2.Empty(), timeout=LONGEST)
         except grpc.RpcError as error:
             if error.code() != _NOT_SPOKEN:
                 raise self._unavailable(error) from error
+            return
+        began = time.monotonic()
+        while self._counts().saving:
+            if time.monotonic() - began > LONGEST:
+                raise EngineUnavailableError(f"Vald at {self._host} is still saving its index after {LONGEST:.0f} s.")
+            time.sleep(POLL_SECONDS)
 
     def stored(self) -> int:
         """Count the vectors that are searched; those of a gateway's replicas count too."""
@@ -165,7 +183,7 @@ class Vald:
             raise self._unavailable(error) from error
 
     def _run_through(self, call: Callable[..., Iterable[Answer]], requests: Iterable[Any], what: str) -> list[Answer]:
-        """Send requests in streams; of their answers those that say that all is so already are fine."""
+        """Send requests in streams; an answer that there was nothing to do is fine."""
         rest, answers = iter(requests), list[Answer]()
         try:
             while some := list(islice(rest, STREAM)):

@@ -92,9 +92,8 @@ class ValdDatabase:
 
     @property
     def limits(self) -> Limits:
-        """Those of Vald, and for ids and writes those of the second database."""
-        beside = self.fields.limits
-        return Limits(found=FOUND, exact=FOUND, compared=COMPARED, ids=beside.ids, batch=BATCH)
+        """Those of Vald, and for ids those of the second database."""
+        return Limits(found=FOUND, exact=FOUND, compared=COMPARED, ids=self.fields.limits.ids, batch=BATCH)
 
     def collections(self) -> dict[str, CollectionState]:
         """Name the collections, as the second database has them."""

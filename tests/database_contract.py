@@ -52,7 +52,7 @@ ODD_TEXTS = (
     'say "yes"',
     "back\\slash",
     "line\nbreak\ttab",
-    "nul\0and\1one",
+    "nul\x000and\x01one",
     "%s %(x)s {0} ${y} :z ?",
     "隣の🙂",
     "e\u0301",

@@ -2,7 +2,8 @@
 
 `TONARI_VALD_AGENT=PROGRAM .venv/bin/python tests/benchmarks/vald_graph.py [--vectors 30000] [--dimensions 256]` draws
 vectors in 500 clusters, loads each once and then twice, as an old and a new collection do, and asks an agent for the 60
-nearest of queries that are none of them. Recall@10 is measured against numpy's exact answers.
+nearest of queries that are none of them. Recall@10 is the share of the ten nearest, as numpy finds them, that are among
+these 60.
 """
 
 from __future__ import annotations

@@ -15,14 +15,14 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from tonari.index import planner, probing, tuning
-from tonari.index.costs import scan_cost
+from tonari.index.costs import ANSWERED, ASKED, CELL, LOOK, RANKED_CELLS, scan_cost
 from tonari.index.graph import Graph
 from tonari.index.planner import MOST_WALKED, find
 from tonari.index.probing import Probe
 from tonari.index.scoring import score_rows
 from tonari.index.truth import GroundTruth, recall_under
 from tonari.index.vector_index import LEAST_CANDIDATES, Tuning, VectorIndex
-from tonari.index.vectors import Hits, from_fixed, to_fixed
+from tonari.index.vectors import Hits, from_fixed, quantise, to_fixed
 from unit.index.samples import clusters, directions, in_cells, index_of, unit_rows
 
 CORNERS = np.array([*np.eye(4), *-np.eye(4), *itertools.product((-0.5, 0.5), repeat=4)], np.float32)
@@ -253,6 +253,7 @@ def test_few_rows_are_scanned(walking: VectorIndex) -> None:
     query = from_fixed(walking.views.fixed[[7]])
     with pytest.MonkeyPatch.context() as patch:  # of its own: undone before that of all tests is
         patch.setattr(planner, "SCANNED", scan_cost(500, len(walking.views), 64))
+        patch.setattr(probing, "EXPLORED", 1.0)
 
         assert find(query, walking, 10, np.arange(2000) < 200).path == "scan"
         assert find(query, walking, 10, np.arange(2000) < 600).path == "cells"
@@ -323,7 +324,7 @@ def test_a_range_that_leaves_out_a_part_of_the_catalogue_keeps_its_recall(monkey
     """What is learned by filters that leave out single items would end too early there."""
     rows = 12_000
     index = in_cells(index_of(clusters(np.random.default_rng(8), rows, 64, centres=400), np.arange(rows)))
-    monkeypatch.setattr(probing, "scan_cost", lambda *_: np.inf)
+    monkeypatch.setattr(planner, "scan_cost", lambda *_: np.inf)
     monkeypatch.setattr(tuning, "CELLS_FROM_BYTES", 0)
     index, _ = tuning.tune(index)
     queries = GroundTruth(index).under_filters(0.9, "beyond")
@@ -362,7 +363,7 @@ def test_nothing_is_scored_by_cells_where_a_sparse_range_is_scanned_quickly(monk
 
 def test_more_is_tried_by_cells_where_a_scan_costs_much(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(8)
-    rows, _in_range = 30_000, 8_000
+    rows = 30_000
     index = in_cells(index_of(clusters(random, rows, 96, centres=300), np.arange(rows)))
     index = replace(index, tuning=Tuning((Probe(1.0, 16, 10, 3.0, 100),)))
     query = from_fixed(index.views.fixed[:1])
@@ -370,11 +371,99 @@ def test_more_is_tried_by_cells_where_a_scan_costs_much(monkeypatch: pytest.Monk
     allowed[find(query, index, 2_000, exact=True).items] = False
 
     assert find(query, index, 10, allowed).path == "scan"
-    monkeypatch.setattr(probing, "scan_cost", lambda *sizes: 100 * scan_cost(*sizes))
+    monkeypatch.setattr(planner, "scan_cost", lambda *sizes: 100 * scan_cost(*sizes))
     hits = find(query, index, 10, allowed)
     assert hits.path == "cells"
     assert 0 < hits.scanned < len(index)
     assert triples(hits) == ranked(query, index, allowed)[:10]
+
+
+@pytest.mark.parametrize(("wanted", "scored"), [(3, False), (30, True)])
+def test_cells_that_hold_hardly_what_is_wanted_are_not_scored_where_a_scan_is_quick(
+    monkeypatch: pytest.MonkeyPatch, wanted: int, *, scored: bool
+) -> None:
+    """The nearest cells hold their share of the range; so they likely hold the nearest, or they do not."""
+    rows, random = 30_000, np.random.default_rng(8)
+    index = in_cells(index_of(clusters(random, rows, 96, centres=300), np.arange(rows)))
+    index = replace(index, tuning=Tuning((Probe(1.0, 16, 10, 3.0, 100),)))
+    query = from_fixed(index.views.fixed[:1])
+    asked = quantise(query)
+    assert index.cells is not None
+    assert index.lists is not None
+    nearest = np.concatenate([index.lists.items_of[cell] for cell in index.cells.rank(*asked)[0][:16]])
+    share = wanted * 10 / len(nearest)
+    allowed = random.random(rows) < share
+    allowed[nearest] = False
+    allowed[nearest[: wanted * 10]] = True
+    calls: list[int] = []
+    score = probing._score
+
+    def spy(*read: Any) -> NDArray[np.int32]:
+        calls.append(1)
+        return score(*read)
+
+    monkeypatch.setattr(probing, "_score", spy)
+    find(query, index, 10, allowed)
+
+    assert bool(calls) == scored
+
+
+def test_what_is_worth_reading_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once cells are known to cost less than a scan, no budget ends them."""
+    rows = 30_000
+    index = in_cells(index_of(clusters(np.random.default_rng(8), rows, 96, centres=300), np.arange(rows)))
+    index = replace(index, tuning=Tuning((Probe(1.0, 16, 10, 1.8, 100),)))
+    query = from_fixed(index.views.fixed[:1])
+    allowed = np.ones(rows, np.bool_)
+    allowed[find(query, index, 2_000, exact=True).items] = np.random.default_rng(1).random(2_000) < 0.1
+    monkeypatch.setattr(planner, "scan_cost", lambda *_: 1e6)
+    rounds: list[int] = []
+    score = probing._score
+
+    def spy(*read: Any) -> NDArray[np.int32]:
+        rounds.append(len(read[2]))
+        return score(*read)
+
+    monkeypatch.setattr(probing, "_score", spy)
+
+    assert find(query, index, 10, allowed).path == "cells"
+    assert len(rounds) == 2
+
+
+@pytest.mark.parametrize("scan", [1e6, 1.2e6])
+def test_what_is_looked_for_in_vain_costs_a_share_of_a_scan_at_most(
+    monkeypatch: pytest.MonkeyPatch, scan: float
+) -> None:
+    rows = 30_000
+    index = in_cells(index_of(clusters(np.random.default_rng(8), rows, 96, centres=300), np.arange(rows)))
+    index = replace(index, tuning=Tuning((Probe(1.0, 16, 10, 3.0, 100),)))
+    query = from_fixed(index.views.fixed[:1])
+    allowed = np.zeros(rows, np.bool_)
+    allowed[find(query, index, rows, exact=True).items[-3_000:]] = True
+    monkeypatch.setattr(planner, "scan_cost", lambda *_: scan)
+    spent = [RANKED_CELLS]
+    positions = probing._positions
+
+    def spy(*read: Any) -> Any:
+        found = positions(*read)
+        spent.append(LOOK + CELL * len(read[1]) + ASKED * found[1])
+        return found
+
+    monkeypatch.setattr(probing, "_positions", spy)
+
+    assert find(query, index, 10, allowed).path == "scan"
+    assert len(spent) > 2
+    assert sum(spent) <= probing.EXPLORED * (ANSWERED + scan)
+
+
+def test_cells_ahead_hold_less_of_the_range_where_those_before_do() -> None:
+    rows = 30_000
+    index = in_cells(index_of(clusters(np.random.default_rng(8), rows, 96, centres=300), np.arange(rows)))
+    assert index.lists is not None
+    order = np.arange(len(index.lists.size), dtype=np.int32)
+    little, even, much = (probing._rest_cost(index.lists, order, 100, 300, 15_000, seen) for seen in (0, 2_900, 5_000))
+
+    assert little < even < much
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5])

@@ -39,7 +39,7 @@ def test_queries_from_outside_find_their_neighbours(
     learned: VectorIndex, selectivity: float, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planner, "SCANNED", 0)
-    monkeypatch.setattr(probing, "scan_cost", lambda *_: np.inf)
+    monkeypatch.setattr(planner, "scan_cost", lambda *_: np.inf)
     random = np.random.default_rng(9)
     queries = from_fixed(clusters(np.random.default_rng(3), 4000, 48, centres=60)[:60])
     found, true, scanned = 0, 0, []

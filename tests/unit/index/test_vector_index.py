@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,13 +22,26 @@ def test_the_rows_of_items_come_in_the_order_of_their_documents() -> None:
     assert [len(one) for one in index.rows_of(np.empty(0, np.int64))] == [0, 0]
 
 
-def test_settings_between_two_are_the_dearer() -> None:
-    tuning = Tuning((Probe(1.0, 10, 500), Probe(0.1, 30, 100), Probe(0.01, 20, 50)))
+@pytest.mark.parametrize(
+    ("selectivity", "cells", "rows"),
+    [(1.5, 10, 500), (1.0, 30, 500), (0.5, 30, 500), (0.1, 30, 100), (0.05, 30, 100), (0.01, 20, 50), (0.001, 20, 50)],
+)
+def test_settings_between_two_are_the_dearer(selectivity: float, cells: int, rows: int) -> None:
+    probes = (Probe(1.0, 10, 500, 1.0, 100), Probe(0.1, 30, 100, 2.0, 200), Probe(0.01, 20, 50, 3.0, 100))
+    index = replace(index_of(clusters(np.random.default_rng(3), 400, 8), np.arange(400)), tuning=Tuning(probes))
+    found = index.probe(selectivity, 10)
 
-    assert tuning.probe(0.5) == Probe(0.5, 30, 500)
-    assert tuning.probe(0.05) == Probe(0.05, 30, 100)
-    assert tuning.probe(0.001) == Probe(0.001, 20, 50)
-    assert tuning.probe(1.0) == Probe(1.0, 30, 500)
+    assert (found.cells, found.rows) == (cells, rows)
+    assert found.ratio == (1.0 if selectivity > 1 else 2.0 if selectivity > 0.1 else 3.0)
+
+
+def test_more_items_want_more_rows_and_candidates() -> None:
+    tuning = Tuning((Probe(1.0, 16, 10, 1.5, 100),))
+    index = replace(index_of(clusters(np.random.default_rng(3), 400, 8), np.arange(400) // 4), tuning=tuning)
+
+    assert (index.probe(1.0, 2).rows, index.probe(1.0, 2).candidates) == (40, 100)
+    assert (index.probe(1.0, 10).rows, index.probe(1.0, 10).candidates) == (40, 100)
+    assert (index.probe(1.0, 40).rows, index.probe(1.0, 40).candidates) == (160, 160)
 
 
 @pytest.mark.parametrize(("k", "walked"), [(1, 64), (10, 64), (11, 71), (40, 256)])

@@ -52,6 +52,8 @@ class Cells:
     _packed: Packed = field(init=False, repr=False)
     _scale: float = field(init=False, repr=False)
     _numbers: NDArray[np.int32] = field(init=False, repr=False)
+    _low: np.int32 = field(init=False, repr=False)
+    _high: np.int32 = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         squares = np.einsum("ij,ij->i", self.centroids, self.centroids)
@@ -62,6 +64,9 @@ class Cells:
         object.__setattr__(self, "_packed", Packed(codes))
         object.__setattr__(self, "_scale", scale)
         object.__setattr__(self, "_numbers", np.arange(len(codes), dtype=np.int32))
+        low = (1 << (len(codes) - 1).bit_length()) - 1
+        object.__setattr__(self, "_low", np.int32(low))
+        object.__setattr__(self, "_high", np.int32(~low))
 
     def __len__(self) -> int:
         """``C``."""
@@ -83,16 +88,17 @@ class Cells:
             At what distance from the nearest query, one less a cosine, the nearest rows of each are expected, to three
             digits or so; ascending.
         """
-        products = self._packed.dot_products(codes).max(axis=0).astype(np.float32)
-        distance = np.maximum(self.offset - products * np.float32(1 / (scale * self._scale)), np.float32(0))
+        products = self._packed.dot_products(codes)
+        nearest = products[0] if len(products) == 1 else products.max(axis=0)
+        distance = np.multiply(nearest, -1 / (scale * self._scale), dtype=np.float32, casting="unsafe")
+        distance += self.offset
+        np.maximum(distance, np.float32(0), out=distance)
         # Floats of one sign are in the order of their bits; the lowest bits of each make room for its number.
-        low = np.int32((1 << (len(self) - 1).bit_length()) - 1)
-        keys = distance.view(np.int32) & ~low
+        keys = distance.view(np.int32)
+        keys &= self._high
         keys |= self._numbers
         keys.sort()
-        order = keys & low
-        keys ^= order
-        return order, keys.view(np.float32)
+        return keys & self._low, distance
 
     def relative_distance(self, distance: NDArray[np.float32], found: float) -> NDArray[np.float32]:
         """Divide the distance of ranked cells by that of the rows found so far, and add a penalty that grows with rank.

@@ -16,8 +16,8 @@ def dot_products(queries: NDArray[np.int8], codes: NDArray[np.int8]) -> NDArray[
     Parameters
     ----------
     queries : (Q, D) int8
+        At least one row.
     codes : (N, D) int8
-        At least one row, as of ``queries``.
 
     Returns
     -------
@@ -34,7 +34,6 @@ def dot_products_of(queries: NDArray[np.int8], codes: NDArray[np.int8], rows: ND
     queries : (Q, D) int8
     codes : (N, D) int8
     rows : (n,) int64
-        At least one.
 
     Returns
     -------

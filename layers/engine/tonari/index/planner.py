@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.index.costs import LISTED, LOOKED_UP, RANKED, copied, scan_cost
+from tonari.index.costs import LISTED, LOOKED_UP, RANKED, STARTED, copied, scan_cost
 from tonari.index.graph import Graph
 from tonari.index.kernels import count_true
 from tonari.index.probing import (
@@ -34,8 +34,8 @@ from tonari.index.scoring import best_views, order_items, score_views
 from tonari.index.vector_index import VectorIndex
 from tonari.index.vectors import Hits, Path, quantise
 
-SCANNED = 400_000.0
-"""What is scanned rather than looked for in cells, in nanoseconds: about what cells take."""
+SCANNED = 180_000.0
+"""What is scanned rather than looked for in cells, in nanoseconds: somewhat more than cells take at least."""
 CELLS_FROM_BYTES = 4 << 20
 """Codes from which cells are worth their while."""
 MOST_WALKED = 512
@@ -48,7 +48,8 @@ def scanned_share(codes: NDArray[np.int8]) -> float:
     if scan_cost(rows, rows, dimensions) <= SCANNED:
         return math.inf
     row = RANKED + copied(dimensions)
-    up_to = max(SCANNED / (LOOKED_UP + row), (SCANNED - LISTED * rows) / row, 0.0)
+    left = SCANNED - STARTED
+    up_to = max(left / (LOOKED_UP + row), (left - LISTED * rows) / row, 0.0)
     return float(up_to / rows)
 
 
@@ -163,15 +164,16 @@ def _without_scan(
     walked = index.tuning.walked(k)
     if allowed is None and index.graph is not None and walked <= MOST_WALKED and walked < len(index.views):
         return _by_graph(queries, asked, index, index.graph, k, walked) or 0
-    selectivity = matching / len(index)
-    if index.lists is None or not index.tuning.probes or selectivity <= scanned_share(index.views.codes):
+    if index.lists is None or not index.tuning.probes:
         return 0
-    probe = index.tuning.probe(selectivity)
-    rows = max(index.rows_for(k), probe.rows)
-    wanted = max(index.candidates(k), probe.candidates)
-    probe = replace(probe, rows=rows, candidates=wanted)
-    in_range = np.inf if allowed is None else selectivity * len(index.views)
-    found = probe_lists(asked, index.lists, allowed, probe, in_range)
+    rows, dimensions = index.views.codes.shape
+    selectivity = matching / len(index)
+    in_range = selectivity * rows
+    scan = scan_cost(in_range, rows, dimensions)
+    if scan <= SCANNED:
+        return 0
+    probe = index.probe(selectivity, k)
+    found = probe_lists(asked, index.lists, allowed, probe, in_range, np.inf if allowed is None else scan)
     if isinstance(found, int):
         return found
     return _answer(queries, index, k, found.rows, "cells", found.scanned)

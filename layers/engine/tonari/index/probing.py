@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from tonari.index.cells import Cells
 from tonari.index.costs import (
+    ANSWERED,
     ASKED,
     CELL,
     FOUND,
@@ -20,7 +20,6 @@ from tonari.index.costs import (
     SCORED,
     copied,
     probing_cost,
-    scan_cost,
     whole_from,
 )
 from tonari.index.kernels import dot_products, dot_products_of
@@ -30,10 +29,18 @@ GROWTH = 6
 """How many times as many cells a round may read as the one before."""
 FEW = 1 / 16
 """Share of the rows read up to which it is quicker to look up the numbers of some than to list those of all."""
-EXPLORED = 0.12
-"""Share of what a scan costs that may be spent before it is known that cells cost less."""
+CELLS_AT_ONCE = 64
+"""Cells that are copied out at a time where nothing narrows the range."""
+EXPLORED = 0.15
+"""Share of what an answer by a scan costs that may be spent before it is known that cells cost less."""
+READ = 0.8
+"""Share of the cells within reach that is read in the end: the reach shrinks as nearer rows are found."""
 SPARSE = 0.5
 """A range is sparse near a query where its share of the nearest cells is less than so much of its share of all rows."""
+SEVERAL = 5
+"""If the nearest cells hold so many times the rows that are wanted in range, they likely hold the nearest of all."""
+MORE, ROUNDS = 50, 3
+"""Where they do not: how many times the rows wanted are compared in the end, and in how many more rounds."""
 NEAR_TIES = 5.0
 """How many standard errors below the last row that is wanted a product may lie and still be that of a nearer row."""
 MOST_NEAR_TIES = 2_000, 1 / 8
@@ -101,7 +108,8 @@ def probe_lists(
     lists: InvertedLists,
     allowed: NDArray[np.bool_] | None,
     probe: Probe,
-    in_range: float = np.inf,
+    in_range: float = 0.0,
+    scan: float = math.inf,
 ) -> Candidates | int:
     """Read cells, nearest first, until those left are too far off to hold rows as near as the best found.
 
@@ -116,8 +124,9 @@ def probe_lists(
     allowed : (I,) bool
         Which items are in range, all if it is None.
     in_range
-        About how many rows are in range, by which the cost of a scan of these is known; cells are read whatever they
-        cost if it is left out.
+        About how many rows are in range.
+    scan
+        What a scan of these costs; cells are read whatever they cost if it is left out.
 
     Returns
     -------
@@ -128,20 +137,20 @@ def probe_lists(
     """
     codes, scale = query
     cells, dimensions = lists.cells, lists.codes.shape[1]
-    scan = scan_cost(in_range, len(lists.codes), dimensions) if np.isfinite(in_range) else np.inf
     order, distance = cells.rank(codes, scale)
-    budget = EXPLORED * scan - RANKED_CELLS
+    budget = EXPLORED * (ANSWERED + scan) - RANKED_CELLS
     positions, products, best = [], [], np.empty(0, np.int32)
-    scored, count, compared, sparse = 0, min(probe.cells, len(cells)), 0, False
+    scored, count, compared, sparse, worth = 0, min(probe.cells, len(cells)), 0, False, False
     while True:
-        rows = int(lists.size[order[scored:count]].sum())
-        budget -= LOOK + (count - scored) * CELL + rows * ASKED
-        inside = _positions(lists, order[scored:count], allowed)
-        sparse = _is_sparse(probe, inside, rows) if count == probe.cells else sparse
-        if sparse and budget < LOOK + SCORED:
+        inside, rows = _positions(lists, order[scored:count], allowed)
+        looked = LOOK + (count - scored) * CELL + rows * ASKED
+        budget -= looked
+        sparse = _is_sparse(in_range / len(lists.codes), inside, rows) if count == probe.cells else sparse
+        near = math.inf if inside is None else compared + len(inside)
+        if not worth and budget < LOOK + SCORED and (sparse or _likely_cost(probe, near, rows, dimensions) > scan):
             return compared
-        if inside is not None and compared + len(inside) < probe.rows and count < len(cells):
-            ahead = _affordable(lists, order, count, budget - LOOK, ASKED)
+        if near < probe.rows and count < len(cells):
+            ahead = _affordable(lists, order, count, budget - looked - LOOK - SCORED, ASKED)
             if ahead == count:
                 return compared
             count = ahead
@@ -159,7 +168,8 @@ def probe_lists(
         if last <= count:
             break
         ahead = min(last, GROWTH * count)
-        if _rest_cost(lists, order, count, last, in_range - compared) > scan:
+        worth = _rest_cost(lists, order, count, last, in_range, compared) <= scan
+        if not worth:
             row = FOUND + copied(dimensions)
             budget -= SCORED + len(found) * row
             dense = ASKED + len(found) / max(rows, 1) * row
@@ -173,9 +183,17 @@ def probe_lists(
     return Candidates(_row_numbers(lists, order[:count], inside), len(joined))
 
 
-def _is_sparse(probe: Probe, inside: NDArray[np.int64] | None, rows: int) -> bool:
+def _is_sparse(selectivity: float, inside: NDArray[np.int64] | None, rows: int) -> bool:
     """Tell whether few of the first rows are in range."""
-    return inside is not None and len(inside) < SPARSE * probe.selectivity * rows
+    return inside is not None and len(inside) < SPARSE * selectivity * rows
+
+
+def _likely_cost(probe: Probe, near: float, rows: int, dimensions: int) -> float:
+    """Tell what more cells will likely cost, if the nearest, of so many ``rows``, hold ``near`` rows in range."""
+    if near >= SEVERAL * probe.rows:
+        return 0.0
+    each = FOUND + copied(dimensions) + ASKED * rows / max(near, 1)
+    return ROUNDS * (LOOK + SCORED) + MORE * probe.rows * each
 
 
 def _affordable(lists: InvertedLists, order: NDArray[np.int32], count: int, budget: float, row: float) -> int:
@@ -185,17 +203,18 @@ def _affordable(lists: InvertedLists, order: NDArray[np.int32], count: int, budg
     return count + int(np.searchsorted(costs, budget, side="right"))
 
 
-def _rest_cost(lists: InvertedLists, order: NDArray[np.int32], count: int, last: int, left: float) -> float:
-    """Tell what it costs to read all cells up to the ``last``: 0 where no range is given.
+def _rest_cost(
+    lists: InvertedLists, order: NDArray[np.int32], count: int, last: int, in_range: float, compared: int
+) -> float:
+    """Tell what it costs to read the cells up to the ``last`` that will be read, of which ``count`` are read.
 
-    That many cells will be read at most: as many rows are known as the reach follows from. The rows in range that are
-    ``left`` are taken to lie evenly in what is not read.
+    More are not, since as many rows are known as the reach follows from. The share of their rows that is in range is
+    taken to lie midway between that of the nearer cells and that of all cells not read.
     """
-    if not np.isfinite(left):
-        return 0.0
-    ahead = int(lists.size[order[count:last]].sum())
-    share = max(left, 0.0) / max(len(lists.codes) - int(lists.size[order[:count]].sum()), 1)
-    return probing_cost(last - count, ahead, share * ahead, lists.codes.shape[1])
+    read, ahead = int(lists.size[order[:count]].sum()), READ * int(lists.size[order[count:last]].sum())
+    nearer, others = compared / max(read, 1), max(in_range - compared, 0.0) / max(len(lists.codes) - read, 1)
+    another = LOOK + SCORED if last > GROWTH * count else 0.0
+    return another + probing_cost(READ * (last - count), ahead, (nearer + others) / 2 * ahead, lists.codes.shape[1])
 
 
 def products_of(
@@ -250,11 +269,12 @@ def best_positions(products: NDArray[np.int32], count: int, wanted: int = 0, mar
 
 def _positions(
     lists: InvertedLists, chosen: NDArray[np.int32], allowed: NDArray[np.bool_] | None
-) -> NDArray[np.int64] | None:
-    """Tell where the rows in range are among all rows of some cells; None if no range is given."""
+) -> tuple[NDArray[np.int64] | None, int]:
+    """Tell where rows in range are among all rows of some cells (None if no range is given), and how many all are."""
     if allowed is None:
-        return None
-    return allowed.take(np.concatenate([lists.items_of[number] for number in chosen.tolist()])).nonzero()[0]
+        return None, int(lists.size[chosen].sum())
+    items = np.concatenate([lists.items_of[number] for number in chosen.tolist()])
+    return allowed.take(items).nonzero()[0], len(items)
 
 
 def _score(
@@ -263,21 +283,12 @@ def _score(
     chosen: NDArray[np.int32],
     positions: NDArray[np.int64] | None,
 ) -> NDArray[np.int32]:
-    """Score the rows of some cells that are at these positions, or all."""
-    if positions is None:
-        return _score_whole(query_codes, lists, chosen.tolist())
-    if not len(positions):
-        return np.empty(0, np.int32)
-    if len(positions) > whole_from(lists.codes.shape[1]) * lists.size[chosen].sum():
-        return _score_whole(query_codes, lists, chosen.tolist())[positions]
-    return dot_products_of(query_codes, lists.codes, _row_numbers(lists, chosen, positions))
-
-
-def _score_whole(query_codes: NDArray[np.int8], lists: InvertedLists, numbers: Sequence[int]) -> NDArray[np.int32]:
-    """Score all rows of some cells, each cell where it lies."""
-    products = [dot_products(query_codes, codes) for number in numbers if len(codes := lists.codes_of[number])]
-    joined = np.concatenate(products, axis=1) if products else np.empty((1, 0), np.int32)
-    return np.asarray(joined[0] if len(joined) == 1 else joined.max(axis=0))
+    """Score the rows of some cells that are at these positions, or all, copied out: a call for each cell costs more."""
+    if positions is not None:
+        return dot_products_of(query_codes, lists.codes, _row_numbers(lists, chosen, positions))
+    codes = [lists.codes_of[number] for number in chosen.tolist()]
+    parts = [np.concatenate(codes[start : start + CELLS_AT_ONCE]) for start in range(0, len(codes), CELLS_AT_ONCE)]
+    return np.concatenate([dot_products(query_codes, part).max(axis=0) for part in parts])
 
 
 def _row_numbers(lists: InvertedLists, chosen: NDArray[np.int32], positions: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -43,20 +43,6 @@ class Tuning:
     expansion: int = 0
     reason: str = ""
 
-    def probe(self, selectivity: float) -> Probe:
-        """Take the dearer of the two settings learned around a selectivity."""
-        above = [probe for probe in self.probes if probe.selectivity >= selectivity]
-        below = [probe for probe in self.probes if probe.selectivity < selectivity]
-        around = [*above[-1:], *below[:1]]
-        return Probe(
-            selectivity,
-            max(probe.cells for probe in around),
-            max(probe.rows for probe in around),
-            max(probe.ratio for probe in around),
-            max(probe.candidates for probe in around),
-            max(probe.sparse for probe in around),
-        )
-
     def walked(self, k: int) -> int:
         """Choose how many candidates a graph is walked for so that k items are found."""
         return -(-self.expansion * max(k, TUNED_FOR) // TUNED_FOR)
@@ -87,6 +73,9 @@ class VectorIndex:
         Of the cells, None where there are none.
     one_view_each
         Whether no item has two views, so that a row stands for its item.
+    between
+        What serves at a selectivity above those of all probes, between each two, and below, where ten items are wanted:
+        the dearer of two.
     """
 
     views: Views
@@ -97,11 +86,15 @@ class VectorIndex:
     tuning: Tuning = Tuning()
     lists: InvertedLists | None = field(init=False, repr=False, compare=False)
     one_view_each: bool = field(init=False, repr=False, compare=False)
+    between: tuple[Probe, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         lists = None if self.cells is None else InvertedLists(self.cells, self.views.codes, self.views.item)
         object.__setattr__(self, "lists", lists)
         object.__setattr__(self, "one_view_each", int(np.diff(self.first).max(initial=0)) <= 1)
+        probes = self.tuning.probes
+        dearer = map(_dearer, (*probes[:1], *probes), (*probes, *probes[-1:]))
+        object.__setattr__(self, "between", tuple(self._at_least(probe, TUNED_FOR) for probe in dearer))
 
     def __len__(self) -> int:
         """``I``."""
@@ -111,6 +104,19 @@ class VectorIndex:
         """Choose how many rows get their final score at least where k items are wanted."""
         least = LEAST_CANDIDATES if self.views.rotation is None else ROTATED_CANDIDATES
         return max(least, CANDIDATES_PER_ITEM * k)
+
+    def probe(self, selectivity: float, k: int) -> Probe:
+        """Take the dearer of the settings learned around a selectivity, with as many rows as k items ask for at least.
+
+        There is a setting, or more.
+        """
+        place = 0
+        for one in self.tuning.probes:
+            if one.selectivity < selectivity:
+                break
+            place += 1
+        found = self.between[place]
+        return found if k <= TUNED_FOR else self._at_least(found, k)
 
     def rows_for(self, k: int) -> int:
         """Tell how many rows k items have on average."""
@@ -134,6 +140,10 @@ class VectorIndex:
             return np.sort(self.rows_of(allowed.nonzero()[0])[0])
         return allowed.take(self.views.item).nonzero()[0]
 
+    def _at_least(self, probe: Probe, k: int) -> Probe:
+        rows, candidates = max(probe.rows, self.rows_for(k)), max(probe.candidates, self.candidates(k))
+        return replace(probe, rows=rows, candidates=candidates)
+
     def rows_of(self, items: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """List all views of items.
 
@@ -152,6 +162,17 @@ class VectorIndex:
         size = self.first[items + 1] - begin
         end = size.cumsum()
         return self.rows[(begin - end + size).repeat(size) + np.arange(end[-1] if len(end) else 0)], size
+
+
+def _dearer(one: Probe, other: Probe) -> Probe:
+    return Probe(
+        one.selectivity,
+        max(one.cells, other.cells),
+        max(one.rows, other.rows),
+        max(one.ratio, other.ratio),
+        max(one.candidates, other.candidates),
+        max(one.sparse, other.sparse),
+    )
 
 
 def lay_out(fixed: NDArray[np.int16], size: NDArray[np.int64]) -> VectorIndex:

@@ -44,6 +44,14 @@ def test_more_items_want_more_rows_and_candidates() -> None:
     assert (index.probe(1.0, 40).rows, index.probe(1.0, 40).candidates) == (160, 160)
 
 
+def test_an_index_without_items_keeps_its_settings() -> None:
+    tuning = Tuning((Probe(1.0, 16, 10, 1.5, 100),))
+    index = replace(index_of(np.empty((0, 8), np.int16), np.empty(0, np.int64)), tuning=tuning)
+
+    assert index.rows_for(10) == 0
+    assert index.probe(1.0, 10) == tuning.probes[0]
+
+
 @pytest.mark.parametrize(("k", "walked"), [(1, 64), (10, 64), (11, 71), (40, 256)])
 def test_more_items_want_a_wider_walk(k: int, walked: int) -> None:
     assert Tuning(graph=True, expansion=64).walked(k) == walked

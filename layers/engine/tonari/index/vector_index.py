@@ -120,7 +120,7 @@ class VectorIndex:
 
     def rows_for(self, k: int) -> int:
         """Tell how many rows k items have on average."""
-        return -(-k * len(self.views) // len(self))
+        return -(-k * len(self.views) // max(len(self), 1))
 
     def without_embeddings(self) -> VectorIndex:
         """Give the index that serves until embeddings and graph are here: candidates come by scan or cells."""

@@ -1,6 +1,6 @@
 """What the ways of a search cost, in nanoseconds of one core, so that the planner can choose the cheaper.
 
-The figures are those that ``tests/benchmarks/planner.py`` measures; by what they are off, the choice is off too, never
+They follow what ``tests/benchmarks/costs.py`` measures; by what they are off, the choice is off too, never
 the answer.
 """
 

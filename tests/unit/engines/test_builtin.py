@@ -33,7 +33,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> ImageEncoder:
 @pytest.fixture(autouse=True, scope="module")
 def _everything_lies_in_cells() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "SCANNED", 0)
+        patch.setattr(planner, "WORTH", 0)
         patch.setattr("tonari.index.shortening.CELLS_FROM_BYTES", 0)
         yield
 

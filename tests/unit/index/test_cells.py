@@ -12,18 +12,21 @@ from tonari.index.vectors import from_fixed, quantise
 from unit.index.samples import clusters, directions
 
 
-@given(st.integers(1, 300), st.integers(1, 3), st.integers(0, 1 << 16))
+@given(st.integers(1, 300), st.integers(1, 3), st.sampled_from([0.5, 0.9, 0.99]), st.integers(0, 1 << 16))
 @settings(max_examples=40, deadline=None)
-def test_cells_are_ranked_by_the_expected_distance_of_their_nearest_rows(count: int, queries: int, seed: int) -> None:
+def test_cells_are_ranked_by_the_expected_distance_of_their_nearest_rows(
+    count: int, queries: int, length: float, seed: int
+) -> None:
     random = np.random.default_rng(seed)
-    centroids, asking = np.float32(0.9) * directions(random, count, 24), directions(random, queries, 24)
+    centroids, asking = np.float32(length) * directions(random, count, 24), directions(random, queries, 24)
     cells = Cells(centroids, np.zeros(count + 1, np.int64))
     order, distance = cells.rank(*quantise(asking))
-    expected = 1 - (centroids @ asking.T).max(axis=1) - RADIUS_SHARE * np.sqrt(1 - 0.9**2)
+    nearest = max(1 - RADIUS_SHARE * np.sqrt(1 - length**2), length)
+    expected = nearest - (centroids @ asking.T).max(axis=1)
 
     assert sorted(order.tolist()) == list(range(count))
     assert (np.diff(distance) >= 0).all()
-    assert distance == pytest.approx(np.maximum(expected[order], 0), abs=0.03)
+    assert distance == pytest.approx(expected[order], abs=0.03)
     assert (np.diff(cells.relative_distance(distance, 0.1)) >= 0).all()
 
 

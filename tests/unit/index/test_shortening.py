@@ -46,7 +46,7 @@ def test_as_few_dimensions_as_keep_recall(short: VectorIndex) -> None:
 def tuned(short: VectorIndex) -> VectorIndex:
     """Searched by cells and graph alone."""
     with pytest.MonkeyPatch.context() as patch, slow_graphs_kept():
-        patch.setattr(planner, "SCANNED", 0)
+        patch.setattr(planner, "WORTH", 0)
         return tune(sort_by_cell(short)[0])[0]
 
 
@@ -55,7 +55,7 @@ def tuned(short: VectorIndex) -> VectorIndex:
 def test_recall_against_whole_vectors(
     tuned: VectorIndex, kind: Kind, selectivity: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner, "SCANNED", 0)
+    monkeypatch.setattr(planner, "WORTH", 0)
     assert tuned.tuning.graph
     assert tuned.tuning.probes
     queries = GroundTruth(tuned).under_filters(selectivity, kind)
@@ -164,8 +164,9 @@ def test_many_views_are_parted_and_few_stay_as_they_lie(monkeypatch: pytest.Monk
 
 def test_what_is_scanned_whole_is_never_probed(short: VectorIndex) -> None:
     """Shorter codes may be fewer than a scan reads at once: no share of them is left that cells could serve."""
-    assert planner.scanned_share(short.views.codes) > 1
-    index, _ = tune(sort_by_cell(short)[0])
+    parted = sort_by_cell(short)[0]
+    assert planner.scanned_share(parted, 10) > 1
+    index, _ = tune(parted)
     for share in (0.3, 1.0):
         assert find(from_fixed(short.views.fixed[[3]]), index, 10, np.arange(len(short)) < share * 1500).path == "scan"
     assert all(probe.selectivity <= 1 for probe in index.tuning.probes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from numpy.typing import NDArray
 
 from tonari.index import planner, probing, tuning
 from tonari.index.planner import find
-from tonari.index.tuning import GroundTruth, tune
+from tonari.index.probing import Probe
+from tonari.index.truth import FilteredQuery, GroundTruth, Kind
+from tonari.index.tuning import tune
 from tonari.index.vector_index import LEAST_CANDIDATES, Tuning, VectorIndex, lay_out
 from tonari.index.vectors import from_fixed, to_fixed
 from unit.index.samples import clusters, in_cells, index_of, slow_graphs_kept, unit_rows
@@ -18,14 +22,10 @@ from unit.index.samples import clusters, in_cells, index_of, slow_graphs_kept, u
 SELECTIVITIES = {"1", "0.5", "0.1", "0.01", "0.001"}
 
 
-def scanning_up_to(patch: pytest.MonkeyPatch, count: int) -> None:
-    patch.setattr(planner, "SCANNED", count)
-
-
 @pytest.fixture(scope="module")
 def learned() -> VectorIndex:
     with pytest.MonkeyPatch.context() as patch, slow_graphs_kept():
-        scanning_up_to(patch, 0)
+        patch.setattr(planner, "WORTH", 0)
         fixed = clusters(np.random.default_rng(3), 4000, 48, centres=60)
         index, recall = tune(in_cells(index_of(fixed, np.arange(4000) // 2)))
     assert min(recall.values()) >= 0.99
@@ -38,7 +38,7 @@ def learned() -> VectorIndex:
 def test_queries_from_outside_find_their_neighbours(
     learned: VectorIndex, selectivity: float, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planner, "SCANNED", 0)
+    monkeypatch.setattr(planner, "WORTH", 0)
     monkeypatch.setattr(planner, "scan_cost", lambda *_: np.inf)
     random = np.random.default_rng(9)
     queries = from_fixed(clusters(np.random.default_rng(3), 4000, 48, centres=60)[:60])
@@ -88,7 +88,7 @@ def test_a_graph_that_takes_too_long_to_build_is_not_built(monkeypatch: pytest.M
 
 
 def test_there_is_no_graph_where_cells_serve(monkeypatch: pytest.MonkeyPatch) -> None:
-    scanning_up_to(monkeypatch, 0)
+    monkeypatch.setattr(planner, "WORTH", 0)
     monkeypatch.setattr(tuning, "CELLS_FROM_BYTES", 3_999 * 48)
 
     index, recall = tune(in_cells(index_of(clusters(np.random.default_rng(3), 4000, 48, centres=60), np.arange(4000))))
@@ -133,7 +133,7 @@ def alike() -> NDArray[np.int16]:
 
 def test_cells_that_cannot_serve_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors that differ by less than a rough score can tell, more than get their final score: some are missed."""
-    scanning_up_to(monkeypatch, 48 * 40)
+    monkeypatch.setattr(planner, "WORTH", 0)
     monkeypatch.setattr(probing, "MOST_NEAR_TIES", (0, 0.0))
 
     index, recall = tune(in_cells(lay_out(alike(), np.ones(2000, np.int64))))
@@ -144,6 +144,43 @@ def test_cells_that_cannot_serve_say_why(monkeypatch: pytest.MonkeyPatch) -> Non
     assert recall["1"] < 0.99
     hits = find(from_fixed(alike()[[3]]), index, 10)
     assert (hits.path, len(hits.items)) == ("scan", 10)
+
+
+class Remembering(GroundTruth):
+    """Keeps the queries that it drew last whose range leaves out a part of the catalogue."""
+
+    beyond: Sequence[FilteredQuery] = ()
+
+    def under_filters(self, selectivity: float, kind: Kind) -> list[FilteredQuery]:
+        found = super().under_filters(selectivity, kind)
+        self.beyond = found if kind == "beyond" else ()
+        return found
+
+
+@pytest.mark.parametrize(("by_scan", "scanned"), [(1.0, True), (0.97, False)])
+def test_a_scan_takes_the_place_of_cells_only_where_it_finds_more(
+    monkeypatch: pytest.MonkeyPatch,
+    by_scan: float,
+    scanned: bool,  # noqa: FBT001
+) -> None:
+    """Where embeddings are shortened, a scan may miss what cells miss."""
+    index = in_cells(index_of(clusters(np.random.default_rng(3), 4000, 48, centres=60), np.arange(4000)))
+    truth, learn, recall = Remembering(index), tuning._learn, tuning.recall_under
+
+    def finding_too_little(*given: Any) -> tuple[Probe, float]:
+        probe, reached = learn(*given)
+        return probe, 0.98 if given[-1] is truth.beyond else reached
+
+    def measured(index: VectorIndex, queries: Sequence[FilteredQuery]) -> float | None:
+        return recall(index, queries) if index.tuning.probes else by_scan
+
+    monkeypatch.setattr(planner, "WORTH", 0)
+    monkeypatch.setattr(tuning, "_learn", finding_too_little)
+    monkeypatch.setattr(tuning, "recall_under", measured)
+    assert index.cells is not None
+    probes = tuning._learn_probes(index, index.cells, truth).probes
+
+    assert {probe.sparse == tuning.WHOLE for probe in probes} == {scanned}
 
 
 def test_what_queries_are_held_against_is_what_an_exact_search_finds() -> None:

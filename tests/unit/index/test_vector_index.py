@@ -22,6 +22,27 @@ def test_the_rows_of_items_come_in_the_order_of_their_documents() -> None:
     assert [len(one) for one in index.rows_of(np.empty(0, np.int64))] == [0, 0]
 
 
+@pytest.mark.parametrize("views", [(1,), (3,), (0, 1), (0, 1, 4)])
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 0.31, 0.9])
+def test_all_views_of_what_is_in_range_are_listed(views: tuple[int, ...], share: float) -> None:
+    random = np.random.default_rng(3)
+    items = np.arange(400).repeat(np.resize(views, 400))
+    index = in_cells(index_of(clusters(random, len(items), 8), items))
+    allowed = np.zeros(len(index), np.bool_)
+    allowed[random.choice(len(index), int(share * len(index)), replace=False)] = True
+    rows = index.rows_in(allowed, int(allowed.sum()))
+
+    assert np.sort(rows).tolist() == allowed[index.views.item].nonzero()[0].tolist()
+
+
+def test_cells_cost_more_if_more_items_are_wanted() -> None:
+    index = index_of(clusters(np.random.default_rng(3), 400, 8), np.arange(400) // 4)
+    parted = in_cells(index)
+
+    assert index.least_cost(10) == index.least_cost(40) == 0
+    assert 0 < parted.least_cost(1) == parted.least_cost(10) < parted.least_cost(40)
+
+
 @pytest.mark.parametrize(
     ("selectivity", "cells", "rows"),
     [(1.5, 10, 500), (1.0, 30, 500), (0.5, 30, 500), (0.1, 30, 100), (0.05, 30, 100), (0.01, 20, 50), (0.001, 20, 50)],

@@ -59,7 +59,8 @@ class Cells:
         squares = np.einsum("ij,ij->i", self.centroids, self.centroids)
         ranks = np.arange(1, len(squares) + 1, dtype=np.float32)
         codes, scale = quantise(self.centroids)
-        object.__setattr__(self, "offset", 1 - np.float32(RADIUS_SHARE) * np.sqrt(np.maximum(0, 1 - squares)))
+        nearest = 1 - np.float32(RADIUS_SHARE) * np.sqrt(np.maximum(0, 1 - squares))
+        object.__setattr__(self, "offset", np.maximum(nearest, np.sqrt(squares)))
         object.__setattr__(self, "penalty", np.float32(RANK_PENALTY) * np.log2(ranks))
         object.__setattr__(self, "_packed", Packed(codes))
         object.__setattr__(self, "_scale", scale)
@@ -90,9 +91,9 @@ class Cells:
         """
         products = self._packed.dot_products(codes)
         nearest = products[0] if len(products) == 1 else products.max(axis=0)
-        distance = np.multiply(nearest, -1 / (scale * self._scale), dtype=np.float32, casting="unsafe")
+        distance = nearest.astype(np.float32)
+        distance *= -1 / (scale * self._scale)
         distance += self.offset
-        np.maximum(distance, np.float32(0), out=distance)
         # Floats of one sign are in the order of their bits; the lowest bits of each make room for its number.
         keys = distance.view(np.int32)
         keys &= self._high
@@ -121,8 +122,8 @@ class Cells:
 
 
 def cell_count(rows: int) -> int:
-    """Choose C: about four times the square root of N, a power of two."""
-    return int(2 ** np.ceil(np.log2(4 * np.sqrt(rows)) - 0.5)) if rows > 16 else 1
+    """Choose C: about twice the square root of N, a power of two."""
+    return int(2 ** np.ceil(np.log2(2 * np.sqrt(rows)) - 0.5)) if rows > 16 else 1
 
 
 def train(codes: NDArray[np.int8], count: int) -> NDArray[np.float32]:

@@ -6,8 +6,10 @@ the answer.
 
 from __future__ import annotations
 
-LISTED, LOOKED_UP = 1.8, 60.0
+LISTED, LOOKED_UP = 1.5, 20.0
 """To ask a view whether its item is in range; to look up a view of an item that is."""
+LOOKED_UP_TO = 0.3
+"""Share in range up to which views are looked up."""
 RANKED = 1.0
 """To find the best of the rows compared, a row."""
 COPIED, COPIED_BYTE = 8.0, 0.115
@@ -20,12 +22,14 @@ ANSWERED = 115_000.0
 """What every answer costs, whichever way its candidates come."""
 STARTED = 40_000.0
 """What every scan costs, of however few rows."""
-RANKED_CELLS = 60_000.0
+RANKED_CELLS = 40_000.0
 """To rank the cells."""
 LOOK, SCORED = 15_000.0, 35_000.0
 """To look some cells' rows up in a filter; to score those in range, and find the best."""
 CELL, ASKED, FOUND = 120.0, 5.0, 10.0
 """Each cell; each row, to tell whether it is in range; each row that is, beside comparing."""
+READ_CELLS, READ_ROWS = 2, 30
+"""Cells that are read at least, and rows for each row that is wanted, where those in range are the nearest ones."""
 
 
 def streamed(dimensions: int) -> float:
@@ -41,11 +45,6 @@ def copied(dimensions: int) -> float:
 def whole_from(dimensions: int) -> float:
     """Tell from which share in range on it is cheaper to compare all rows where they lie."""
     return streamed(dimensions) / copied(dimensions)
-
-
-def lookup_share() -> float:
-    """Tell up to which share in range it is cheaper to look up views than to ask all of them."""
-    return LISTED / LOOKED_UP
 
 
 def scan_cost(in_range: float, rows: int, dimensions: int) -> float:
@@ -69,3 +68,9 @@ def probing_cost(cells: float, rows: float, in_range: float, dimensions: int) ->
         That they hold, and how many of these are in range.
     """
     return LOOK + CELL * cells + ASKED * rows + SCORED + (FOUND + copied(dimensions)) * in_range
+
+
+def least_cost(wanted: int, rows: int, cells: int, dimensions: int) -> float:
+    """Tell what cells cost at least, if so many rows are wanted: where the range holds what is nearest to the query."""
+    read = READ_CELLS * rows / cells + READ_ROWS * wanted
+    return RANKED_CELLS + probing_cost(READ_CELLS, read, read, dimensions)

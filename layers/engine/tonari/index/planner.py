@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tonari.index.costs import LISTED, LOOKED_UP, RANKED, STARTED, copied, scan_cost
+from tonari.index.costs import ANSWERED, LISTED, LOOKED_UP, RANKED, STARTED, copied, scan_cost
 from tonari.index.graph import Graph
 from tonari.index.kernels import count_true
 from tonari.index.probing import (
@@ -34,21 +34,23 @@ from tonari.index.scoring import best_views, order_items, score_views
 from tonari.index.vector_index import VectorIndex
 from tonari.index.vectors import Hits, Path, quantise
 
-SCANNED = 180_000.0
-"""What is scanned rather than looked for in cells, in nanoseconds: somewhat more than cells take at least."""
+WORTH = 1.2
+"""How many times what cells take at least a scan must take, each with what every answer costs, so that cells are
+tried."""
 CELLS_FROM_BYTES = 4 << 20
 """Codes from which cells are worth their while."""
 MOST_WALKED = 512
 """Candidates up to which a graph is walked. Time grows with them; a scan's and that of cells hardly does."""
 
 
-def scanned_share(codes: NDArray[np.int8]) -> float:
-    """Share of the items up to which those in range are scanned, of codes (N, D)."""
-    rows, dimensions = codes.shape
-    if scan_cost(rows, rows, dimensions) <= SCANNED:
+def scanned_share(index: VectorIndex, k: int) -> float:
+    """Share of the items up to which those in range are scanned, where k items are wanted and there are cells."""
+    rows, dimensions = index.views.codes.shape
+    most = WORTH * (ANSWERED + index.least_cost(k)) - ANSWERED
+    if scan_cost(rows, rows, dimensions) <= most:
         return math.inf
     row = RANKED + copied(dimensions)
-    left = SCANNED - STARTED
+    left = most - STARTED
     up_to = max(left / (LOOKED_UP + row), (left - LISTED * rows) / row, 0.0)
     return float(up_to / rows)
 
@@ -161,16 +163,17 @@ def _without_scan(
     matching: int,
 ) -> Hits | int:
     """Find items by graph or cells; where a scan is the way, give the number of rows compared before that is known."""
-    walked = index.tuning.walked(k)
-    if allowed is None and index.graph is not None and walked <= MOST_WALKED and walked < len(index.views):
-        return _by_graph(queries, asked, index, index.graph, k, walked) or 0
+    if allowed is None and index.graph is not None:
+        walked = index.tuning.walked(k)
+        if walked <= MOST_WALKED and walked < len(index.views):
+            return _by_graph(queries, asked, index, index.graph, k, walked) or 0
     if index.lists is None or not index.tuning.probes:
         return 0
     rows, dimensions = index.views.codes.shape
     selectivity = matching / len(index)
     in_range = selectivity * rows
     scan = scan_cost(in_range, rows, dimensions)
-    if scan <= SCANNED:
+    if ANSWERED + scan <= WORTH * (ANSWERED + index.least_cost(k)):
         return 0
     probe = index.probe(selectivity, k)
     found = probe_lists(asked, index.lists, allowed, probe, in_range, np.inf if allowed is None else scan)

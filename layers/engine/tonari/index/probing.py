@@ -33,14 +33,19 @@ CELLS_AT_ONCE = 64
 """Cells that are copied out at a time where nothing narrows the range."""
 EXPLORED = 0.15
 """Share of what an answer by a scan costs that may be spent before it is known that cells cost less."""
+AMPLE, LEAST_LOOK = 2 * (LOOK + SCORED), (700, 4)
+"""If no more may be spent before it is known that cells cost less, fewer are looked up before all of those that are
+read at least: so many rows, in so many cells at least."""
 READ = 0.8
 """Share of the cells within reach that is read in the end: the reach shrinks as nearer rows are found."""
 SPARSE = 0.5
 """A range is sparse near a query where its share of the nearest cells is less than so much of its share of all rows."""
-SEVERAL = 5
-"""If the nearest cells hold so many times the rows that are wanted in range, they likely hold the nearest of all."""
+SEVERAL = 6
+"""How many times the rows that are wanted the nearest cells must hold in range so that they likely hold the nearest of
+all."""
 MORE, ROUNDS = 50, 3
-"""Where they do not: how many times the rows wanted are compared in the end, and in how many more rounds."""
+"""Where they hold fewer: how many times the rows wanted are compared in the end, if the range is as dense near the
+query as elsewhere, and in how many more rounds."""
 NEAR_TIES = 5.0
 """How many standard errors below the last row that is wanted a product may lie and still be that of a nearer row."""
 MOST_NEAR_TIES = 2_000, 1 / 8
@@ -140,15 +145,23 @@ def probe_lists(
     order, distance = cells.rank(codes, scale)
     budget = EXPLORED * (ANSWERED + scan) - RANKED_CELLS
     positions, products, best = [], [], np.empty(0, np.int32)
-    scored, count, compared, sparse, worth = 0, min(probe.cells, len(cells)), 0, False, False
+    least = min(probe.cells, len(cells))
+    few = max(LEAST_LOOK[0] * len(cells) // len(lists.codes), LEAST_LOOK[1])
+    count = least if budget > AMPLE else min(least, few)
+    scored, compared, sparse, worth = 0, 0, False, False
     while True:
         inside, rows = _positions(lists, order[scored:count], allowed)
         looked = LOOK + (count - scored) * CELL + rows * ASKED
         budget -= looked
-        sparse = _is_sparse(in_range / len(lists.codes), inside, rows) if count == probe.cells else sparse
         near = math.inf if inside is None else compared + len(inside)
-        if not worth and budget < LOOK + SCORED and (sparse or _likely_cost(probe, near, rows, dimensions) > scan):
+        density = near / max(rows * in_range / len(lists.codes), 1.0)
+        sparse = density < SPARSE if count <= least else sparse
+        in_vain = sparse or _likely_cost(probe.rows, near, density, rows, dimensions) > scan
+        if in_vain and not worth and budget < (LOOK + SCORED if count >= least else AMPLE):
             return compared
+        if count < least:
+            count = least
+            continue
         if near < probe.rows and count < len(cells):
             ahead = _affordable(lists, order, count, budget - looked - LOOK - SCORED, ASKED)
             if ahead == count:
@@ -160,11 +173,9 @@ def probe_lists(
         compared += len(found)
         if inside is not None:
             positions.append(inside + lists.size[order[:scored]].sum())
-        best, last = np.concatenate((best, found)), len(cells)
-        if len(best) >= probe.rows:
-            best = np.partition(best, -probe.rows)[-probe.rows :]
-            reached = cells.relative_distance(distance, 1 - float(best[0]) / (scale * lists.length))
-            last = int(np.searchsorted(reached, max(probe.ratio, probe.sparse * sparse), side="right"))
+        best = _best_of(best, found, probe.rows)
+        ratio = max(probe.ratio, probe.sparse * sparse)
+        last = len(cells) if len(best) < probe.rows else _within_reach(lists, distance, float(best[0]) / scale, ratio)
         if last <= count:
             break
         ahead = min(last, GROWTH * count)
@@ -183,17 +194,29 @@ def probe_lists(
     return Candidates(_row_numbers(lists, order[:count], inside), len(joined))
 
 
-def _is_sparse(selectivity: float, inside: NDArray[np.int64] | None, rows: int) -> bool:
-    """Tell whether few of the first rows are in range."""
-    return inside is not None and len(inside) < SPARSE * selectivity * rows
+def _likely_cost(wanted: int, near: float, density: float, rows: int, dimensions: int) -> float:
+    """Tell what more cells will likely cost, if those looked up, of so many ``rows``, hold ``near`` rows in range.
+
+    The denser the range lies near the query, the fewer rows are compared: measured, by about the square root. If it is
+    sparser there by two standard errors, more rows than can be told.
+    """
+    if density < 1 - 2 / math.sqrt(max(near, 1)):
+        return math.inf
+    row = FOUND + copied(dimensions) + ASKED * rows / max(near, 1)
+    compared = MORE * wanted / math.sqrt(max(density, 1.0))
+    return min(1.0, SEVERAL * wanted / max(near, 1)) * (ROUNDS * (LOOK + SCORED) + compared * row)
 
 
-def _likely_cost(probe: Probe, near: float, rows: int, dimensions: int) -> float:
-    """Tell what more cells will likely cost, if the nearest, of so many ``rows``, hold ``near`` rows in range."""
-    if near >= SEVERAL * probe.rows:
-        return 0.0
-    each = FOUND + copied(dimensions) + ASKED * rows / max(near, 1)
-    return ROUNDS * (LOOK + SCORED) + MORE * probe.rows * each
+def _best_of(best: NDArray[np.int32], found: NDArray[np.int32], count: int) -> NDArray[np.int32]:
+    """Keep the ``count`` best products, the least of them first; all if they are fewer."""
+    both = np.concatenate((best, found))
+    return np.partition(both, -count)[-count:] if len(both) >= count else both
+
+
+def _within_reach(lists: InvertedLists, distance: NDArray[np.float32], product: float, ratio: float) -> int:
+    """Tell how many of the ranked cells are at most so many times as far off as the row that has such a product."""
+    reached = lists.cells.relative_distance(distance, 1 - product / lists.length)
+    return int(np.searchsorted(reached, ratio, side="right"))
 
 
 def _affordable(lists: InvertedLists, order: NDArray[np.int32], count: int, budget: float, row: float) -> int:

@@ -24,7 +24,8 @@ NEARLY_ALL = 0.9
 """Selectivity of the filter that leaves out a part of the catalogue, where others leave out nothing."""
 WHOLE = 1e6
 """A ratio that no cell is beyond: all are read, or what is in range is scanned, which costs less."""
-FIRST_CELLS = 16
+FIRST_ROWS, FIRST_CELLS = 1_500, (4, 16)
+"""How many rows the cells hold that are read at least, and how few and how many cells these are."""
 CANDIDATES = (100, 150, 220, 300)
 REACHED = 0.996
 """Share of true neighbours whose cells a search must read."""
@@ -70,10 +71,12 @@ def tune(index: VectorIndex) -> tuple[VectorIndex, dict[str, float]]:
 def _learn_probes(index: VectorIndex, cells: Cells, truth: GroundTruth) -> Tuning:
     """Learn settings for each selectivity at which rows are not simply scanned, the least of those included."""
     probes = []
-    scanned = min(1.0, scanned_share(index.views.codes))
+    first = int(np.clip(FIRST_ROWS * len(cells) // len(index.views), *FIRST_CELLS))
+    scanned = min(1.0, scanned_share(index, K))
     for selectivity in (*(one for one in SELECTIVITIES if one > scanned), scanned):
         kinds = KINDS if selectivity < 1 else KINDS[:1]
-        around = [_learn(index, cells, selectivity, truth.under_filters(selectivity, kind)) for kind in kinds]
+        start = Probe(selectivity, first, K)
+        around = [_learn(index, cells, start, truth.under_filters(selectivity, kind)) for kind in kinds]
         recall = min(reached for _, reached in around)
         if recall < ENOUGH:
             return Tuning(
@@ -81,17 +84,16 @@ def _learn_probes(index: VectorIndex, cells: Cells, truth: GroundTruth) -> Tunin
                 f"{RAISES} times raised; {ENOUGH} is asked for. Vectors this much alike may need another encoder."
             )
         beyond = truth.under_filters(min(selectivity, NEARLY_ALL), "beyond")
-        away, reached = _learn(index, cells, selectivity, beyond)
+        away, reached = _learn(index, cells, start, beyond)
         ratio = max(probe.ratio for probe, _ in around)
         candidates = max(probe.candidates for probe in (*(probe for probe, _ in around), away))
-        sparse = max(ratio, away.ratio) if reached >= ENOUGH else WHOLE
-        probes.append(Probe(selectivity, FIRST_CELLS, K, ratio, candidates, sparse))
+        missed = reached < ENOUGH and reached < (recall_under(replace(index, tuning=Tuning()), beyond) or 0.0)
+        sparse = WHOLE if missed else max(ratio, away.ratio)
+        probes.append(replace(start, ratio=ratio, candidates=candidates, sparse=sparse))
     return Tuning(tuple(probes))
 
 
-def _learn(
-    index: VectorIndex, cells: Cells, selectivity: float, queries: Sequence[FilteredQuery]
-) -> tuple[Probe, float]:
+def _learn(index: VectorIndex, cells: Cells, start: Probe, queries: Sequence[FilteredQuery]) -> tuple[Probe, float]:
     """Learn how far to go for one kind of filter, and raise that until recall@10 is as it must be, or raising is vain.
 
     Of the rows that get their final score there are then as few as lose no more than many do.
@@ -101,7 +103,7 @@ def _learn(
     The settings, and the recall.
     """
     ratio = _ratio(index, cells, queries)
-    probe = Probe(selectivity, FIRST_CELLS, K, ratio, CANDIDATES[-1], ratio)
+    probe = replace(start, ratio=ratio, candidates=CANDIDATES[-1], sparse=ratio)
     if not any(len(one.rows) for one in queries):
         return replace(probe, candidates=CANDIDATES[0]), 1.0
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonari.index.cells import Cells, assign, cell_count, train
-from tonari.index.costs import lookup_share
+from tonari.index.costs import LOOKED_UP_TO, least_cost
 from tonari.index.graph import Graph
 from tonari.index.probing import InvertedLists, Probe
 from tonari.index.vectors import Views, quantise
@@ -76,6 +76,8 @@ class VectorIndex:
     between
         What serves at a selectivity above those of all probes, between each two, and below, where ten items are wanted:
         the dearer of two.
+    least
+        What cells cost at least where ten items are wanted, 0 without cells.
     """
 
     views: Views
@@ -87,6 +89,7 @@ class VectorIndex:
     lists: InvertedLists | None = field(init=False, repr=False, compare=False)
     one_view_each: bool = field(init=False, repr=False, compare=False)
     between: tuple[Probe, ...] = field(init=False, repr=False, compare=False)
+    least: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         lists = None if self.cells is None else InvertedLists(self.cells, self.views.codes, self.views.item)
@@ -95,6 +98,7 @@ class VectorIndex:
         probes = self.tuning.probes
         dearer = map(_dearer, (*probes[:1], *probes), (*probes, *probes[-1:]))
         object.__setattr__(self, "between", tuple(self._at_least(probe, TUNED_FOR) for probe in dearer))
+        object.__setattr__(self, "least", self._least_cost(TUNED_FOR))
 
     def __len__(self) -> int:
         """``I``."""
@@ -118,6 +122,10 @@ class VectorIndex:
         found = self.between[place]
         return found if k <= TUNED_FOR else self._at_least(found, k)
 
+    def least_cost(self, k: int) -> float:
+        """Tell what cells cost at least where k items are wanted."""
+        return self.least if k <= TUNED_FOR else self._least_cost(k)
+
     def rows_for(self, k: int) -> int:
         """Tell how many rows k items have on average."""
         return -(-k * len(self.views) // max(len(self), 1))
@@ -128,17 +136,23 @@ class VectorIndex:
         return replace(self, views=self.views.without_embeddings(), graph=None, tuning=tuning)
 
     def rows_in(self, allowed: NDArray[np.bool_], matching: int) -> NDArray[np.int64]:
-        """List all views of the items in range, ascending: (n,).
+        """List all views of the items in range, in no certain order: (n,).
 
         Parameters
         ----------
         allowed : (I,) bool
         matching
-            How many are in range. Where they are few, their views are looked up; else every view is asked for its item.
+            How many are in range. Unless they are many their views are looked up; else every view is asked for its
+            item.
         """
-        if matching < lookup_share() * len(self):
-            return np.sort(self.rows_of(allowed.nonzero()[0])[0])
-        return allowed.take(self.views.item).nonzero()[0]
+        if matching > LOOKED_UP_TO * len(self):
+            return allowed.take(self.views.item).nonzero()[0]
+        items = allowed.nonzero()[0]
+        return self.rows.take(items) if self.one_view_each and len(self.rows) == len(self) else self.rows_of(items)[0]
+
+    def _least_cost(self, k: int) -> float:
+        rows, dimensions = self.views.codes.shape
+        return 0.0 if self.cells is None else least_cost(self.rows_for(k), rows, len(self.cells), dimensions)
 
     def _at_least(self, probe: Probe, k: int) -> Probe:
         rows, candidates = max(probe.rows, self.rows_for(k)), max(probe.candidates, self.candidates(k))

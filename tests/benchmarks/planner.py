@@ -1,6 +1,6 @@
 """What the planner costs beside the better of its ways.
 
-    .venv/bin/python tests/benchmarks/planner.py [rows,...] [dimensions,...] [items wanted]
+    .venv/bin/python tests/benchmarks/planner.py [rows,...] [dimensions,...] [items wanted] [shares in range,...]
 
 Each query is answered by a scan alone, by cells alone (read until those left are too far off), and by the planner,
 under filters that are independent of the query, correlated with it, against it, and of the farthest items only
@@ -112,6 +112,7 @@ def main() -> None:
     rows = [int(one) for one in sys.argv[1].split(",")] if len(sys.argv) > 1 else [21_000, 40_000, 100_000]
     dimensions = [int(one) for one in sys.argv[2].split(",")] if len(sys.argv) > 2 else [192, 256]
     k = int(sys.argv[3]) if len(sys.argv) > 3 else 10
+    selectivities = tuple(map(float, sys.argv[4].split(","))) if len(sys.argv) > 4 else SELECTIVITIES
     print("| rows x D, views | filter | scan ms | cells ms | planner ms | ratio | rows read | recall | way |")
     print("|---|---|---|---|---|---|---|---|---|")
     ratios, lost = [], []
@@ -120,7 +121,7 @@ def main() -> None:
             for views in (1, 3):
                 index, truth = build(size, width, views)
                 print(index.tuning, file=sys.stderr)
-                for selectivity in SELECTIVITIES:
+                for selectivity in selectivities:
                     for kind in (*KINDS, "beyond") if selectivity < 1 else KINDS[:1]:
                         queries = truth.under_filters(selectivity, kind)[:ASKED]
                         scan, cells, whole, share, recall, way = compare(index, queries, k)

@@ -33,7 +33,7 @@ CELLS_AT_ONCE = 64
 """Cells that are copied out at a time where nothing narrows the range."""
 EXPLORED = 0.15
 """Share of what an answer by a scan costs that may be spent before it is known that cells cost less."""
-AMPLE, LEAST_LOOK = 2 * (LOOK + SCORED), (700, 4)
+AMPLE, LEAST_LOOK = 2 * (LOOK + SCORED), (600, 4)
 """If no more may be spent before it is known that cells cost less, fewer are looked up before all of those that are
 read at least: so many rows, in so many cells at least."""
 READ = 0.8

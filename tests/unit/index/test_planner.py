@@ -509,9 +509,13 @@ def test_cells_ahead_hold_less_of_the_range_where_those_before_do() -> None:
     index = in_cells(index_of(clusters(np.random.default_rng(8), rows, 96, centres=300), np.arange(rows)))
     assert index.lists is not None
     order = np.arange(len(index.lists.size), dtype=np.int32)
-    little, even, much = (probing._rest_cost(index.lists, order, 100, 300, 15_000, seen) for seen in (0, 2_900, 5_000))
+    none, some, even, much = (
+        probing._rest_cost(index.lists, order, 50, 150, 15_000, seen) for seen in (0, 800, 2_900, 5_000)
+    )
 
-    assert little < even < much
+    assert none < even < much
+    assert none < 0.8 * some  # behind some, nearly all that the rest of the catalogue holds
+    assert some == pytest.approx(even, rel=0.15)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5])

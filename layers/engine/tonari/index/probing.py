@@ -33,7 +33,7 @@ CELLS_AT_ONCE = 64
 """Cells that are copied out at a time where nothing narrows the range."""
 EXPLORED = 0.15
 """Share of what an answer by a scan costs that may be spent before it is known that cells cost less."""
-AMPLE, LEAST_LOOK = 2 * (LOOK + SCORED), (600, 4)
+AMPLE, LEAST_LOOK = 1.5 * (LOOK + SCORED), (600, 4)
 """If no more may be spent before it is known that cells cost less, fewer are looked up before all of those that are
 read at least: so many rows, in so many cells at least."""
 READ = 0.8
@@ -232,12 +232,14 @@ def _rest_cost(
     """Tell what it costs to read the cells up to the ``last`` that will be read, of which ``count`` are read.
 
     More are not, since as many rows are known as the reach follows from. The share of their rows that is in range is
-    taken to lie midway between that of the nearer cells and that of all cells not read.
+    taken to lie midway between that of the nearer cells and that of all cells not read; where the nearer ones hold
+    little of the range, above that, since those behind them soon hold their full share.
     """
     read, ahead = int(lists.size[order[:count]].sum()), READ * int(lists.size[order[count:last]].sum())
     nearer, others = compared / max(read, 1), max(in_range - compared, 0.0) / max(len(lists.codes) - read, 1)
+    share = max(min(others, others / 2 + 2 * nearer), (nearer + others) / 2)
     another = LOOK + SCORED if last > GROWTH * count else 0.0
-    return another + probing_cost(READ * (last - count), ahead, (nearer + others) / 2 * ahead, lists.codes.shape[1])
+    return another + probing_cost(READ * (last - count), ahead, share * ahead, lists.codes.shape[1])
 
 
 def products_of(

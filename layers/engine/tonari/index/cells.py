@@ -40,7 +40,8 @@ class Cells:
         Where each cell's rows begin; a cell may be empty.
     offset : (C,) float32
         What the cosine of a query with each mean is subtracted from to give the distance at which the nearest rows of
-        the cell are expected: 1, less a share of the root mean square distance of the rows from their mean.
+        the cell are expected: 1, less a share of the root mean square distance of the rows from their mean; at least
+        the mean's length, which no cosine with it exceeds, so that no distance is negative but by rounding.
     penalty : (C,) float32
         What is added to the relative distance of the cell of each rank.
     """
